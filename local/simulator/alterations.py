@@ -1,0 +1,63 @@
+"""Faults that lie within one line."""
+
+import json
+from collections.abc import Callable
+
+from local.simulator.chance import Chance
+from local.simulator.form import event_line
+from local.simulator.sessions import Event
+
+GARBAGE = (
+    '10.3.0.7 - - "GET /health HTTP/1.1" 200 2',
+    "Traceback (most recent call last):",
+    "<html><body>503 Service Unavailable</body></html>",
+    "artist,auth,firstName,gender,itemInSession",
+)
+WRONG_VALUES = {"ts": "yesterday", "sessionId": "abc", "length": "long"}
+
+Altered = tuple[str, str] | None
+"""The line altered and the fault's form; None where the event offers no place for the fault."""
+
+
+def _mojibake(event: Event, how: Chance) -> Altered:
+    """UTF-8 read as Latin-1, once or twice."""
+    rounds = 1 + how.below(2)
+    if not event.play or "\\u" not in event.line:
+        return None
+    fields = json.loads(event.line)
+    garbled = {name: fields[name] for name in ("artist", "song")}
+    for _ in range(rounds):
+        garbled = {name: text.encode().decode("latin-1") for name, text in garbled.items()}
+    line = event_line(fields | garbled)
+    return None if line == event.line else (line, ("once", "twice")[rounds - 1])
+
+
+def _broken(event: Event, how: Chance) -> Altered:
+    form = how.pick(("truncated", "garbage", "brace"))
+    texts = {
+        "truncated": event.line[: 1 + how.below(len(event.line) - 1)],
+        "garbage": how.pick(GARBAGE),
+        "brace": "}",
+    }
+    return texts[form], form
+
+
+def _wrong_type(event: Event, how: Chance) -> Altered:
+    name = how.pick([name for name in WRONG_VALUES if event.play or name != "length"])
+    return event_line(json.loads(event.line) | {name: WRONG_VALUES[name]}), name
+
+
+def _nul(event: Event, _: Chance) -> Altered:
+    if not event.play:
+        return None
+    fields = json.loads(event.line)
+    title = fields["song"]
+    return event_line(fields | {"song": f"{title[:1]}\0{title[1:]}"}), "song"
+
+
+ALTERATIONS: dict[str, Callable[[Event, Chance], Altered]] = {
+    "mojibake": _mojibake,
+    "broken": _broken,
+    "wrong-types": _wrong_type,
+    "nul": _nul,
+}

@@ -1,0 +1,126 @@
+"""Faults put into the events of an hour, each kind from chance of its own."""
+
+import json
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from local.simulator.alterations import ALTERATIONS
+from local.simulator.chance import Chance
+from local.simulator.form import event_line
+from local.simulator.sessions import Event
+from local.simulator.world import EVENT_FAULTS, REJECTED_FAULTS, World
+
+PARTNER = "partner of a tie"
+"""Not a fault, but keeps other faults away from the other play of a tie."""
+
+
+class Mark(NamedTuple):
+    """A fault's place among lines."""
+
+    at: int
+    kind: str
+    form: str
+
+
+@dataclass
+class Lines:
+    """Lines in order, and which of them are faults."""
+
+    texts: list[str] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+
+    def add(self, text: str, kind: str = "", form: str = "") -> None:
+        """Append a line, marked if a kind of fault is given."""
+        if kind:
+            self.marks.append(Mark(len(self.texts), kind, form))
+        self.texts.append(text)
+
+
+@dataclass
+class Batch:
+    """One hour: its lines, those for the end of the day's file, and the loadable events."""
+
+    lines: Lines = field(default_factory=Lines)
+    last_lines: Lines = field(default_factory=Lines)
+    events: list[Event] = field(default_factory=list)
+
+
+class Spoiler:
+    """
+    Puts the world's faults into its events; at most one fault meets a line.
+
+    :param world: the parameters
+    """
+
+    def __init__(self, world: World) -> None:
+        self._rates = {kind: world.rates[kind] for kind in EVENT_FAULTS if world.rates.get(kind)}
+        self._where = {kind: Chance(world.seed, f"fault/{kind}") for kind in self._rates}
+        self._how = {kind: Chance(world.seed, f"fault/{kind}/form") for kind in self._rates}
+
+    def spoil(self, events: list[Event]) -> Batch:
+        """Return the lines of an hour's events; these come in order."""
+        if not self._rates:
+            return Batch(Lines([event.line for event in events]), events=events)
+        kinds = self._choose(len(events))
+        if "ties" in self._rates:
+            events = self._tie(events, kinds)
+        batch = Batch()
+        for index, event in enumerate(events):
+            self._deliver(event, kinds.get(index, ""), batch)
+        return batch
+
+    def _choose(self, count: int) -> dict[int, str]:
+        kinds: dict[int, str] = {}
+        for kind, rate in self._rates.items():
+            draw = self._where[kind].draw
+            for index in [index for index in range(count) if draw() < rate]:
+                kinds.setdefault(index, kind)
+        return kinds
+
+    @staticmethod
+    def _tie(events: list[Event], kinds: dict[int, str]) -> list[Event]:
+        """Move the plays chosen for a tie to the time of the next line, where they can be."""
+        tied = list(events)
+        for index in sorted(index for index, kind in kinds.items() if kind == "ties"):
+            if kinds[index] == PARTNER:
+                continue
+            if _can_tie(tied[index : index + 3]):
+                ts = tied[index + 1].ts
+                line = event_line(json.loads(tied[index].line) | {"ts": ts})
+                tied[index] = tied[index]._replace(ts=ts, line=line)
+                kinds[index + 1] = PARTNER
+            else:
+                del kinds[index]
+        return tied
+
+    def _deliver(self, event: Event, kind: str, batch: Batch) -> None:
+        if kind in ALTERATIONS:
+            self._alter(event, kind, batch)
+            return
+        batch.events.append(event)
+        if kind == "late" and event.play:
+            batch.last_lines.add(event.line, kind, "appended")
+            return
+        batch.lines.add(event.line, "ties" if kind == "ties" else "", "moved")
+        if kind == "duplicates":
+            next_line = self._how[kind].happens(0.5)
+            lines = batch.lines if next_line else batch.last_lines
+            lines.add(event.line, kind, "next line" if next_line else "end of file")
+
+    def _alter(self, event: Event, kind: str, batch: Batch) -> None:
+        text, form = ALTERATIONS[kind](event, self._how[kind]) or (event.line, "")
+        batch.lines.add(text, kind if form else "", form)
+        if form and kind == "mojibake" and event.play != "unmatched":
+            batch.events.append(event._replace(play="garbled"))
+        elif not form or kind not in REJECTED_FAULTS:
+            batch.events.append(event)
+
+
+def _can_tie(events: list[Event]) -> bool:
+    """Whether the first two are plays of two users, and all three at times of their own."""
+    if len(events) < 2 or not (events[0].play and events[1].play):
+        return False
+    return events[0].user != events[1].user and all(
+        early.ts < late.ts for early, late in pairwise(events)
+    )

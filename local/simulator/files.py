@@ -1,0 +1,99 @@
+"""The files of a simulated source."""
+
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from local.simulator.catalogue import Catalogue
+from local.simulator.faults import Batch, Lines
+from local.simulator.form import field_map, song_text
+from local.simulator.written import Fault
+
+HELD_BACK = "late"
+
+
+def claim(out: Path) -> None:
+    """Make the output folder; refuse one that holds anything."""
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"{out} is a file: name a new or empty folder.")
+    if out.is_dir() and any(out.iterdir()):
+        raise FileExistsError(f"{out} is not empty: name a new or empty folder.")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def write_field_map(out: Path) -> None:
+    """Write the JSONPaths file."""
+    _write(out / "log_json_path.json", field_map())
+
+
+def write_songs(out: Path, catalogue: Catalogue) -> list[Fault]:
+    """Write a file per song; those held back under a folder of their own, to be moved in later."""
+    faults = []
+    for index, song in enumerate(catalogue.songs):
+        held = index in catalogue.held
+        path = f"{HELD_BACK}/{song.path}" if held else song.path
+        _write(out / path, song_text(song.fields()))
+        if held:
+            faults.append(Fault("late-songs", path, 1, "held back"))
+        if index in catalogue.numbered:
+            faults.append(Fault("wrong-types", path, 1, "artist_name"))
+    return faults
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, making its folder if that is missing: once in some twenty songs."""
+    try:
+        path.write_bytes(text.encode("ascii"))
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(text.encode("ascii"))
+
+
+class DayFile:
+    """
+    One day's events, written hour by hour; the last line ends without a newline.
+
+    :param out: the source's folder
+    :param day: the UTC day
+    """
+
+    def __init__(self, out: Path, day: date) -> None:
+        self.name = f"log_data/{day:%Y/%m}/{day}-events.json"
+        self.lines = 0
+        self.faults: list[Fault] = []
+        self._path = out / self.name
+        self._last_lines: list[Lines] = []
+
+    def __enter__(self) -> "DayFile":
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = self._path.open("wb")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            for lines in self._last_lines:
+                self._append(lines)
+        finally:
+            self._file.close()
+
+    def write(self, batch: Batch) -> None:
+        """Write an hour's lines; those for the end wait for it."""
+        self._append(batch.lines)
+        self._last_lines.append(batch.last_lines)
+
+    def _append(self, lines: Lines) -> None:
+        if not lines.texts:
+            return
+        if self.lines:
+            self._file.write(b"\n")
+        self._file.write("\n".join(lines.texts).encode("ascii"))
+        self.faults += [
+            Fault(mark.kind, self.name, self.lines + mark.at + 1, mark.form) for mark in lines.marks
+        ]
+        self.lines += len(lines.texts)

@@ -1,0 +1,51 @@
+"""Songs and their artists, as song files tell of them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Artist:
+    """An artist as one song tells of it: the next may bring another name for the same id."""
+
+    artist_id: str
+    name: str | int
+    location: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True)
+class Song:
+    """One song file's content, and the track id which names the file."""
+
+    track_id: str
+    song_id: str
+    title: str
+    artist: Artist
+    duration: float
+    year: int
+
+    @property
+    def path(self) -> str:
+        """Where its file lies in the source."""
+        return f"song_data/{'/'.join(self.track_id[2:5])}/{self.track_id}.json"
+
+    @property
+    def match(self) -> tuple[str, str, float]:
+        """What a play of it carries."""
+        return self.title, str(self.artist.name), self.duration
+
+    def fields(self) -> dict[str, object]:
+        """The file's content, in its order."""
+        return {
+            "num_songs": 1,
+            "artist_id": self.artist.artist_id,
+            "artist_latitude": self.artist.latitude,
+            "artist_longitude": self.artist.longitude,
+            "artist_location": self.artist.location,
+            "artist_name": self.artist.name,
+            "song_id": self.song_id,
+            "title": self.title,
+            "duration": self.duration,
+            "year": self.year,
+        }
