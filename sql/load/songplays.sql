@@ -1,0 +1,75 @@
+-- One row per play: a NextSong event of a known user inside the run's window.
+with plays as (
+    -- The id depends on the play alone, so every load and every engine give it the same one.
+    select
+        to_char(ts, 'YYYYMMDDHH24MISSMS')
+        || substring(
+            md5(
+                cast(userid as varchar(20)) || '-' || cast(sessionid as varchar(20))
+                || '-' || cast(iteminsession as varchar(20))
+            ), 1, 15
+        ) as songplay_id,
+        ts,
+        userid,
+        level,
+        sessionid,
+        location,
+        useragent,
+        iteminsession,
+        song,
+        artist,
+        length
+    from {{ staging("staging_events") }}
+    where
+        {{ in_window("ts") }}
+        and page = 'NextSong'
+),
+
+candidates as (
+    -- One row per play: of a play delivered twice the first copy, of several songs that match
+    -- the smallest id. A play that matches no song stays.
+    select
+        plays.songplay_id,
+        plays.ts,
+        plays.userid,
+        plays.level,
+        songs.song_id,
+        songs.artist_id,
+        plays.sessionid,
+        plays.location,
+        plays.useragent,
+        plays.iteminsession,
+        plays.song,
+        plays.artist,
+        plays.length,
+        row_number() over (
+            partition by plays.songplay_id
+            order by
+                plays.song, plays.artist, plays.length, plays.level, plays.location,
+                plays.useragent, songs.song_id
+        ) as choice
+    from plays
+    left join songs
+        on
+            plays.song = songs.title
+            and plays.artist = songs.artist_name
+            and plays.length = songs.duration
+)
+
+select
+    songplay_id,
+    ts as start_time,
+    userid as user_id,
+    level,
+    song_id,
+    artist_id,
+    sessionid as session_id,
+    location,
+    useragent as user_agent,
+    iteminsession as item_in_session,
+    song as song_title,
+    artist as artist_name,
+    length as duration
+from candidates
+where choice = 1
+order by songplay_id

@@ -1,0 +1,20 @@
+-- One row per distinct start of a play inside the run's window.
+with starts as (
+    select ts
+    from {{ staging("staging_events") }}
+    where
+        {{ in_window("ts") }}
+        and page = 'NextSong'
+    group by ts
+)
+
+select
+    ts as start_time,
+    cast(extract(hour from ts) as smallint) as hour,
+    cast(extract(day from ts) as smallint) as day,
+    cast(extract(week from ts) as smallint) as week,
+    cast(extract(month from ts) as smallint) as month,
+    cast(extract(year from ts) as smallint) as year,
+    cast(extract(dow from ts) as smallint) as weekday
+from starts
+order by ts

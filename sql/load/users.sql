@@ -1,0 +1,74 @@
+-- One row per user of the run's window, as of the user's latest event, whichever run loaded that.
+-- It reads user_events, whose window this run has just replaced.
+with in_window as (
+    select user_id, event_time, item_in_session, session_id, level, first_name, last_name, gender
+    from user_events
+    where {{ in_window("event_time") }}
+),
+
+bereft as (
+    -- Users whose latest event was in the window, and whom a corrected file took out of it.
+    select users.user_id
+    from users
+    left join in_window on users.user_id = in_window.user_id
+    where
+        {{ in_window("users.last_seen_at") }}
+        and in_window.user_id is null
+),
+
+candidates as (
+    select user_id, event_time, item_in_session, session_id, level, first_name, last_name, gender
+    from in_window
+    union all
+    select
+        user_events.user_id,
+        user_events.event_time,
+        user_events.item_in_session,
+        user_events.session_id,
+        user_events.level,
+        user_events.first_name,
+        user_events.last_name,
+        user_events.gender
+    from user_events
+    inner join bereft on user_events.user_id = bereft.user_id
+),
+
+ranked as (
+    -- One row per user: the last event wins, and nothing is left to chance in a tie.
+    select
+        user_id,
+        event_time,
+        level,
+        first_name,
+        last_name,
+        gender,
+        row_number() over (
+            partition by user_id
+            order by
+                event_time desc,
+                coalesce(item_in_session, -1) desc,
+                coalesce(session_id, -1) desc,
+                level asc,
+                first_name asc,
+                last_name asc,
+                gender asc
+        ) as recency
+    from candidates
+)
+
+select
+    ranked.user_id,
+    ranked.first_name,
+    ranked.last_name,
+    ranked.gender,
+    ranked.level,
+    ranked.event_time as last_seen_at
+from ranked
+-- The order guard: a row that a later hour wrote stays.
+left join users
+    on
+        ranked.user_id = users.user_id
+        and {{ after_window("users.last_seen_at") }}
+where
+    ranked.recency = 1
+    and users.user_id is null

@@ -1,0 +1,8 @@
+-- Every play says which song of which artist was played.
+-- severity: warn
+-- mend: The events came without a song or an artist; tell whoever writes the logs.
+select songplay_id, song_title, artist_name
+from songplays
+where
+    {{ in_window("start_time") }}
+    and (song_title is null or artist_name is null)

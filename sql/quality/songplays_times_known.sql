@@ -1,0 +1,8 @@
+-- Every play's start is in the time dimension.
+-- mend: Clear the run's load_time task and those after it.
+select songplays.songplay_id, songplays.start_time
+from songplays
+left join time on songplays.start_time = time.start_time
+where
+    {{ in_window("songplays.start_time") }}
+    and time.start_time is null

@@ -1,0 +1,6 @@
+-- Every song's artist is known.
+-- mend: Delete the song's rows from file_ledger, so that the next run reads its file again.
+select songs.song_id, songs.artist_id
+from songs
+left join artists on songs.artist_id = artists.artist_id
+where artists.artist_id is null

@@ -1,0 +1,6 @@
+-- The catalogue's mirror holds each song once.
+-- mend: Delete the song's rows from file_ledger, so that the next run reads its file again.
+select song_id, count(*) as copies
+from staging_songs
+group by song_id
+having count(*) > 1

@@ -1,0 +1,8 @@
+-- Every user's gender is F, M or not known.
+-- severity: warn
+-- mend: A gender that is new to the warehouse; tell the analysts, and add it to this check.
+select user_id, gender
+from users
+where
+    {{ in_window("last_seen_at") }}
+    and gender not in ('F', 'M')

@@ -1,0 +1,12 @@
+-- Each user seen in the window is there once.
+-- mend: Clear the run's load_users task; it replaces the users of the window.
+select users.user_id, count(*) as copies
+from users
+where
+    users.user_id in (
+        select user_events.user_id
+        from user_events
+        where {{ in_window("user_events.event_time") }}
+    )
+group by users.user_id
+having count(*) > 1

@@ -1,0 +1,13 @@
+-- One row per artist id of the catalogue, named and placed as on the song it was taken from.
+create table if not exists artists (
+    artist_id varchar(32){{ bytewise() }} not null,
+    name varchar(1024),
+    location varchar(1024),
+    latitude double precision,
+    longitude double precision,
+    taken_from_song_id varchar(32){{ bytewise() }} not null,
+    primary key (artist_id)
+)
+{%- if engine() == "redshift" %}
+diststyle all sortkey (artist_id)
+{%- endif %}

@@ -1,0 +1,19 @@
+-- One row per file and run that read it, or looked for it in vain: then without an etag.
+create table if not exists file_ledger (
+    dataset varchar(64) not null,
+    source varchar(1024) not null,
+    source_file varchar(1024) not null,
+    run_id varchar(250) not null,
+    etag varchar(256),
+    size_bytes bigint not null,
+    row_count bigint not null,
+    reject_count bigint not null,
+    read_at timestamp not null,
+    published_at timestamp
+)
+{%- if engine() == "redshift" %}
+diststyle even sortkey (read_at)
+{%- else %};
+create index if not exists file_ledger_run_id on file_ledger (run_id);
+create index if not exists file_ledger_source_file on file_ledger (source_file)
+{%- endif %}

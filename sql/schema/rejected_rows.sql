@@ -1,0 +1,17 @@
+-- One row per record that could not be loaded, as of the last reading of its file.
+create table if not exists rejected_rows (
+    dataset varchar(64) not null,
+    source varchar(1024) not null,
+    source_file varchar(1024) not null,
+    line_number bigint,
+    column_name varchar(128),
+    reason varchar(4096) not null,
+    raw_text {{ "varchar(65535)" if engine() == "redshift" else "text" }},
+    run_id varchar(250) not null,
+    rejected_at timestamp not null
+)
+{%- if engine() == "redshift" %}
+diststyle even sortkey (rejected_at)
+{%- else %};
+create index if not exists rejected_rows_source_file on rejected_rows (source_file)
+{%- endif %}

@@ -1,0 +1,16 @@
+-- One row per song of the catalogue, with the artist as credited on this song.
+create table if not exists songs (
+    song_id varchar(32){{ bytewise() }} not null,
+    title varchar(1024),
+    artist_id varchar(32){{ bytewise() }} not null,
+    year integer,
+    duration double precision,
+    artist_name varchar(1024),
+    primary key (song_id)
+)
+{%- if engine() == "redshift" %}
+diststyle all sortkey (song_id)
+{%- else %};
+create index if not exists songs_title on songs (title);
+create index if not exists songs_artist_id on songs (artist_id)
+{%- endif %}

@@ -1,0 +1,20 @@
+-- One row per song as delivered: the catalogue's mirror, which artists are derived from. A run
+-- reads new and changed files into a table of its own made like this one.
+create table if not exists staging_songs (
+    num_songs integer,
+    artist_id varchar(32){{ bytewise() }} not null,
+    artist_latitude double precision,
+    artist_longitude double precision,
+    artist_location varchar(1024),
+    artist_name varchar(1024),
+    song_id varchar(32){{ bytewise() }} not null,
+    title varchar(1024),
+    duration double precision,
+    year integer,
+    primary key (song_id)
+)
+{%- if engine() == "redshift" %}
+diststyle all sortkey (song_id)
+{%- else %};
+create index if not exists staging_songs_artist_id on staging_songs (artist_id)
+{%- endif %}

@@ -1,0 +1,18 @@
+-- One row per event of a known user, on any page: who they were and what they paid at that
+-- moment. Users are derived from it, so that a corrected file corrects them too.
+create table if not exists user_events (
+    event_time timestamp not null,
+    user_id bigint not null,
+    session_id bigint,
+    item_in_session integer,
+    page varchar(64),
+    level varchar(16),
+    first_name varchar(256),
+    last_name varchar(256),
+    gender varchar(16)
+)
+{%- if engine() == "redshift" %}
+diststyle even sortkey (event_time)
+{%- else %};
+create index if not exists user_events_event_time on user_events (event_time)
+{%- endif %}

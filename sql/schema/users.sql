@@ -1,0 +1,15 @@
+-- One row per user seen in any event with a user id, as of the user's latest event.
+create table if not exists users (
+    user_id bigint not null,
+    first_name varchar(256),
+    last_name varchar(256),
+    gender varchar(16),
+    level varchar(16),
+    last_seen_at timestamp not null,
+    primary key (user_id)
+)
+{%- if engine() == "redshift" %}
+diststyle all sortkey (user_id)
+{%- else %};
+create index if not exists users_last_seen_at on users (last_seen_at)
+{%- endif %}
