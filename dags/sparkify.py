@@ -1,0 +1,220 @@
+"""
+### What Sparkify's users listen to, hour by hour
+
+Each run loads one **window** of time from the source's event files, and whatever song files are
+new.
+
+| run | window |
+|---|---|
+| scheduled, backfill, or by hand with a logical date | its hour, and the lookback before it |
+| with the params `start` and `end` | that range, a month as well as an hour |
+| by hand without a logical date and without a range | refused |
+
+A run replaces exactly its window, table by table, each in one transaction. **To repair anything,
+run its window again**: a retry, a second run and a backfill all do the same.
+
+*Stage* copies the files into tables of this run alone. The *audit* stops the run before anything is
+published when too many records could not be loaded or a file has vanished. *Catalogue* is skipped
+when no song file is new. *Check* fails the run when the warehouse is not right.
+
+#### What you see, and what to do
+
+- **`audit_staged` failed, `reject_share`**: `rejected_rows` has file, line, reason and text of
+  each record. Mend the file, or raise `sparkify_reject_limit`; then clear the run from
+  `stage_events` on.
+- **`audit_staged` failed, `files_vanished`**: an event file that was loaded before is gone. Put it
+  back and clear the run; nothing was deleted.
+- **a warning "Missing: no file …"**: the file of that hour or day was not there. Once it is, run
+  the hour again.
+- **`check_quality` failed**: its log names each failed check with examples and what to clear.
+- **"This run has no logical date …"**: trigger it with `start` and `end`.
+- A failed run leaves its staging tables for a look; clearing it makes them anew.
+
+#### Settings
+
+Connections `sparkify_warehouse` (type `redshift` or `postgres`), `sparkify_s3` (type `aws`).
+Variables `sparkify_source` and, each with a default, `sparkify_partition`, `sparkify_songs`,
+`sparkify_lookback_minutes`, `sparkify_reject_limit`.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
+
+from sparkify.macros import MACROS
+from sparkify.operators.data_quality import DataQualityOperator
+from sparkify.operators.load_dimension import LoadDimensionOperator
+from sparkify.operators.load_fact import LoadFactOperator
+from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
+from sparkify.settings import STORAGE, WAREHOUSE
+
+DEFAULT_ARGS = {
+    "owner": "data-engineering",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=20),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(hours=2),
+}
+
+# What makes an event a play; a NextSong event without it is kept in rejected_rows.
+PLAY_RULES = {
+    "a play without a user": "page = 'NextSong' and userid is null",
+    "a play without a session": "page = 'NextSong' and sessionid is null",
+    "a play without its place in the session": "page = 'NextSong' and iteminsession is null",
+}
+
+STAGING_CHECKS = ["reject_share", "files_vanished", "staged_whole"]
+
+WAREHOUSE_CHECKS = [
+    "songplays_unique",
+    "songplays_as_staged",
+    "songplays_users_known",
+    "songplays_times_known",
+    "songplays_named",
+    "songplays_levels",
+    "user_events_unique",
+    "users_unique",
+    "users_genders",
+    "time_unique",
+    "time_played",
+    "staging_songs_unique",
+    "songs_unique",
+    "songs_artists_known",
+    "songs_durations",
+    "artists_unique",
+    "artists_on_earth",
+]
+
+with DAG(
+    dag_id="sparkify",
+    description="Stages Sparkify's logs and songs, and keeps the star schema right",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"),
+    start_date=datetime(2010, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=16,
+    tags=["sparkify", "warehouse"],
+    default_args=DEFAULT_ARGS,
+    params={
+        "start": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Start of the range (UTC)",
+            description="Load a range in this one run, from this moment on. "
+            "Leave both empty to load the run's own hour.",
+        ),
+        "end": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="End of the range (UTC)",
+            description="The first moment after the range: for all of November 2018, "
+            "2018-11-01 to 2018-12-01.",
+        ),
+    },
+    template_searchpath=str(Path(__file__).parents[1] / "sql"),
+    user_defined_macros=MACROS,
+) as dag:
+    with TaskGroup("stage", prefix_group_id=False, tooltip="Files into this run's own tables"):
+        stage_events = S3ToWarehouseOperator(
+            task_id="stage_events",
+            table="{{ staging('staging_events') }}",
+            dataset="staging_events",
+            source="{{ setting('source') }}",
+            patterns="{{ event_files() }}",
+            rules=PLAY_RULES,
+            aws_conn_id=STORAGE,
+        )
+        stage_songs = S3ToWarehouseOperator(
+            task_id="stage_songs",
+            table="{{ staging('staging_songs') }}",
+            dataset="staging_songs",
+            source="{{ setting('source') }}",
+            patterns="{{ setting('songs') }}",
+            only_new=True,
+            aws_conn_id=STORAGE,
+        )
+
+    audit_staged = DataQualityOperator(
+        task_id="audit_staged",
+        checks=STAGING_CHECKS,
+        trigger_rule=TriggerRule.NONE_FAILED,
+    )
+
+    with TaskGroup("catalogue", prefix_group_id=False, tooltip="Skipped when no song is new"):
+        load_staging_songs = LoadDimensionOperator(
+            task_id="load_staging_songs",
+            table="staging_songs",
+            sql="load/staging_songs.sql",
+            key="song_id",
+            afterwards=["ledger/claim.sql"],
+            outlets=Asset("staging_songs"),
+        )
+        load_artists = LoadDimensionOperator(
+            task_id="load_artists",
+            table="artists",
+            sql="load/artists.sql",
+            key="artist_id",
+            outlets=Asset("artists"),
+        )
+        load_songs = LoadDimensionOperator(
+            task_id="load_songs",
+            table="songs",
+            sql="load/songs.sql",
+            key="song_id",
+            afterwards=["prune/artists.sql"],
+            outlets=Asset("songs"),
+        )
+
+    with TaskGroup("plays", prefix_group_id=False, tooltip="The window, replaced"):
+        load_user_events = LoadFactOperator(
+            task_id="load_user_events",
+            table="user_events",
+            sql="load/user_events.sql",
+            window="{{ in_window('event_time') }}",
+            outlets=Asset("user_events"),
+        )
+        load_users = LoadDimensionOperator(
+            task_id="load_users",
+            table="users",
+            sql="load/users.sql",
+            key="user_id",
+            outlets=Asset("users"),
+        )
+        load_time = LoadDimensionOperator(
+            task_id="load_time",
+            table="time",
+            sql="load/time.sql",
+            key="start_time",
+            outlets=Asset("time"),
+        )
+        load_songplays = LoadFactOperator(
+            task_id="load_songplays",
+            table="songplays",
+            sql="load/songplays.sql",
+            window="{{ in_window('start_time') }}",
+            afterwards=["prune/time.sql", "prune/users.sql", "ledger/publish.sql"],
+            trigger_rule=TriggerRule.NONE_FAILED,
+            outlets=Asset("songplays"),
+        )
+
+    check_quality = DataQualityOperator(task_id="check_quality", checks=WAREHOUSE_CHECKS)
+
+    drop_staging = SQLExecuteQueryOperator(
+        task_id="drop_staging",
+        conn_id=WAREHOUSE,
+        sql=[
+            "drop table if exists {{ staging('staging_events') }}",
+            "drop table if exists {{ staging('staging_songs') }}",
+        ],
+    )
+
+    [stage_events, stage_songs] >> audit_staged
+    [stage_songs, audit_staged] >> load_staging_songs >> load_artists >> load_songs
+    audit_staged >> [load_user_events, load_time]
+    load_user_events >> load_users
+    [load_songs, load_users, load_time] >> load_songplays >> check_quality >> drop_staging

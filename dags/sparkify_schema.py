@@ -1,0 +1,74 @@
+"""
+### The warehouse's tables and views
+
+Creates what is missing and leaves the rest as it is. With the param `recreate`, it drops all tables
+first, **with everything in them**; load them again with a range run of `sparkify`.
+
+Run it once before the first run of `sparkify`, and after every upgrade of this project.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.sdk import DAG, Param
+
+from sparkify.macros import MACROS
+from sparkify.settings import WAREHOUSE
+
+TABLES = [
+    "staging_events",
+    "staging_songs",
+    "songplays",
+    "user_events",
+    "users",
+    "songs",
+    "artists",
+    "time",
+    "rejected_rows",
+    "file_ledger",
+    "quality_results",
+]
+VIEWS = "views"
+
+with DAG(
+    dag_id="sparkify_schema",
+    description="Creates the warehouse's tables and views",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=datetime(2010, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    tags=["sparkify", "warehouse"],
+    default_args={
+        "owner": "data-engineering",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=20),
+        "execution_timeout": timedelta(minutes=30),
+        "conn_id": WAREHOUSE,
+    },
+    params={
+        "recreate": Param(
+            False,
+            type="boolean",
+            title="Drop all tables first",
+            description="Everything in the warehouse's tables is lost; load it again afterwards.",
+        ),
+    },
+    template_searchpath=str(Path(__file__).parents[1] / "sql"),
+    user_defined_macros=MACROS,
+) as dag:
+    drop_tables = SQLExecuteQueryOperator(
+        task_id="drop_tables",
+        sql=[
+            f"{{{{ 'drop table if exists {table} cascade' if params.recreate else 'select 1' }}}}"
+            for table in TABLES
+        ],
+    )
+    create_tables = SQLExecuteQueryOperator(
+        task_id="create_tables",
+        sql=[f"schema/{name}.sql" for name in [*TABLES, VIEWS]],
+        split_statements=True,
+    )
+
+    drop_tables >> create_tables

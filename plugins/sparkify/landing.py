@@ -1,0 +1,64 @@
+"""Files streamed into PostgreSQL: rows, rejects and ledger entries in one transaction."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+from sparkify.background import in_background
+from sparkify.blocks import blocks
+from sparkify.columns import Column, columns_of
+from sparkify.ledger import Reading, enter
+from sparkify.records import Batch, RecordReader
+from sparkify.source import Source
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 5
+
+
+def land(
+    hook: PostgresHook, source: Source, reading: Reading, table: str, rules: Mapping[str, str]
+) -> None:
+    """
+    Make a run's staging table anew and fill it with the records of the reading's files.
+
+    Reading, parsing and COPY overlap, a block at a time. It is one transaction: after an error
+    there is no table, no reject and no ledger entry of this try.
+    """
+    reader = RecordReader(columns_of(hook, reading.dataset), rules)
+    batches = in_background(reader.batches(in_background(blocks(source, reading.files))))
+    with closing(hook.get_conn()) as connection, connection.cursor() as cursor:
+        cursor.execute(f"drop table if exists {table}")
+        cursor.execute(f"create table {table} (like {reading.dataset} including defaults)")
+        with tempfile.SpooledTemporaryFile(max_size=1 << 20) as rejects:
+            with cursor.copy(_copy(table, reader.columns)) as copy:
+                for batch in _counted(batches, reading):
+                    copy.write(batch.csv)
+                    rejects.write(reading.reject_rows(batch.rejects))
+            enter(hook, cursor, reading, rejects)
+        # Without it the planner takes a new table to be nearly empty.
+        cursor.execute(f"analyze {table}")
+        connection.commit()
+
+
+def _copy(table: str, columns: Sequence[Column]) -> str:
+    names = ", ".join(column.name for column in columns)
+    texts = ", ".join(column.name for column in columns if column.is_text)
+    # An empty string is null, as with Redshift's EMPTYASNULL.
+    return f"copy {table} ({names}) from stdin (format csv, force_null ({texts}))"
+
+
+def _counted(batches: Iterable[Batch], reading: Reading) -> Iterator[Batch]:
+    """The batches, counted and told of on their way."""
+    files = len(reading.files)
+    said = time.monotonic()
+    for batch in batches:
+        reading.count(batch)
+        yield batch
+        if time.monotonic() - said > PROGRESS_SECONDS:
+            said = time.monotonic()
+            log.info("%s rows of %s of %s files", reading.rows.total(), len(reading.rows), files)

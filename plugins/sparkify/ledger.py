@@ -1,0 +1,120 @@
+"""The file ledger: which files a run read, in which version, and which records it had to reject."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import IO, Any
+
+from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+from sparkify.records import Batch, Reject
+from sparkify.source import SourceFile
+from sparkify.warehouse import lock
+
+REJECTS = (
+    "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, rejected_at"
+)
+LEDGER = "dataset, source, source_file, run_id, etag, size_bytes, row_count, reject_count, read_at"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One run's reading of files from a source into the staging table of a dataset."""
+
+    run_id: str
+    dataset: str
+    source: str
+    files: Sequence[SourceFile]
+    missing: Sequence[str] = ()
+    rows: Counter[SourceFile] = field(default_factory=Counter)
+    rejects: Counter[SourceFile] = field(default_factory=Counter)
+    read_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
+
+    def count(self, batch: Batch) -> None:
+        """Take a batch into the account."""
+        self.rows.update(batch.rows)
+        self.rejects.update(reject.file for reject in batch.rejects)
+
+    def reject_rows(self, rejects: Iterable[Reject]) -> bytes:
+        """The rejects as CSV, by the columns ``REJECTS``."""
+        return _csv(
+            (
+                self.dataset,
+                self.source,
+                reject.file.name,
+                reject.line,
+                reject.column,
+                _storable(reject.reason),
+                _storable(reject.text),
+                self.run_id,
+                self.read_at,
+            )
+            for reject in rejects
+        )
+
+    def ledger_rows(self) -> bytes:
+        """One CSV row a file, by the columns ``LEDGER``; a missing file has no etag."""
+        key = (self.dataset, self.source)
+        found = (
+            (
+                *key,
+                file.name,
+                self.run_id,
+                file.etag,
+                file.size,
+                self.rows[file],
+                self.rejects[file],
+                self.read_at,
+            )
+            for file in self.files
+        )
+        absent = ((*key, name, self.run_id, None, 0, 0, 0, self.read_at) for name in self.missing)
+        return _csv([*found, *absent])
+
+
+def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
+    """The files that are new, or changed, since a run last published them."""
+    rows = hook.get_records(
+        "select source_file, etag from file_ledger "
+        "where dataset = %s and source = %s and published_at is not null",
+        parameters=(reading.dataset, reading.source),
+    )
+    published = {(name, etag) for name, etag in rows}
+    return [file for file in reading.files if (file.name, file.etag) not in published]
+
+
+def enter(hook: DbApiHook, cursor: Any, reading: Reading, rejects: IO[bytes]) -> None:
+    """
+    Write down what was read, and what was rejected, in the cursor's transaction.
+
+    A file's rejects are those of its last reading; its ledger entries are one a run.
+    """
+    cursor.execute(lock(hook, "rejected_rows"))
+    cursor.execute(
+        "delete from rejected_rows where dataset = %s and source = %s and source_file = any(%s)",
+        (reading.dataset, reading.source, [file.name for file in reading.files]),
+    )
+    cursor.execute(
+        "delete from file_ledger where dataset = %s and run_id = %s",
+        (reading.dataset, reading.run_id),
+    )
+    rejects.seek(0)
+    with cursor.copy(f"copy rejected_rows ({REJECTS}) from stdin (format csv)") as copy:
+        while piece := rejects.read(1 << 20):
+            copy.write(piece)
+    with cursor.copy(f"copy file_ledger ({LEDGER}) from stdin (format csv)") as copy:
+        copy.write(reading.ledger_rows())
+
+
+def _storable(text: str) -> str:
+    """Text as PostgreSQL can keep it: bytes that are no UTF-8, and NULs, are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _csv(rows: Iterable[tuple[Any, ...]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,68 @@
+"""What the SQL files and the DAGs may call in Jinja; each is evaluated while a task runs."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException
+from jinja2 import pass_context
+
+from sparkify import partitions, settings, warehouse
+from sparkify.window import Window
+
+
+@pass_context
+def staging(context: Mapping[str, Any], table: str) -> str:
+    """The run's own copy of a staging table: runs at the same time do not meet in it."""
+    return f"{table}_{sha256(context['run_id'].encode()).hexdigest()[:12]}"
+
+
+@pass_context
+def in_window(context: Mapping[str, Any], column: str) -> str:
+    """The predicate of the rows that the run replaces, by their timestamp."""
+    return Window.of_run(context).holds(column)
+
+
+@pass_context
+def after_window(context: Mapping[str, Any], column: str) -> str:
+    """The predicate of the rows that come after them."""
+    return Window.of_run(context).precedes(column)
+
+
+@pass_context
+def event_files(context: Mapping[str, Any]) -> str:
+    """A glob a line: the event files whose partition overlaps the window."""
+    return "\n".join(partitions.patterns(settings.setting("partition"), Window.of_run(context)))
+
+
+def now() -> str:
+    """This moment, UTC, as a literal of both engines: their own clocks speak local time."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def bytewise() -> str:
+    """Text compared byte by byte, as Redshift always does: so ids have one smallest everywhere."""
+    return ' collate "C"' if warehouse.engine() == warehouse.POSTGRES else ""
+
+
+def quoted(text: str) -> str:
+    """Text from outside, such as a run id, as a literal of both engines."""
+    if "\\" in text:
+        # Redshift takes it for an escape, PostgreSQL for itself.
+        raise AirflowFailException(f"{text!r} holds a backslash; start the run under another id.")
+    return "'" + text.replace("'", "''") + "'"
+
+
+MACROS = {
+    "after_window": after_window,
+    "bytewise": bytewise,
+    "engine": warehouse.engine,
+    "event_files": event_files,
+    "in_window": in_window,
+    "now": now,
+    "quoted": quoted,
+    "reject_limit": settings.reject_limit,
+    "setting": settings.setting,
+    "staging": staging,
+}

@@ -1,0 +1,56 @@
+"""What every load of a table has in common."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from airflow.providers.common.sql.operators.sql import BaseSQLOperator
+from airflow.sdk import Context
+
+from sparkify.settings import WAREHOUSE
+from sparkify.warehouse import lock
+
+
+class LoadOperator(BaseSQLOperator):
+    """
+    Replace a slice of a table with the rows of a SELECT, in one transaction.
+
+    :param table: table to load
+    :param sql: the SELECT, or the ``.sql`` file holding it (templated)
+    :param afterwards: statements, or files, that complete the load in the same transaction, such
+        as removing dimension rows that nothing refers to any more (templated)
+    """
+
+    template_fields: Sequence[str] = ("sql", "afterwards", *BaseSQLOperator.template_fields)
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "afterwards": "sql"}
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        sql: str,
+        afterwards: Sequence[str] = (),
+        conn_id: str = WAREHOUSE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(conn_id=conn_id, **kwargs)
+        self.table = table
+        self.sql = sql
+        self.afterwards = list(afterwards)
+
+    def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
+        """Replace the slice."""
+        hook = self.get_db_hook()
+        hook.run([lock(hook, self.table), *self.replacement(self.columns()), *self.afterwards])
+
+    def replacement(self, columns: str) -> list[str]:
+        """The statements that take the slice out and put the SELECT's rows in."""
+        raise NotImplementedError
+
+    def columns(self) -> str:
+        """The SELECT's columns, so that rows are inserted by name and not by position."""
+        names: Any = self.get_db_hook().run(
+            f"select * from ({self.sql}) as incoming where false",
+            handler=lambda cursor: [column[0] for column in cursor.description],
+        )
+        return ", ".join(names)

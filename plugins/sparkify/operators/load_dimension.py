@@ -1,0 +1,31 @@
+"""Loads a dimension table by key."""
+
+from typing import Any
+
+from sparkify.operators.load import LoadOperator
+
+
+class LoadDimensionOperator(LoadOperator):
+    """
+    Replace the rows of a dimension table whose key a SELECT returns, in one transaction.
+
+    :param table: dimension table to load
+    :param sql: the SELECT, one row a key, or the ``.sql`` file holding it (templated)
+    :param key: column that identifies a row
+    """
+
+    ui_color = "#d8ecc9"
+
+    def __init__(self, *, key: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.key = key
+
+    def replacement(self, columns: str) -> list[str]:
+        """Compute the rows once, delete their keys, insert them."""
+        return [
+            f"create temp table incoming (like {self.table})",
+            f"insert into incoming ({columns})\n{self.sql}",
+            f"delete from {self.table} using incoming "
+            f"where {self.table}.{self.key} = incoming.{self.key}",
+            f"insert into {self.table} ({columns}) select {columns} from incoming",
+        ]

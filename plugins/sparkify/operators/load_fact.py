@@ -1,0 +1,34 @@
+"""Loads a fact table by time window."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from sparkify.operators.load import LoadOperator
+
+
+class LoadFactOperator(LoadOperator):
+    """
+    Replace one time window of a fact table with the rows of a SELECT, in one transaction.
+
+    :param table: fact table to load
+    :param sql: the SELECT, or the ``.sql`` file holding it (templated)
+    :param window: predicate selecting the rows this run owns (templated)
+    """
+
+    template_fields: Sequence[str] = ("window", *LoadOperator.template_fields)
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "window": "sql",
+        **LoadOperator.template_fields_renderers,
+    }
+    ui_color = "#f5d9b8"
+
+    def __init__(self, *, window: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.window = window
+
+    def replacement(self, columns: str) -> list[str]:
+        """Delete the window, insert the SELECT."""
+        return [
+            f"delete from {self.table} where {self.window}",
+            f"insert into {self.table} ({columns})\n{self.sql}",
+        ]

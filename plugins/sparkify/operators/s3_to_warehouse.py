@@ -1,0 +1,128 @@
+"""Stages files in the warehouse, whichever engine it runs on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from sparkify.landing import land
+from sparkify.ledger import Reading, unpublished
+from sparkify.settings import WAREHOUSE
+from sparkify.source import SourceFile, find, open_source
+from sparkify.warehouse import POSTGRES, engine
+
+SHOWN_MISSING = 5
+
+
+class S3ToWarehouseOperator(S3ToRedshiftOperator):
+    """
+    Copy JSON files into a run's own staging table: the provider's COPY, also for PostgreSQL.
+
+    On a ``postgres`` connection the same files are streamed through COPY FROM STDIN.
+
+    :param table: the run's staging table, made anew (templated)
+    :param dataset: the table it is made like, and the name of the files' kind in the ledger
+    :param source: URL of the source: ``s3://bucket/prefix`` or ``file:///folder`` (templated)
+    :param patterns: globs of the files to read, relative to the source (templated; a list, or one
+        a line). A pattern that matches no file is recorded as missing
+    :param rules: reason to predicate: records that are rejected although each value fits
+    :param only_new: read only files that are new or changed since a run last published them;
+        skip when there is none
+    :param redshift_conn_id: the warehouse; its type decides the engine (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        "dataset",
+        "source",
+        "patterns",
+        "rules",
+        *S3ToRedshiftOperator.template_fields,
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"rules": "json"}
+    ui_color = "#cfe8fc"
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        dataset: str,
+        source: str,
+        patterns: str,
+        rules: Mapping[str, str] | None = None,
+        only_new: bool = False,
+        redshift_conn_id: str = WAREHOUSE,
+        s3_bucket: str = "",
+        s3_key: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            table=table,
+            s3_bucket=s3_bucket,
+            s3_key=s3_key,
+            redshift_conn_id=redshift_conn_id,
+            **kwargs,
+        )
+        self.dataset = dataset
+        self.source = source
+        self.patterns = patterns
+        self.rules = rules or {}
+        self.only_new = only_new
+
+    def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
+        """Read the files and return what came of them, for the run's XCom."""
+        if engine(self.redshift_conn_id) != POSTGRES:
+            raise AirflowFailException(
+                f"The connection {self.redshift_conn_id} is of type redshift; so far files are "
+                "staged on a connection of type postgres only."
+            )
+        hook = PostgresHook(self.redshift_conn_id)
+        reading = self._reading(hook, context["run_id"])
+        land(hook, open_source(self.source), reading, self.table, self.rules)
+        return self._summary(reading)
+
+    def _reading(self, hook: PostgresHook, run_id: str) -> Reading:
+        """What this run has to read: files found, and patterns that matched none."""
+        source = open_source(self.source)
+        found: list[SourceFile] = []
+        missing: list[str] = []
+        for pattern in self.patterns.split():
+            matches = find(source, pattern)
+            found += matches
+            missing += [] if matches else [pattern]
+        reading = Reading(run_id, self.dataset, self.source, found, missing)
+        if self.only_new:
+            new = unpublished(hook, reading)
+            if not new:
+                raise AirflowSkipException(
+                    f"Nothing to read: {len(found)} files, none new or changed since they were "
+                    "last loaded."
+                )
+            reading = Reading(run_id, self.dataset, self.source, new)
+        self._report(reading)
+        return reading
+
+    def _report(self, reading: Reading) -> None:
+        size = sum(file.size for file in reading.files)
+        self.log.info("Reading %s files (%s bytes) of %s", len(reading.files), size, self.source)
+        if reading.missing:
+            shown = ", ".join(reading.missing[:SHOWN_MISSING])
+            more = len(reading.missing) - SHOWN_MISSING
+            self.log.warning(
+                "Missing: no file %s%s. The run goes on; the hours are loaded by the next run of "
+                "their range once the files are there.",
+                shown,
+                f" (and {more} more)" if more > 0 else "",
+            )
+
+    def _summary(self, reading: Reading) -> dict[str, int]:
+        summary = {
+            "files": len(reading.files),
+            "missing": len(reading.missing),
+            "rows": reading.rows.total(),
+            "rejects": reading.rejects.total(),
+        }
+        self.log.info("Staged in %s: %s", self.table, summary)
+        return summary

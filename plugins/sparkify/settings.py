@@ -1,0 +1,55 @@
+"""Every Airflow object this project reads, named once; read while a task runs, never at parse."""
+
+from airflow.sdk import Variable
+from airflow.sdk.exceptions import AirflowFailException
+
+WAREHOUSE = "sparkify_warehouse"
+"""Connection to the warehouse; its type, ``redshift`` or ``postgres``, decides the engine."""
+
+STORAGE = "sparkify_s3"
+"""Connection of type ``aws`` that reaches an S3 source."""
+
+DEFAULTS = {
+    "partition": "log_data/%Y/%m/%Y-%m-%d-events.json",
+    "songs": "song_data/**/*.json",
+    "lookback_minutes": "0",
+    "reject_limit": "0.01",
+}
+"""Variables with a working default, without their prefix ``sparkify_``."""
+
+
+def setting(name: str) -> str:
+    """The value of the variable ``sparkify_<name>``, or its default."""
+    value = Variable.get(f"sparkify_{name}", default=DEFAULTS.get(name))
+    if value is None:
+        raise AirflowFailException(
+            f"The variable sparkify_{name} is not set. Set it under Admin > Variables, "
+            f"or with: airflow variables set sparkify_{name} VALUE"
+        )
+    return str(value)
+
+
+def lookback_minutes() -> int:
+    """How far before its hour a run reaches back for events that arrived late."""
+    text = setting("lookback_minutes")
+    if not text.isdigit():
+        raise AirflowFailException(
+            f"The variable sparkify_lookback_minutes is {text!r}; it must be a whole number, "
+            "0 or more."
+        )
+    return int(text)
+
+
+def reject_limit() -> float:
+    """The share of records, 0 to 1, above which a run stops before publishing."""
+    text = setting("reject_limit")
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise AirflowFailException(
+            f"The variable sparkify_reject_limit is {text!r}; it must be a share between 0 and 1, "
+            "such as 0.01 for 1 %."
+        )
+    return share

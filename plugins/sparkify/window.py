@@ -1,0 +1,87 @@
+"""The time range that a run reads and replaces."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from sparkify.settings import lookback_minutes
+
+RANGE_EXAMPLE = '{"start": "2018-11-01T00:00:00Z", "end": "2018-12-01T00:00:00Z"}'
+
+
+@dataclass(frozen=True)
+class Window:
+    """A half-open range of time, UTC: its start belongs to it, its end does not."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def of_run(cls, context: Mapping[str, Any]) -> "Window":
+        """The range in the run's params, else its data interval with the lookback before it."""
+        params = context["params"]
+        start, end = params.get("start"), params.get("end")
+        if start or end:
+            return cls._of_range(start, end)
+        if not context.get("data_interval_start"):
+            raise AirflowFailException(
+                "This run has no logical date, so it has no hour of its own to load. Give it a "
+                f"range: trigger it with the params start and end, such as {RANGE_EXAMPLE}"
+            )
+        return cls(
+            _utc(context["data_interval_start"]) - timedelta(minutes=lookback_minutes()),
+            _utc(context["data_interval_end"]),
+        )
+
+    @classmethod
+    def _of_range(cls, start: str | None, end: str | None) -> "Window":
+        if not (start and end):
+            raise AirflowFailException(
+                f"A range run needs both params, start and end, such as {RANGE_EXAMPLE}; "
+                f"got start={start!r} and end={end!r}."
+            )
+        window = cls(_parse("start", start), _parse("end", end))
+        if window.start >= window.end:
+            raise AirflowFailException(
+                f"The range is empty: start {start} is not before end {end}. The end itself is "
+                "not part of the range, so one day is start=2018-11-01, end=2018-11-02."
+            )
+        return window
+
+    def holds(self, column: str) -> str:
+        """The SQL predicate that is true for a row of this window, by its timestamp ``column``."""
+        return (
+            f"({column} >= timestamp '{_literal(self.start)}' "
+            f"and {column} < timestamp '{_literal(self.end)}')"
+        )
+
+    def precedes(self, column: str) -> str:
+        """The SQL predicate that is true for a row after this window."""
+        return f"{column} >= timestamp '{_literal(self.end)}'"
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+
+
+def _parse(param: str, text: str) -> datetime:
+    """A date or date-time in ISO form; without an offset it is UTC."""
+    try:
+        return _utc(datetime.fromisoformat(text))
+    except ValueError as error:
+        raise AirflowFailException(
+            f"The param {param} is {text!r}; it must be a date or a date-time, such as "
+            "2018-11-01 or 2018-11-01T10:00:00Z."
+        ) from error
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
+
+
+def _literal(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -1,0 +1,99 @@
+"""What the tests share: a server, warehouses of their own, sources of their own."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.environment import ROOT, SERVER
+
+# isort: split
+from airflow.sdk import DAG
+
+from local.postgres import EmbeddedPostgres
+from tests.pipeline import Pipeline
+from tests.sources import TestSource
+from tests.warehouse import Warehouse, connection, execute
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick rings first: what starts a whole Airflow comes last."""
+    items.sort(key=lambda item: "tests/reality/" in item.path.as_posix())
+
+
+@pytest.fixture(scope="session")
+def server() -> EmbeddedPostgres:
+    SERVER.start()
+    return SERVER
+
+
+@pytest.fixture(scope="session")
+def airflow(server: EmbeddedPostgres) -> None:
+    """Airflow's metadata database, made once."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture(scope="session")
+def real_source() -> Path:
+    """The public data set; where CI says where it is, it must be there."""
+    folder = os.environ.get("SPARKIFY_REAL_DATA")
+    if not folder:
+        pytest.skip("SPARKIFY_REAL_DATA does not name the folder of the public data set")
+    path = Path(folder).resolve()
+    assert (path / "log_data").is_dir(), f"SPARKIFY_REAL_DATA={folder} holds no log_data"
+    return path
+
+
+@pytest.fixture(scope="session")
+def dags(server: EmbeddedPostgres) -> dict[str, DAG]:
+    """The project's DAGs, by id."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(ROOT / "dags"))
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+@pytest.fixture(scope="session")
+def empty_database(server: EmbeddedPostgres, dags: dict[str, DAG]) -> str:
+    """A database with the project's tables, which each test gets a copy of."""
+    execute(server, "create database empty_warehouse")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", connection(server, "empty_warehouse"))
+        schema = Pipeline(dags["sparkify_schema"])
+        schema.run_task("create_tables", schema.context())
+    return "empty_warehouse"
+
+
+@pytest.fixture
+def warehouse(
+    server: EmbeddedPostgres, empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Warehouse]:
+    """A warehouse with empty tables, which the connection ``sparkify_warehouse`` leads to."""
+    name = f"warehouse_{next(_numbers)}"
+    execute(server, f"create database {name} template {empty_database}")
+    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", connection(server, name))
+    with psycopg.connect(server.uri(name), autocommit=True) as client:
+        yield Warehouse(client)
+    execute(server, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestSource:
+    """An empty source, which the variable ``sparkify_source`` names."""
+    made = TestSource(tmp_path / "source")
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", made.url)
+    return made
+
+
+@pytest.fixture
+def pipeline(dags: dict[str, DAG], warehouse: Warehouse) -> Pipeline:
+    """The DAG ``sparkify`` on the test's warehouse."""
+    return Pipeline(dags["sparkify"])
