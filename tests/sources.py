@@ -6,11 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-KEYS = (
-    "artist auth firstName gender itemInSession lastName length level location method page "
-    "registration sessionId song status ts userAgent userId"
-).split()
-
 
 def milliseconds(moment: str) -> int:
     """``2018-11-15 10:00:00.796`` as epoch milliseconds."""

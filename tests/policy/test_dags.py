@@ -1,0 +1,120 @@
+"""Rules that every DAG keeps; each failure says how to mend it."""
+
+import ast
+import os
+import subprocess
+import sys
+
+import pytest
+from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable
+
+from tests.environment import ROOT
+
+DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+# What reads a setting, the environment or the clock; in Jinja, or in a task, all of it is welcome.
+READERS = {"Variable", "Connection", "BaseHook", "environ", "getenv", "now", "utcnow", "today"}
+
+
+def all_tasks(dags: dict[str, DAG]) -> list[BaseOperator]:
+    return [task for dag in dags.values() for task in dag.tasks]
+
+
+def test_every_dag_file_holds_the_dag_of_its_name(dags: dict[str, DAG]) -> None:
+    assert sorted(dags) == [file.stem for file in DAG_FILES], (
+        "A DAG's id is its file's name: rename one of them."
+    )
+
+
+def test_every_dag_has_a_runbook_an_owner_and_tags(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        assert dag.doc_md, f"{dag.dag_id}: begin its file with a docstring, and set doc_md=__doc__."
+        assert dag.description, f"{dag.dag_id}: say in its description what it does."
+        assert "sparkify" in dag.tags, f"{dag.dag_id}: tag it sparkify."
+        assert dag.catchup is False, f"{dag.dag_id}: catchup is off; use a backfill."
+        assert dag.start_date is not None
+        for name in dag.params:
+            param = dag.params.get_param(name)
+            assert param.schema.get("title"), f"{dag.dag_id}: give the param {name} a title."
+            assert param.description, f"{dag.dag_id}: describe the param {name}."
+
+
+def test_every_task_has_an_owner_retries_and_an_end(dags: dict[str, DAG]) -> None:
+    for task in all_tasks(dags):
+        assert task.owner == "data-engineering", f"{task.task_id}: use the DAG's default_args."
+        assert task.retries, f"{task.task_id}: set retries; the network fails now and then."
+        assert task.execution_timeout, f"{task.task_id}: set an execution_timeout."
+
+
+def test_an_hourly_run_has_a_window_of_an_hour(dags: dict[str, DAG]) -> None:
+    timetable = dags["sparkify"].timetable
+    assert isinstance(timetable, CronDataIntervalTimetable), (
+        "A plain '@hourly' gives runs a window of no length, which load nothing."
+    )
+    assert timetable == CronDataIntervalTimetable("@hourly", timezone="UTC")
+
+
+EDGES = {
+    "stage_events": {"audit_staged"},
+    "stage_songs": {"audit_staged", "load_staging_songs"},
+    "audit_staged": {"load_staging_songs", "load_user_events", "load_time"},
+    "load_staging_songs": {"load_artists"},
+    "load_artists": {"load_songs"},
+    "load_songs": {"load_songplays"},
+    "load_user_events": {"load_users"},
+    "load_users": {"load_songplays"},
+    "load_time": {"load_songplays"},
+    "load_songplays": {"check_quality"},
+    "check_quality": {"drop_staging"},
+    "drop_staging": set(),
+}
+
+
+def test_the_order_is_stage_audit_dimensions_fact_check(dags: dict[str, DAG]) -> None:
+    drawn = {task.task_id: set(task.downstream_task_ids) for task in dags["sparkify"].tasks}
+    assert drawn == EDGES
+
+
+def test_every_table_that_is_loaded_is_an_asset(dags: dict[str, DAG]) -> None:
+    for task in dags["sparkify"].tasks:
+        if task.task_id.startswith("load_"):
+            assert [asset.name for asset in task.outlets] == [task.task_id.removeprefix("load_")]
+
+
+@pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)
+def test_no_dag_file_reads_a_setting_or_the_clock(file: object) -> None:
+    tree = ast.parse(file.read_text())  # type: ignore[attr-defined]
+    named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    named |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not named & READERS, "Read it in Jinja, or in an operator while the task runs."
+
+
+def test_parsing_reads_no_setting() -> None:
+    """The whole import, operators and macros included, with every way to a setting cut off."""
+    program = """
+import airflow.sdk, airflow.models
+def refuse(*_, **__): raise SystemExit("a DAG file reads a setting while it is parsed")
+airflow.sdk.Variable.get = airflow.models.Variable.get = refuse
+airflow.sdk.BaseHook.get_connection = airflow.sdk.Connection.get = refuse
+import runpy, sys
+for file in sys.argv[1:]: runpy.run_path(file)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *map(str, DAG_FILES)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "plugins")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_every_task_shows_its_sql_in_the_rendered_tab(dags: dict[str, DAG]) -> None:
+    for task in dags["sparkify"].tasks:
+        if hasattr(task, "sql"):
+            assert "sql" in task.template_fields
+            assert task.template_fields_renderers["sql"] == "sql"
+
+
+def test_the_plugin_manager_leaves_the_package_alone() -> None:
+    """Else it would import every module a second time, under its bare name."""
+    assert "sparkify/" in (ROOT / "plugins/.airflowignore").read_text().splitlines()

@@ -1,0 +1,114 @@
+"""Rules that every SQL file keeps; each failure says how to mend it."""
+
+import importlib
+import re
+
+import pytest
+from airflow.sdk import DAG
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sparkify.macros import MACROS
+from tests.environment import ROOT
+
+SQL = ROOT / "sql"
+FILES = sorted(SQL.rglob("*.sql"))
+LOADED = [file.stem for file in sorted((SQL / "load").glob("*.sql"))]
+ENGINES = ["postgres", "redshift"]
+
+# Words that one of the engines lacks, or takes in its own way; schema/ may differ by engine.
+ONE_ENGINE_ONLY = (
+    r"on conflict|distinct on|returning|filter\s*\(|lateral|qualify|getdate|dateadd|datediff"
+    r"|\bnvl\b|\blen\(|listagg|truncate|\bmerge\b|\bserial\b|nulls (first|last)|::|%"
+)
+
+
+def rendered(file_name: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_SPARKIFY_WAREHOUSE", f'{{"conn_type": "{engine}", "host": "nowhere"}}'
+    )
+    templates = Environment(
+        loader=FileSystemLoader(SQL), undefined=StrictUndefined, autoescape=False
+    )
+    templates.globals.update(MACROS)
+    return templates.get_template(file_name).render(
+        run_id="manual__1", params={"start": "2018-11-01", "end": "2018-12-01"}
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SQL)))
+def test_every_file_renders_for_both_engines(
+    file: object, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = str(file.relative_to(SQL))  # type: ignore[attr-defined]
+    text = rendered(name, engine, monkeypatch)
+    assert "{{" not in text
+    assert "{%" not in text
+    assert text.startswith("-- "), f"{name}: say in the first line what a row of it is."
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SQL)))
+def test_no_file_but_the_schema_knows_an_engine(
+    file: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = str(file.relative_to(SQL))  # type: ignore[attr-defined]
+    texts = {rendered(name, engine, monkeypatch) for engine in ENGINES}
+    if name.startswith("schema/"):
+        return
+    texts = {re.sub(r"timestamp '20[2-9][^']*'", "now", text) for text in texts}
+    assert len(texts) == 1, f"{name}: what differs by engine belongs in schema/."
+    code = re.sub(r"--.*|'[^']*'", "", texts.pop())
+    found = re.search(ONE_ENGINE_ONLY, code)
+    assert not found, f"{name}: {found and found[0]!r} is not in both engines."
+
+
+def test_redshift_gets_no_index_and_postgres_no_sort_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in sorted((SQL / "schema").glob("*.sql")):
+        name = f"schema/{file.name}"
+        assert "create index" not in rendered(name, "redshift", monkeypatch)
+        assert "collate" not in rendered(name, "redshift", monkeypatch)
+        assert not re.search("sortkey|diststyle", rendered(name, "postgres", monkeypatch))
+
+
+@pytest.mark.parametrize("table", LOADED)
+def test_every_loaded_table_has_its_three_files_and_its_line(
+    table: str, dags: dict[str, DAG]
+) -> None:
+    assert (SQL / f"schema/{table}.sql").exists(), f"Describe the table in sql/schema/{table}.sql."
+    assert list((SQL / "quality").glob(f"{table}_*.sql")), (
+        f"Say in sql/quality/{table}_<assertion>.sql what holds of it."
+    )
+    assert f"load_{table}" in dags["sparkify"].task_ids, f"Load {table} in dags/sparkify.py."
+
+
+def test_every_table_is_made_by_the_schema_dag(dags: dict[str, DAG]) -> None:
+    made = dags["sparkify_schema"].get_task("create_tables").sql
+    assert sorted(made) == sorted(file.read_text() for file in (SQL / "schema").glob("*.sql")), (
+        "List the file in TABLES of dags/sparkify_schema.py, or delete it."
+    )
+
+
+def test_every_check_is_run_once(dags: dict[str, DAG]) -> None:
+    used = [
+        check
+        for task_id in ("audit_staged", "check_quality")
+        for check in dags["sparkify"].get_task(task_id).checks
+    ]
+    assert sorted(used) == sorted(file.stem for file in (SQL / "quality").glob("*.sql")), (
+        "List the check in dags/sparkify.py, or delete its file."
+    )
+
+
+@pytest.mark.parametrize("file", sorted((SQL / "quality").glob("*.sql")), ids=lambda f: f.stem)
+def test_every_check_says_what_to_do(file: object) -> None:
+    text = file.read_text()  # type: ignore[attr-defined]
+    severity = re.search(r"^-- severity: (.*)$", text, re.MULTILINE)
+    assert severity is None or severity[1] in ("warn", "error")
+    assert re.search(r"^-- mend: \S", text, re.MULTILINE), "Say in '-- mend: …' what to do."
+
+
+def test_the_library_of_operators_is_one_file_each() -> None:
+    for file in (ROOT / "plugins/sparkify/operators").glob("[!_]*_*.py"):
+        module = importlib.import_module(f"sparkify.operators.{file.stem}")
+        name = "".join(part.capitalize() for part in file.stem.split("_")) + "Operator"
+        assert hasattr(module, name), f"{file.name} should hold {name}."
