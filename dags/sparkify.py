@@ -27,6 +27,8 @@ when no song file is new. *Check* fails the run when the warehouse is not right.
 - **a warning "Missing: no file …"**: the file of that hour or day was not there. Once it is, run
   the hour again.
 - **`check_quality` failed**: its log names each failed check with examples and what to clear.
+- **a warning `hours_as_loaded`**: events came to a file after its hours were loaded, and later than
+  the lookback. The log names the hours; load them again.
 - **"This run has no logical date …"**: trigger it with `start` and `end`.
 - A failed run leaves its staging tables for a look; clearing it makes them anew.
 
@@ -34,21 +36,22 @@ when no song file is new. *Check* fails the run when the warehouse is not right.
 
 Connections `sparkify_warehouse` (type `redshift` or `postgres`), `sparkify_s3` (type `aws`).
 Variables `sparkify_source` and, each with a default, `sparkify_partition`, `sparkify_songs`,
-`sparkify_lookback_minutes`, `sparkify_reject_limit`.
+`sparkify_lookback_minutes`, `sparkify_reject_limit`, `sparkify_keep_staging_days`.
 """
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
 
 from sparkify.macros import MACROS
 from sparkify.operators.data_quality import DataQualityOperator
+from sparkify.operators.drop_staging import DropStagingOperator
+from sparkify.operators.link_fact import LinkFactOperator
 from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
-from sparkify.settings import STORAGE, WAREHOUSE
+from sparkify.settings import STORAGE
 
 DEFAULT_ARGS = {
     "owner": "data-engineering",
@@ -73,9 +76,12 @@ WAREHOUSE_CHECKS = [
     "songplays_as_staged",
     "songplays_users_known",
     "songplays_times_known",
+    "hours_as_loaded",
     "songplays_named",
     "songplays_levels",
     "user_events_unique",
+    "user_levels_unbroken",
+    "user_levels_agree",
     "users_unique",
     "users_genders",
     "time_unique",
@@ -151,7 +157,7 @@ with DAG(
             table="staging_songs",
             sql="load/staging_songs.sql",
             key="song_id",
-            afterwards=["ledger/claim.sql"],
+            afterwards=["{{ lock('file_ledger') }}", "ledger/claim.sql"],
             outlets=Asset("staging_songs"),
         )
         load_artists = LoadDimensionOperator(
@@ -170,6 +176,13 @@ with DAG(
             outlets=Asset("songs"),
         )
 
+        link_songplays = LinkFactOperator(
+            task_id="link_songplays",
+            table="songplays",
+            sql="link/songplays.sql",
+            key="songplay_id",
+        )
+
     with TaskGroup("plays", prefix_group_id=False, tooltip="The window, replaced"):
         load_user_events = LoadFactOperator(
             task_id="load_user_events",
@@ -185,6 +198,14 @@ with DAG(
             key="user_id",
             outlets=Asset("users"),
         )
+        load_user_levels = LoadDimensionOperator(
+            task_id="load_user_levels",
+            table="user_levels",
+            sql="load/user_levels.sql",
+            key="user_id",
+            afterwards=["prune/user_levels.sql"],
+            outlets=Asset("user_levels"),
+        )
         load_time = LoadDimensionOperator(
             task_id="load_time",
             table="time",
@@ -197,24 +218,27 @@ with DAG(
             table="songplays",
             sql="load/songplays.sql",
             window="{{ in_window('start_time') }}",
-            afterwards=["prune/time.sql", "prune/users.sql", "ledger/publish.sql"],
+            afterwards=[
+                "prune/time.sql",
+                "prune/users.sql",
+                "{{ lock('file_ledger') }}",
+                "ledger/publish.sql",
+            ],
             trigger_rule=TriggerRule.NONE_FAILED,
             outlets=Asset("songplays"),
         )
 
     check_quality = DataQualityOperator(task_id="check_quality", checks=WAREHOUSE_CHECKS)
 
-    drop_staging = SQLExecuteQueryOperator(
+    drop_staging = DropStagingOperator(
         task_id="drop_staging",
-        conn_id=WAREHOUSE,
-        sql=[
-            "drop table if exists {{ staging('staging_events') }}",
-            "drop table if exists {{ staging('staging_songs') }}",
-        ],
+        datasets=["staging_events", "staging_songs"],
     )
 
     [stage_events, stage_songs] >> audit_staged
-    [stage_songs, audit_staged] >> load_staging_songs >> load_artists >> load_songs
+    [stage_songs, audit_staged] >> load_staging_songs
+    load_staging_songs >> load_artists >> load_songs >> link_songplays
     audit_staged >> [load_user_events, load_time]
-    load_user_events >> load_users
-    [load_songs, load_users, load_time] >> load_songplays >> check_quality >> drop_staging
+    load_user_events >> [load_users, load_user_levels]
+    [link_songplays, load_users, load_user_levels, load_time] >> load_songplays
+    load_songplays >> check_quality >> drop_staging

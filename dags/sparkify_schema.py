@@ -21,6 +21,7 @@ TABLES = [
     "staging_songs",
     "songplays",
     "user_events",
+    "user_levels",
     "users",
     "songs",
     "artists",

@@ -2,7 +2,8 @@
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -73,16 +74,30 @@ def empty_database(server: EmbeddedPostgres, dags: dict[str, DAG]) -> str:
 
 
 @pytest.fixture
-def warehouse(
+def new_warehouse(
     server: EmbeddedPostgres, empty_database: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Warehouse]:
-    """A warehouse with empty tables, which the connection ``sparkify_warehouse`` leads to."""
-    name = f"warehouse_{next(_numbers)}"
-    execute(server, f"create database {name} template {empty_database}")
-    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", connection(server, name))
-    with psycopg.connect(server.uri(name), autocommit=True) as client:
-        yield Warehouse(client)
-    execute(server, f"drop database {name} with (force)")
+) -> Iterator[Callable[[], Warehouse]]:
+    """Makes a warehouse with empty tables, which ``sparkify_warehouse`` leads to from then on."""
+    names = []
+    with ExitStack() as clients:
+
+        def make() -> Warehouse:
+            name = f"warehouse_{next(_numbers)}"
+            names.append(name)
+            execute(server, f"create database {name} template {empty_database}")
+            monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", connection(server, name))
+            client = psycopg.connect(server.uri(name), autocommit=True)
+            return Warehouse(clients.enter_context(client))
+
+        yield make
+    for name in names:
+        execute(server, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def warehouse(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
+    """The test's one warehouse."""
+    return new_warehouse()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import copy
 import itertools
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from airflow.sdk import DAG, TriggerRule
@@ -20,7 +19,10 @@ class Pipeline:
 
     def run(self, start: str, end: str, *, run_id: str | None = None) -> set[str]:
         """One range run; the ids of the tasks it skipped."""
-        context = self.context(start, end, run_id=run_id)
+        return self.run_in(self.context(start, end, run_id=run_id))
+
+    def run_in(self, context: dict[str, Any]) -> set[str]:
+        """One run of whatever window its context tells; the ids of the tasks it skipped."""
         skipped: set[str] = set()
         for task_id in self.order():
             if self._is_skipped(task_id, skipped):
@@ -70,7 +72,3 @@ class Pipeline:
         return task.trigger_rule == TriggerRule.ALL_SUCCESS and bool(
             task.upstream_task_ids & skipped
         )
-
-
-def hour(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

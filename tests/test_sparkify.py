@@ -262,7 +262,13 @@ def test_only_new_and_changed_song_files_are_read_again(
 ) -> None:
     source.songs(song("SO1"), song("SO2"))
     pipeline.run(*DAY)
-    catalogue = {"stage_songs", "load_staging_songs", "load_artists", "load_songs"}
+    catalogue = {
+        "stage_songs",
+        "load_staging_songs",
+        "load_artists",
+        "load_songs",
+        "link_songplays",
+    }
     assert pipeline.run(*DAY) == catalogue
     source.songs(song("SO2", title="A longer title"))
     assert pipeline.run(*DAY, run_id="third") == set()
@@ -396,6 +402,7 @@ def test_the_public_data_set(
         ("paid", 22),
     ]
     assert warehouse.value("select count(song_id) from songplays") == 1
+    assert warehouse.count("user_levels") == 106
     assert warehouse.value("select count(song_title) + count(artist_name) from songplays") == 13640
     before = warehouse.contents()
     pipeline.run(*month)

@@ -11,6 +11,7 @@ TABLES = {
     "songplays": "songplay_id",
     "user_events": "event_time, user_id, session_id, item_in_session, page",
     "users": "user_id",
+    "user_levels": "user_id, valid_from",
     "songs": "song_id",
     "artists": "artist_id",
     "time": "start_time",

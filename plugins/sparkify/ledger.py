@@ -13,11 +13,15 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from sparkify.records import Batch, Reject
 from sparkify.source import SourceFile
 from sparkify.warehouse import lock
+from sparkify.window import Window
 
 REJECTS = (
     "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, rejected_at"
 )
-LEDGER = "dataset, source, source_file, run_id, etag, size_bytes, row_count, reject_count, read_at"
+LEDGER = (
+    "dataset, source, source_file, run_id, window_start, window_end, read_at, "
+    "etag, size_bytes, row_count, reject_count"
+)
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,14 @@ class Reading:
     """One run's reading of files from a source into the staging table of a dataset."""
 
     run_id: str
+    window: Window
     dataset: str
     source: str
     files: Sequence[SourceFile]
     missing: Sequence[str] = ()
     rows: Counter[SourceFile] = field(default_factory=Counter)
     rejects: Counter[SourceFile] = field(default_factory=Counter)
-    read_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
+    read_at: datetime = field(default_factory=lambda: _naive(datetime.now(UTC)))
 
     def count(self, batch: Batch) -> None:
         """Take a batch into the account."""
@@ -57,22 +62,16 @@ class Reading:
 
     def ledger_rows(self) -> bytes:
         """One CSV row a file, by the columns ``LEDGER``; a missing file has no etag."""
-        key = (self.dataset, self.source)
-        found = (
-            (
-                *key,
-                file.name,
-                self.run_id,
-                file.etag,
-                file.size,
-                self.rows[file],
-                self.rejects[file],
-                self.read_at,
-            )
+        found = [
+            (file.name, (file.etag, file.size, self.rows[file], self.rejects[file]))
             for file in self.files
+        ]
+        absent = [(name, (None, 0, 0, 0)) for name in self.missing]
+        window = (_naive(self.window.start), _naive(self.window.end))
+        return _csv(
+            (self.dataset, self.source, name, self.run_id, *window, self.read_at, *figures)
+            for name, figures in [*found, *absent]
         )
-        absent = ((*key, name, self.run_id, None, 0, 0, 0, self.read_at) for name in self.missing)
-        return _csv([*found, *absent])
 
 
 def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
@@ -92,7 +91,7 @@ def enter(hook: DbApiHook, cursor: Any, reading: Reading, rejects: IO[bytes]) ->
 
     A file's rejects are those of its last reading; its ledger entries are one a run.
     """
-    cursor.execute(lock(hook, "rejected_rows"))
+    cursor.execute(lock("rejected_rows", hook.conn_type))
     cursor.execute(
         "delete from rejected_rows where dataset = %s and source = %s and source_file = any(%s)",
         (reading.dataset, reading.source, [file.name for file in reading.files]),
@@ -107,6 +106,11 @@ def enter(hook: DbApiHook, cursor: Any, reading: Reading, rejects: IO[bytes]) ->
             copy.write(piece)
     with cursor.copy(f"copy file_ledger ({LEDGER}) from stdin (format csv)") as copy:
         copy.write(reading.ledger_rows())
+
+
+def _naive(moment: datetime) -> datetime:
+    """UTC as the warehouse's timestamps hold it: without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _storable(text: str) -> str:

@@ -2,26 +2,32 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 from jinja2 import pass_context
 
 from sparkify import partitions, settings, warehouse
+from sparkify.staging import staging_table
 from sparkify.window import Window
 
 
 @pass_context
 def staging(context: Mapping[str, Any], table: str) -> str:
     """The run's own copy of a staging table: runs at the same time do not meet in it."""
-    return f"{table}_{sha256(context['run_id'].encode()).hexdigest()[:12]}"
+    return staging_table(context["run_id"], table)
 
 
 @pass_context
 def in_window(context: Mapping[str, Any], column: str) -> str:
     """The predicate of the rows that the run replaces, by their timestamp."""
     return Window.of_run(context).holds(column)
+
+
+@pass_context
+def before_window(context: Mapping[str, Any], column: str) -> str:
+    """The predicate of the rows that come before them."""
+    return Window.of_run(context).follows(column)
 
 
 @pass_context
@@ -34,6 +40,11 @@ def after_window(context: Mapping[str, Any], column: str) -> str:
 def event_files(context: Mapping[str, Any]) -> str:
     """A glob a line: the event files whose partition overlaps the window."""
     return "\n".join(partitions.patterns(settings.setting("partition"), Window.of_run(context)))
+
+
+def lock(table: str) -> str:
+    """The statement after which this transaction is the table's only writer."""
+    return warehouse.lock(table, warehouse.engine())
 
 
 def now() -> str:
@@ -56,10 +67,12 @@ def quoted(text: str) -> str:
 
 MACROS = {
     "after_window": after_window,
+    "before_window": before_window,
     "bytewise": bytewise,
     "engine": warehouse.engine,
     "event_files": event_files,
     "in_window": in_window,
+    "lock": lock,
     "now": now,
     "quoted": quoted,
     "reject_limit": settings.reject_limit,

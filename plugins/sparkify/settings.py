@@ -1,5 +1,7 @@
 """Every Airflow object this project reads, named once; read while a task runs, never at parse."""
 
+from datetime import timedelta
+
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -14,6 +16,7 @@ DEFAULTS = {
     "songs": "song_data/**/*.json",
     "lookback_minutes": "0",
     "reject_limit": "0.01",
+    "keep_staging_days": "7",
 }
 """Variables with a working default, without their prefix ``sparkify_``."""
 
@@ -29,13 +32,21 @@ def setting(name: str) -> str:
     return str(value)
 
 
-def lookback_minutes() -> int:
+def lookback() -> timedelta:
     """How far before its hour a run reaches back for events that arrived late."""
-    text = setting("lookback_minutes")
-    if not text.isdigit():
+    return timedelta(minutes=_whole_number("lookback_minutes"))
+
+
+def keep_staging() -> timedelta:
+    """How long the staging tables of a run that failed are kept for a look."""
+    return timedelta(days=_whole_number("keep_staging_days"))
+
+
+def _whole_number(name: str) -> int:
+    text = setting(name)
+    if not text.isdecimal():
         raise AirflowFailException(
-            f"The variable sparkify_lookback_minutes is {text!r}; it must be a whole number, "
-            "0 or more."
+            f"The variable sparkify_{name} is {text!r}; it must be a whole number, 0 or more."
         )
     return int(text)
 

@@ -1,6 +1,5 @@
 """The two engines a warehouse may run on, and all that differs between them outside ``schema/``."""
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -19,12 +18,12 @@ def engine(conn_id: str = WAREHOUSE) -> str:
     return str(conn_type)
 
 
-def lock(hook: DbApiHook, table: str) -> str:
+def lock(table: str, on: str) -> str:
     """
     The statement that makes writers of a table wait for each other, to the transaction's end.
 
     Two runs may load overlapping windows at once; the second must see what the first committed.
     PostgreSQL's readers are not held up; Redshift has one kind of lock only.
     """
-    mode = " in share row exclusive mode" if hook.conn_type == POSTGRES else ""
+    mode = " in share row exclusive mode" if on == POSTGRES else ""
     return f"lock table {table}{mode}"

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify.settings import lookback_minutes
+from sparkify.settings import lookback
 
 RANGE_EXAMPLE = '{"start": "2018-11-01T00:00:00Z", "end": "2018-12-01T00:00:00Z"}'
 
@@ -32,7 +32,7 @@ class Window:
                 f"range: trigger it with the params start and end, such as {RANGE_EXAMPLE}"
             )
         return cls(
-            _utc(context["data_interval_start"]) - timedelta(minutes=lookback_minutes()),
+            _utc(context["data_interval_start"]) - lookback(),
             _utc(context["data_interval_end"]),
         )
 
@@ -57,6 +57,10 @@ class Window:
             f"({column} >= timestamp '{_literal(self.start)}' "
             f"and {column} < timestamp '{_literal(self.end)}')"
         )
+
+    def follows(self, column: str) -> str:
+        """The SQL predicate that is true for a row before this window."""
+        return f"{column} < timestamp '{_literal(self.start)}'"
 
     def precedes(self, column: str) -> str:
         """The SQL predicate that is true for a row after this window."""

@@ -4,6 +4,8 @@ create table if not exists file_ledger (
     source varchar(1024) not null,
     source_file varchar(1024) not null,
     run_id varchar(250) not null,
+    window_start timestamp not null,
+    window_end timestamp not null,
     etag varchar(256),
     size_bytes bigint not null,
     row_count bigint not null,

@@ -1,6 +1,7 @@
 """Stages files in the warehouse, whichever engine it runs on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
@@ -13,6 +14,7 @@ from sparkify.ledger import Reading, unpublished
 from sparkify.settings import WAREHOUSE
 from sparkify.source import SourceFile, find, open_source
 from sparkify.warehouse import POSTGRES, engine
+from sparkify.window import Window
 
 SHOWN_MISSING = 5
 
@@ -79,11 +81,11 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
                 "staged on a connection of type postgres only."
             )
         hook = PostgresHook(self.redshift_conn_id)
-        reading = self._reading(hook, context["run_id"])
+        reading = self._reading(hook, context)
         land(hook, open_source(self.source), reading, self.table, self.rules)
         return self._summary(reading)
 
-    def _reading(self, hook: PostgresHook, run_id: str) -> Reading:
+    def _reading(self, hook: PostgresHook, context: Context) -> Reading:
         """What this run has to read: files found, and patterns that matched none."""
         source = open_source(self.source)
         found: list[SourceFile] = []
@@ -92,7 +94,8 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
             matches = find(source, pattern)
             found += matches
             missing += [] if matches else [pattern]
-        reading = Reading(run_id, self.dataset, self.source, found, missing)
+        window = Window.of_run(context)
+        reading = Reading(context["run_id"], window, self.dataset, self.source, found, missing)
         if self.only_new:
             new = unpublished(hook, reading)
             if not new:
@@ -100,7 +103,7 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
                     f"Nothing to read: {len(found)} files, none new or changed since they were "
                     "last loaded."
                 )
-            reading = Reading(run_id, self.dataset, self.source, new)
+            reading = replace(reading, files=new)
         self._report(reading)
         return reading
 

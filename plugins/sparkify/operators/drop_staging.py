@@ -1,0 +1,54 @@
+"""Ends what a run staged, and what dead runs left behind."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.providers.common.sql.operators.sql import BaseSQLOperator
+from airflow.sdk import Context
+
+from sparkify.settings import WAREHOUSE, keep_staging
+from sparkify.staging import staging_table
+
+
+class DropStagingOperator(BaseSQLOperator):
+    """
+    Drop the run's staging tables, and those of runs that ended without dropping theirs.
+
+    A failed run keeps its tables for a look, ``sparkify_keep_staging_days`` long.
+
+    :param datasets: the tables that staging tables are made like
+    """
+
+    template_fields: Sequence[str] = ("datasets", *BaseSQLOperator.template_fields)
+    ui_color = "#e4e4e4"
+
+    def __init__(self, *, datasets: Sequence[str], conn_id: str = WAREHOUSE, **kwargs: Any) -> None:
+        super().__init__(conn_id=conn_id, **kwargs)
+        self.datasets = datasets
+
+    def execute(self, context: Context) -> None:
+        """Drop this run's tables and sweep."""
+        own = {staging_table(context["run_id"], dataset) for dataset in self.datasets}
+        leftovers = self._standing() - self._in_use() - own
+        if leftovers:
+            self.log.info("Sweeping what dead runs left: %s", ", ".join(sorted(leftovers)))
+        tables = sorted(own | leftovers)
+        self.get_db_hook().run([f"drop table if exists {table}" for table in tables])
+
+    def _standing(self) -> set[str]:
+        """Every run's staging tables."""
+        rows: Any = self.get_db_hook().get_records(
+            "select table_name from information_schema.tables "
+            "where table_name like 'staging%' and table_schema = current_schema()"
+        )
+        prefixes = tuple(f"{dataset}_" for dataset in self.datasets)
+        return {name for (name,) in rows if name.startswith(prefixes)}
+
+    def _in_use(self) -> set[str]:
+        """The tables of runs that staged lately: they may still be at work, or be looked at."""
+        rows: Any = self.get_db_hook().get_records(
+            "select distinct run_id from file_ledger where read_at > %s",
+            parameters=(datetime.now(UTC).replace(tzinfo=None) - keep_staging(),),
+        )
+        return {staging_table(run_id, dataset) for (run_id,) in rows for dataset in self.datasets}

@@ -1,0 +1,32 @@
+"""Points fact rows at dimension rows that came later."""
+
+from typing import Any
+
+from sparkify.operators.load import LoadOperator
+
+
+class LinkFactOperator(LoadOperator):
+    """
+    Set columns of the fact rows that a SELECT returns, in one transaction.
+
+    :param table: fact table to update
+    :param sql: the SELECT of the rows to change: their key, and the new value of each column that
+        changes; or the ``.sql`` file holding it (templated)
+    :param key: column that identifies a row
+    """
+
+    ui_color = "#f5d9b8"
+
+    def __init__(self, *, key: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.key = key
+
+    def replacement(self, columns: str) -> list[str]:
+        """Update what the SELECT returns; the log says how many rows that were."""
+        changes = ", ".join(
+            f"{column} = incoming.{column}" for column in columns.split(", ") if column != self.key
+        )
+        return [
+            f"update {self.table} set {changes}\nfrom (\n{self.sql}\n) as incoming\n"
+            f"where {self.table}.{self.key} = incoming.{self.key}"
+        ]

@@ -1,0 +1,73 @@
+-- One row per spell of the level of each user whose spells this run's window may have changed.
+with in_window as (
+    select user_id, level
+    from user_events
+    where {{ in_window("event_time") }}
+),
+
+stable as (
+    -- The level with which users came into the window, where nothing there began a spell.
+    select before.user_id, before.level
+    from user_levels as before
+    left join user_levels as began
+        on
+            before.user_id = began.user_id
+            and {{ in_window("began.valid_from") }}
+    where
+        {{ before_window("before.valid_from") }}
+        and (before.valid_to is null or not {{ before_window("before.valid_to") }})
+        and began.user_id is null
+),
+
+concerned as (
+    -- New users, users whose level changes in the window, and those for whom it no longer does.
+    select in_window.user_id
+    from in_window
+    left join stable
+        on
+            in_window.user_id = stable.user_id
+            and coalesce(in_window.level, '') = coalesce(stable.level, '')
+    where stable.user_id is null
+    union
+    select user_id
+    from user_levels
+    where {{ in_window("valid_from") }}
+),
+
+moments as (
+    -- One level at a time: of events at the same moment the last in the session counts.
+    select
+        user_events.user_id,
+        user_events.event_time,
+        user_events.level,
+        row_number() over (
+            partition by user_events.user_id, user_events.event_time
+            order by
+                coalesce(user_events.item_in_session, -1) desc,
+                coalesce(user_events.session_id, -1) desc,
+                user_events.level asc
+        ) as recency
+    from user_events
+    inner join concerned on user_events.user_id = concerned.user_id
+),
+
+steps as (
+    select
+        user_id,
+        event_time,
+        level,
+        row_number() over (partition by user_id order by event_time) as step,
+        lag(level) over (partition by user_id order by event_time) as level_before
+    from moments
+    where recency = 1
+)
+
+select
+    user_id,
+    level,
+    event_time as valid_from,
+    lead(event_time) over (partition by user_id order by event_time) as valid_to
+from steps
+where
+    step = 1
+    or coalesce(level, '') <> coalesce(level_before, '')

@@ -1,0 +1,14 @@
+-- One row per spell of a user's level, from the event that began it to the one that ended it:
+-- valid_from belongs to the spell, valid_to does not and is null for the last.
+create table if not exists user_levels (
+    user_id bigint not null,
+    level varchar(16),
+    valid_from timestamp not null,
+    valid_to timestamp,
+    primary key (user_id, valid_from)
+)
+{%- if engine() == "redshift" %}
+diststyle all sortkey (user_id, valid_from)
+{%- else %};
+create index if not exists user_levels_valid_from on user_levels (valid_from)
+{%- endif %}

@@ -1,0 +1,179 @@
+"""
+What the warehouse must hold, computed from the source files by plain Python.
+
+It shares no line with the project: an independent reading of the same contract, for small sources
+in the public form (one JSON object a line, or one a file).
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+Row = tuple[Any, ...]
+EPOCH = datetime(1970, 1, 1)
+
+
+def expected(root: Path) -> dict[str, list[Row]]:
+    """Every table's rows, in the order of its key."""
+    events = [event for event in _events(root) if event["user"] is not None]
+    songs = _songs(root)
+    plays = _first_by(
+        (event for event in events if event["page"] == "NextSong"),
+        key=lambda event: (event["at"], event["user"], event["sessionId"], event["itemInSession"]),
+        order=lambda event: _nulls_last(
+            event, "song", "artist", "length", "level", "location", "userAgent"
+        ),
+    )
+    return {
+        "songplays": sorted(_songplay(play, songs) for play in plays),
+        "user_events": sorted(_user_events(events), key=_null_last_row),
+        "users": sorted(_users(events)),
+        "user_levels": sorted(_user_levels(events), key=lambda spell: (spell[0], spell[2])),
+        "songs": sorted(_song(song) for song in songs),
+        "artists": sorted(_artists(songs)),
+        "time": sorted(_time(moment) for moment in {play["at"] for play in plays}),
+    }
+
+
+def _events(root: Path) -> Iterable[dict[str, Any]]:
+    for file in sorted(root.glob("log_data/*/*/*.json")):
+        for line in file.read_text().split("\n"):
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if not isinstance(event.get("ts"), int):
+                continue
+            user = int(event["userId"]) if event["userId"] else None
+            if event["page"] == "NextSong" and user is None:
+                continue
+            yield event | {"user": user, "at": EPOCH + timedelta(milliseconds=event["ts"])}
+
+
+def _songs(root: Path) -> list[dict[str, Any]]:
+    return [json.loads(file.read_text()) for file in sorted(root.glob("song_data/*/*/*/*.json"))]
+
+
+def _songplay(play: dict[str, Any], songs: list[dict[str, Any]]) -> Row:
+    key = f"{play['user']}-{play['sessionId']}-{play['itemInSession']}"
+    digest = hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
+    played = (play["song"], play["artist"], play["length"])
+    matches = [
+        (song["song_id"], song["artist_id"])
+        for song in songs
+        if (song["title"], song["artist_name"], song["duration"]) == played
+    ]
+    return (
+        f"{play['at']:%Y%m%d%H%M%S}{play['at'].microsecond // 1000:03}{digest[:15]}",
+        play["at"],
+        play["user"],
+        play["level"],
+        *(min(matches) if matches else (None, None)),
+        play["sessionId"],
+        play["location"],
+        play["userAgent"],
+        play["itemInSession"],
+        *played,
+    )
+
+
+def _user_events(events: list[dict[str, Any]]) -> Iterable[Row]:
+    distinct = _first_by(
+        events,
+        key=lambda e: (e["at"], e["user"], e["sessionId"], e["itemInSession"], e["page"]),
+        order=lambda event: _nulls_last(event, "level", "firstName", "lastName", "gender"),
+    )
+    for event in distinct:
+        fields = "sessionId itemInSession page level firstName lastName gender"
+        yield (event["at"], event["user"], *(event[field] for field in fields.split()))
+
+
+def _users(events: list[dict[str, Any]]) -> Iterable[Row]:
+    for user, its in _grouped(events).items():
+        last = its[-1]
+        yield (
+            user,
+            last["firstName"],
+            last["lastName"],
+            last["gender"],
+            last["level"],
+            last["at"],
+        )
+
+
+def _user_levels(events: list[dict[str, Any]]) -> Iterable[Row]:
+    for user, its in _grouped(events).items():
+        level_at = {event["at"]: event["level"] for event in its}
+        begins: list[tuple[datetime, str]] = []
+        for moment, level in level_at.items():
+            if not begins or begins[-1][1] != level:
+                begins.append((moment, level))
+        ends = [moment for moment, _ in begins[1:]] + [None]
+        for (moment, level), end in zip(begins, ends, strict=True):
+            yield (user, level, moment, end)
+
+
+def _grouped(events: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """Each user's events, the one that counts last at the end."""
+    found = defaultdict(list)
+    for event in events:
+        found[event["user"]].append(event)
+    for its in found.values():
+        its.sort(key=lambda event: _nulls_last(event, "level", "firstName", "lastName", "gender"))
+        its.reverse()
+        its.sort(key=lambda event: (event["at"], event["itemInSession"], event["sessionId"]))
+    return found
+
+
+def _song(song: dict[str, Any]) -> Row:
+    return (
+        song["song_id"],
+        song["title"],
+        song["artist_id"],
+        song["year"] or None,
+        song["duration"],
+        str(song["artist_name"]),
+    )
+
+
+def _artists(songs: list[dict[str, Any]]) -> Iterable[Row]:
+    by_artist = defaultdict(list)
+    for song in songs:
+        by_artist[song["artist_id"]].append(song)
+    for artist_id, its in by_artist.items():
+        placed = [song for song in its if song["artist_location"]]
+        song = min(placed or its, key=lambda song: song["song_id"])
+        yield (
+            artist_id,
+            str(song["artist_name"]),
+            song["artist_location"] or None,
+            song["artist_latitude"],
+            song["artist_longitude"],
+            song["song_id"],
+        )
+
+
+def _time(moment: datetime) -> Row:
+    week, weekday = moment.isocalendar().week, moment.isoweekday() % 7
+    return (moment, moment.hour, moment.day, week, moment.month, moment.year, weekday)
+
+
+def _first_by(events: Iterable[dict[str, Any]], *, key: Any, order: Any) -> list[dict[str, Any]]:
+    chosen: dict[Any, dict[str, Any]] = {}
+    for event in sorted(events, key=order):
+        chosen.setdefault(key(event), event)
+    return list(chosen.values())
+
+
+def _nulls_last(event: dict[str, Any], *fields: str) -> list[tuple[bool, Any]]:
+    return [
+        (event[field] is None, event[field] if event[field] is not None else 0) for field in fields
+    ]
+
+
+def _null_last_row(row: Row) -> list[tuple[bool, Any]]:
+    return [(value is None, value if value is not None else 0) for value in row]
