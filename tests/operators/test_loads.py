@@ -1,0 +1,69 @@
+"""The strategies by which tables are loaded: the statements, whole, and what they guarantee."""
+
+from typing import Any
+
+import pytest
+
+from sparkify.operators.link_fact import LinkFactOperator
+from sparkify.operators.load_dimension import LoadDimensionOperator
+from sparkify.operators.load_fact import LoadFactOperator
+from tests.warehouse import Warehouse
+
+
+def test_a_fact_load_deletes_the_window_and_inserts_the_select() -> None:
+    operator = LoadFactOperator(
+        task_id="load", table="facts", sql="select 1 as a", window="day = 1"
+    )
+    assert operator.replacement("a, b") == [
+        "delete from facts where day = 1",
+        "insert into facts (a, b)\nselect 1 as a",
+    ]
+
+
+def test_a_dimension_load_replaces_the_keys_of_the_select() -> None:
+    operator = LoadDimensionOperator(task_id="load", table="dims", sql="select 1 as id", key="id")
+    assert operator.replacement("id, name") == [
+        "create temp table incoming (like dims)",
+        "insert into incoming (id, name)\nselect 1 as id",
+        "delete from dims using incoming where dims.id = incoming.id",
+        "insert into dims (id, name) select id, name from incoming",
+    ]
+
+
+def test_a_link_sets_all_columns_but_the_key() -> None:
+    operator = LinkFactOperator(task_id="link", table="facts", sql="select 1 as id", key="id")
+    assert operator.replacement("id, x, y") == [
+        "update facts set x = incoming.x, y = incoming.y\n"
+        "from (\nselect 1 as id\n) as incoming\nwhere facts.id = incoming.id"
+    ]
+
+
+@pytest.fixture
+def times(warehouse: Warehouse) -> Warehouse:
+    warehouse.client.execute("create table facts (name varchar(9), day integer)")
+    warehouse.client.execute("insert into facts values ('old', 1), ('kept', 2)")
+    return warehouse
+
+
+def load(sql: str, **more: Any) -> None:
+    operator = LoadFactOperator(task_id="load", table="facts", sql=sql, window="day = 1", **more)
+    operator.execute({})  # type: ignore[typeddict-item]
+
+
+def test_rows_are_inserted_by_name_not_by_position(times: Warehouse) -> None:
+    load("select 1 as day, 'new' as name")
+    assert times.rows("select name, day from facts order by day") == [("new", 1), ("kept", 2)]
+
+
+@pytest.mark.parametrize(
+    "broken", [{"sql": "select 'far too long' as name, 1 as day"}, {"afterwards": ["select 1/0"]}]
+)
+def test_an_error_leaves_the_table_as_it_was(times: Warehouse, broken: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match=r"too long|division by zero"):
+        load(**{"sql": "select 'new' as name, 1 as day", **broken})
+    assert times.rows("select name, day from facts order by day") == [("old", 1), ("kept", 2)]
+
+
+def test_what_comes_afterwards_is_in_the_same_transaction(times: Warehouse) -> None:
+    load("select 'new' as name, 1 as day", afterwards=["delete from facts where day = 2"])
+    assert times.rows("select name, day from facts") == [("new", 1)]

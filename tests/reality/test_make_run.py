@@ -1,0 +1,269 @@
+"""``make run`` as a person meets it: a real Airflow, from a copy of the project, by make alone."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.rest import AirflowApi
+from local.simulator import World, simulate
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Makefile", "dags", "local", "plugins", "sql")
+# Generous: a machine may be slow, and may be busy with other things.
+LIMIT = 600
+
+
+class Project:
+    """A copy of the project with its own ``.local``, which borrows this Python environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        for part in PARTS:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+            copy(ROOT / part, folder / part)  # type: ignore[operator]
+        (folder / ".venv").symlink_to(sys.prefix)
+
+    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        # What make or this test run set would change what is tested.
+        ours = ("AIRFLOW", "MAKE", "MFLAGS", "PYTHONPATH", "PG", "SPARKIFY", "ONCE", "PORT")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return subprocess.Popen(
+            # The environment is there already: -o keeps make from making it.
+            ["make", "-o", ".venv/installed", *words],
+            cwd=self.folder,
+            env=clean | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def make(self, *words: str, **variables: str) -> tuple[int, str]:
+        started = self.start(*words, **variables)
+        said, _ = started.communicate(timeout=LIMIT)
+        return started.returncode, said
+
+    def source_env(self, command: str) -> str:
+        script = f". {self.folder}/.local/env && {command}"
+        return subprocess.check_output(["bash", "-c", script], cwd="/", text=True)
+
+    def processes(self) -> list[psutil.Process]:
+        return [process for process in psutil.process_iter() if self._runs_here(process)]
+
+    def _runs_here(self, process: psutil.Process) -> bool:
+        try:
+            return process.status() != psutil.STATUS_ZOMBIE and any(
+                str(self.folder) in word for word in (process.cwd(), *process.cmdline())
+            )
+        except psutil.Error:
+            return False
+
+
+def names(processes: list[psutil.Process]) -> set[str]:
+    return {process.name() for process in processes}
+
+
+def read_until(running: subprocess.Popen[str], words: str) -> str:
+    assert running.stdout
+    said = ""
+    for line in running.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"It never said {words!r}:\n{said}")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    folder = tmp_path_factory.mktemp("make_run")
+    for parent in (folder, *folder.parents[:1]):
+        parent.chmod(0o755)
+    project = Project(folder / "sparkify")
+    yield project
+    project.make("stop")
+
+
+@pytest.fixture(scope="module")
+def broken_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("broken") / "source"
+    simulate(folder, World(days=2, users=20, songs=10))
+    for file in (folder / "log_data").rglob("*.json"):
+        lines = file.read_text().split("\n")
+        lines[::10] = ["{broken"] * len(lines[::10])
+        file.write_text("\n".join(lines))
+    return folder
+
+
+def test_the_sample_is_loaded_and_served_until_ctrl_c(project: Project) -> None:
+    serving = project.start("run")
+    try:
+        said = read_until(serving, "Ctrl-C ends everything")
+
+        assert "Most played songs" in said
+        url, login = said.split("The web UI: ")[1].splitlines()[0].split(maxsplit=1)
+        user, password = login.strip("()").replace("user ", "").split(", password ")
+        api = AirflowApi(url, user, password)
+        assert api.get("dags/sparkify")["is_paused"] is False
+        assert api.get("importErrors")["total_entries"] == 0
+        assert listening_addresses(project) == {"127.0.0.1"}
+
+        status, told = project.make("run")
+        assert status != 0
+        assert "Another `make run` is already running here" in told
+    finally:
+        os.killpg(serving.pid, signal.SIGINT)
+        serving.communicate(timeout=60)
+    assert project.processes() == []
+
+
+def listening_addresses(project: Project) -> set[str]:
+    return {
+        connection.laddr.ip
+        for process in project.processes()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def test_the_public_data_set_gives_its_known_counts_however_often(
+    project: Project, real_source: Path
+) -> None:
+    status, said = project.make("run", "ONCE=1", f"SPARKIFY_SOURCE={real_source}")
+
+    assert status == 0, said
+    assert names(project.processes()) == {"postgres"}
+    counts = [
+        "(select count(*) from songplays)",
+        "(select count(*) from users)",
+        "(select count(*) from users where level = 'free')",
+        "(select count(*) from users where level = 'paid')",
+        "(select count(*) from songs)",
+        "(select count(*) from artists)",
+        "(select count(*) from time)",
+        "(select count(song_id) from songplays)",
+        "(select count(*) from songplays where song_title is null or artist_name is null)",
+        "(select count(*) from rejected_rows)",
+    ]
+    expected = "6820|97|75|22|71|69|6813|1|0|0"
+    assert project.source_env(f'psql -Atc "select {", ".join(counts)}"').strip() == expected
+    assert "You're The One" in said
+    before = project.source_env(f"psql -Atc '{FINGERPRINT}'")
+
+    status, said = project.make("run", "ONCE=1", f"SPARKIFY_SOURCE={real_source}")
+
+    assert status == 0, said
+    assert project.source_env(f"psql -Atc '{FINGERPRINT}'") == before
+    assert "sparkify_schema" in project.source_env("airflow dags list")
+    assert stat.S_IMODE((project.folder / ".local" / "env").stat().st_mode) == 0o600
+    status, said = project.make("stop")
+    assert (status, said) == (0, "Nothing of this project is running.\n")
+    assert project.processes() == []
+
+
+FINGERPRINT = "select md5(string_agg(songplays::text, chr(10) order by songplay_id)) from songplays"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_load_leaves_nothing_running_and_is_picked_up(
+    project: Project, number: signal.Signals
+) -> None:
+    loading = project.start("run", "ONCE=1")
+    said = read_until(loading, "UTC: 2 of ")
+
+    os.killpg(loading.pid, number)
+    rest, _ = loading.communicate(timeout=60)
+
+    assert loading.returncode != 0
+    assert "Interrupted. Nothing is left running" in rest, said + rest
+    assert project.processes() == []
+    if number is signal.SIGINT:
+        status, said = project.make("run", "ONCE=1")
+        assert status == 0, said
+        assert "Most played songs" in said
+
+
+def test_a_failed_load_says_which_task_why_and_where(project: Project, broken_source: Path) -> None:
+    status, said = project.make("run", "ONCE=1", f"SPARKIFY_SOURCE={broken_source}")
+
+    assert status != 0
+    assert "The load failed" in said
+    assert "audit_staged said:" in said
+    assert "reject_share" in said
+    log = Path(said.split("Its log: ")[1].splitlines()[0])
+    assert "reject_share" in log.read_text()
+    assert names(project.processes()) == {"postgres"}
+
+
+def test_what_a_killed_run_left_behind_is_ended_by_make_stop(project: Project) -> None:
+    starting = project.start("run", "ONCE=1")
+    read_until(starting, "Starting Airflow")
+    runner = psutil.Process(int((project.folder / ".local" / "lock").read_text()))
+    runner.kill()
+    starting.communicate(timeout=60)
+    assert project.processes() != []
+
+    assert project.make("stop")[0] == 0
+
+    assert project.processes() == []
+
+
+def test_no_port_and_no_source_are_said_before_anything_starts(project: Project) -> None:
+    project.make("stop")
+
+    status, said = project.make("run", "PORT=web")
+    assert status != 0
+    assert "PORT=web is not a port" in said
+    status, said = project.make("run", "SPARKIFY_SOURCE=nowhere")
+    assert status != 0
+    assert f"{project.folder}/nowhere does not exist" in said
+    assert project.processes() == []
+
+
+def test_too_old_a_python_is_said_to_be(tmp_path: Path) -> None:
+    project = Project(tmp_path / "sparkify")
+    (project.folder / ".venv").unlink()
+    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+        shutil.copy2(ROOT / name, project.folder)
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
+    old.chmod(0o755)
+
+    said = subprocess.run(
+        ["make", "run", f"PYTHON={old}"], cwd=project.folder, capture_output=True, text=True
+    )
+
+    assert said.returncode != 0
+    assert "is too old (Python 3.9.2): Python 3.11 or newer is needed" in said.stdout
+
+
+def test_make_clean_ends_and_removes_everything(tmp_path: Path) -> None:
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(0o755)
+    project = Project(tmp_path / "sparkify")
+    starting = project.start("run", "ONCE=1")
+    read_until(starting, "Making Airflow's database …")
+
+    status, said = project.make("clean")
+
+    assert status == 0, said
+    starting.communicate(timeout=60)
+    until_gone(project)
+    assert {path.name for path in project.folder.iterdir()} == set(PARTS)
+    assert Path(sys.prefix).exists()
+
+
+def until_gone(project: Project) -> None:
+    deadline = time.monotonic() + 10
+    while project.processes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert project.processes() == []
