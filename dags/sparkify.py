@@ -45,7 +45,7 @@ from pathlib import Path
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
 
 from sparkify.macros import MACROS
-from sparkify.operators.data_quality import DataQualityOperator
+from sparkify.operators.data_quality import DataQualityOperator, sql_files
 from sparkify.operators.drop_staging import DropStagingOperator
 from sparkify.operators.link_fact import LinkFactOperator
 from sparkify.operators.load_dimension import LoadDimensionOperator
@@ -69,30 +69,7 @@ PLAY_RULES = {
     "a play without its place in the session": "page = 'NextSong' and iteminsession is null",
 }
 
-STAGING_CHECKS = ["reject_share", "files_vanished", "staged_whole"]
-
-WAREHOUSE_CHECKS = [
-    "songplays_unique",
-    "songplays_as_staged",
-    "songplays_users_known",
-    "songplays_times_known",
-    "hours_as_loaded",
-    "songplays_named",
-    "songplays_levels",
-    "user_events_unique",
-    "user_levels_unbroken",
-    "user_levels_agree",
-    "users_unique",
-    "users_genders",
-    "time_unique",
-    "time_played",
-    "staging_songs_unique",
-    "songs_unique",
-    "songs_artists_known",
-    "songs_durations",
-    "artists_unique",
-    "artists_on_earth",
-]
+SQL = Path(__file__).parents[1] / "sql"
 
 with DAG(
     dag_id="sparkify",
@@ -122,7 +99,7 @@ with DAG(
             "2018-11-01 to 2018-12-01.",
         ),
     },
-    template_searchpath=str(Path(__file__).parents[1] / "sql"),
+    template_searchpath=str(SQL),
     user_defined_macros=MACROS,
 ) as dag:
     with TaskGroup("stage", prefix_group_id=False, tooltip="Files into this run's own tables"):
@@ -147,7 +124,7 @@ with DAG(
 
     audit_staged = DataQualityOperator(
         task_id="audit_staged",
-        checks=STAGING_CHECKS,
+        checks=sql_files(SQL, "quality/staged"),
         trigger_rule=TriggerRule.NONE_FAILED,
     )
 
@@ -228,7 +205,10 @@ with DAG(
             outlets=Asset("songplays"),
         )
 
-    check_quality = DataQualityOperator(task_id="check_quality", checks=WAREHOUSE_CHECKS)
+    check_quality = DataQualityOperator(
+        task_id="check_quality",
+        checks=sql_files(SQL, "quality"),
+    )
 
     drop_staging = DropStagingOperator(
         task_id="drop_staging",

@@ -15,8 +15,7 @@ WARNS = "-- Nobody is surprised.\n-- severity: warn\nselect 'boo' as noise"
 
 
 def run(checks: dict[str, str]) -> None:
-    operator = DataQualityOperator(task_id="check", checks=list(checks))
-    operator.checks = checks
+    operator = DataQualityOperator(task_id="check", checks=checks)
     operator.execute({"run_id": "run"})  # type: ignore[typeddict-item]
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -66,15 +67,21 @@ class Result:
         return "\n".join(lines)
 
 
+def sql_files(searchpath: Path, folder: str) -> dict[str, str]:
+    """The checks of a folder, by name: whoever adds a file there adds a check."""
+    files = sorted((searchpath / folder).glob("*.sql"))
+    return {file.stem: f"{folder}/{file.name}" for file in files}
+
+
 class DataQualityOperator(BaseSQLOperator):
     """
     Run every check, record every result, then fail once with all failures.
 
     It does not retry: bad data gets no better by asking again.
 
-    :param checks: names of files ``quality/<name>.sql``, each a SELECT of rows that break an
-        assertion, headed by comments: what holds, ``severity: warn`` where it only warns, and
-        ``mend:`` what to do (the queries are templated)
+    :param checks: name to SELECT, or ``.sql`` file, of the rows that break an assertion, headed by
+        comments: what holds, ``severity: warn`` where it only warns, and ``mend:`` what to do
+        (templated)
     """
 
     template_fields: Sequence[str] = ("checks", *BaseSQLOperator.template_fields)
@@ -82,9 +89,11 @@ class DataQualityOperator(BaseSQLOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"checks": "py"}
     ui_color = "#f6cfd9"
 
-    def __init__(self, *, checks: Sequence[str], conn_id: str = WAREHOUSE, **kwargs: Any) -> None:
+    def __init__(
+        self, *, checks: Mapping[str, str], conn_id: str = WAREHOUSE, **kwargs: Any
+    ) -> None:
         super().__init__(conn_id=conn_id, retry_on_failure=False, **kwargs)
-        self.checks: Mapping[str, str] = {name: f"quality/{name}.sql" for name in checks}
+        self.checks = checks
 
     def execute(self, context: Context) -> None:
         """Run, record, and tell all failures in one sentence each."""

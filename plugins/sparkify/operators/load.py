@@ -41,7 +41,9 @@ class LoadOperator(BaseSQLOperator):
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
         """Replace the slice."""
         hook = self.get_db_hook()
-        hook.run([lock(self.table, hook.conn_type), *self.replacement(self.columns()), *self.afterwards])
+        hook.run(
+            [lock(self.table, hook.conn_type), *self.replacement(self.columns()), *self.afterwards]
+        )
 
     def replacement(self, columns: str) -> list[str]:
         """The statements that take the slice out and put the SELECT's rows in."""
