@@ -52,14 +52,19 @@ def real_source() -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def dags(server: EmbeddedPostgres) -> dict[str, DAG]:
-    """The project's DAGs, by id."""
+def parsed_dags() -> dict[str, DAG]:
+    """The project's DAGs, by id, as Airflow finds them."""
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(dag_folder=str(ROOT / "dags"))
     assert bag.import_errors == {}
     return dict(bag.dags)
+
+
+@pytest.fixture(scope="session")
+def dags() -> dict[str, DAG]:
+    """The project's DAGs, parsed once."""
+    return parsed_dags()
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from sparkify.partitions import patterns
 from sparkify.window import Window
 
 TEN, ELEVEN = datetime(2018, 11, 15, 10, tzinfo=UTC), datetime(2018, 11, 15, 11, tzinfo=UTC)
@@ -17,6 +19,13 @@ def window(start: str | None = None, end: str | None = None, **context: Any) -> 
 
 def test_a_scheduled_run_has_its_interval() -> None:
     assert window(data_interval_start=TEN, data_interval_end=ELEVEN) == Window(TEN, ELEVEN)
+
+
+def test_an_interval_is_what_airflow_says_in_whatever_class() -> None:
+    start, end = (pendulum.instance(moment).in_timezone("CET") for moment in (TEN, ELEVEN))
+    found = window(data_interval_start=start, data_interval_end=end)
+    assert found == Window(TEN, ELEVEN)
+    assert patterns("%Y-%m-%d/%H", found) == ["2018-11-15/10"]
 
 
 def test_the_lookback_reaches_before_it(monkeypatch: pytest.MonkeyPatch) -> None:

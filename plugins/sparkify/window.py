@@ -83,8 +83,10 @@ def _parse(param: str, text: str) -> datetime:
 
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC)
+    moment = moment.astimezone(UTC)
+    # A plain datetime: Airflow's own, pendulum's, loses its zone in replace().
+    return datetime.combine(moment.date(), moment.time(), UTC)
 
 
 def _literal(moment: datetime) -> str:
