@@ -7,6 +7,9 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
+LOOK_UP = 0.1
+"""Seconds after which a producer that is far ahead looks whether its consumer has left."""
+
 
 def in_background(items: Iterable[Item], ahead: int = 4) -> Iterator[Item]:
     """
@@ -21,9 +24,10 @@ def in_background(items: Iterable[Item], ahead: int = 4) -> Iterator[Item]:
     def put(entry: tuple[Item] | BaseException | None) -> None:
         while not left.is_set():
             try:
-                return ready.put(entry, timeout=0.1)
+                ready.put(entry, timeout=LOOK_UP)
             except Full:
                 continue
+            return
 
     def produce() -> None:
         try:

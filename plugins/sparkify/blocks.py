@@ -1,11 +1,12 @@
-"""Files cut into blocks of whole lines: big enough to parse fast, small enough to keep in memory."""
+"""Files cut into blocks of lines: big enough to parse fast, small enough to keep in memory."""
 
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from itertools import islice
+from typing import BinaryIO, NamedTuple
 
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -14,21 +15,30 @@ from sparkify.source import Source, SourceFile, read
 BLOCK = 1 << 20
 """Bytes of a block, about."""
 
-LONGEST = 4 << 20
-"""Bytes of one object at most, as for Redshift's COPY; a longer line is cut and so rejected."""
+AHEAD = 128
+"""Files that are opened ahead of the parser, unless they are big: what many small files need."""
 
-READERS = 16
-"""Threads that open files ahead of the parser: what many small files, or a slow disk, need."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors put before UTF-8; it is no part of the text."""
 
 
-@dataclass(frozen=True)
-class Segment:
-    """Consecutive whole lines of one file; ``ends`` tells that they are its last."""
+class Segment(NamedTuple):
+    """Consecutive lines of one file; ``ends`` tells that they are its last."""
 
     file: SourceFile
     first_line: int
+    line_count: int
     lines: bytes
     ends: bool
+
+    @property
+    def whole_lines(self) -> bytes:
+        """The lines, of which the last one ends with a line end too."""
+        return self.lines if self.lines[-1:] in b"\n" else self.lines + b"\n"
+
+    def line(self, index: int) -> str:
+        """One line, counted from 0."""
+        return self.lines.split(b"\n")[index].decode("utf-8", "surrogateescape")
 
 
 Block = list[Segment]
@@ -39,68 +49,106 @@ def blocks(source: Source, files: Iterable[SourceFile]) -> Iterator[Block]:
     """All lines of all files, in order; small files share a block."""
     block: Block = []
     size = 0
-    for segment in _segments(source, files):
-        block.append(segment)
-        size += len(segment.lines)
-        if size >= BLOCK // 2:
-            yield block
-            block, size = [], 0
+    for opened in _opened_ahead(source, files):
+        for segment in _segments(opened):
+            block.append(segment)
+            size += len(segment.lines)
+            if size >= BLOCK // 2:
+                yield block
+                block, size = [], 0
     if block:
         yield block
 
 
-def _segments(source: Source, files: Iterable[SourceFile]) -> Iterator[Segment]:
-    remaining = iter(files)
-    with ThreadPoolExecutor(READERS, thread_name_prefix="read") as readers:
-        opened = deque(
-            readers.submit(_OpenFile, source, file) for file in islice(remaining, 4 * READERS)
+class _Opened(NamedTuple):
+    """A file whose first piece is read; ``content`` has the rest, if there is one."""
+
+    file: SourceFile
+    first: bytes
+    content: BinaryIO | None
+
+
+def _opened_ahead(source: Source, files: Iterable[SourceFile]) -> Iterator[_Opened]:
+    """The files, opened by threads a few groups ahead."""
+
+    def opened(group: list[SourceFile]) -> list[_Opened]:
+        return [_open(source, file) for file in group]
+
+    groups = _groups(files, max(1, AHEAD // (2 * source.readers)))
+    with ThreadPoolExecutor(source.readers, thread_name_prefix="read") as readers:
+        under_way = deque(
+            readers.submit(opened, group) for group in islice(groups, 2 * source.readers)
         )
-        while opened:
-            file = opened.popleft().result()
-            opened.extend(readers.submit(_OpenFile, source, file) for file in islice(remaining, 1))
-            yield from file.segments()
+        while under_way:
+            ready = under_way.popleft().result()
+            under_way.extend(readers.submit(opened, group) for group in islice(groups, 1))
+            yield from ready
 
 
-class _OpenFile:
-    """One file whose first piece has been read already."""
-
-    def __init__(self, source: Source, file: SourceFile) -> None:
-        self.file = file
-        with _named(file):
-            self._content = read(source, file)
-        self._piece = self._read_piece()
-
-    def segments(self) -> Iterator[Segment]:
-        """The file's lines, about a block at a time; an empty file has one empty segment."""
-        with self._content:
-            line, lines, piece = 1, b"", self._piece
-            while True:
-                following = self._read_piece() if piece else b""
-                lines += piece
-                cut = lines.rfind(b"\n") + 1 if following else len(lines)
-                if cut or len(lines) > LONGEST:
-                    cut = cut or len(lines)
-                    yield Segment(self.file, line, lines[:cut], ends=not following)
-                    line += lines.count(b"\n", 0, cut)
-                    lines = lines[cut:]
-                if not following:
-                    if not cut:
-                        yield Segment(self.file, line, b"", ends=True)
-                    return
-                piece = following
-
-    def _read_piece(self) -> bytes:
-        with _named(self.file):
-            return self._content.read(BLOCK)
+def _groups(files: Iterable[SourceFile], most: int) -> Iterator[list[SourceFile]]:
+    """Files that one thread opens in one go: a call costs as much as opening a small one."""
+    group: list[SourceFile] = []
+    size = 0
+    for file in files:
+        group.append(file)
+        size += file.size
+        if len(group) == most or size >= BLOCK:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
-@contextmanager
-def _named(file: SourceFile) -> Iterator[None]:
-    """An error of reading, with the name of the file."""
+def _open(source: Source, file: SourceFile) -> _Opened:
+    # More than was listed, so that the end is seen too.
+    asked = min(BLOCK, file.size + len(BYTE_ORDER_MARK))
     try:
-        yield
-    except (EOFError, OSError) as error:
-        raise AirflowFailException(
-            f"{file.url} cannot be read ({error}); nothing was staged. Mend the file, then clear "
-            "this task."
-        ) from error
+        content = read(source, file)
+        first = content.read(asked)
+    except UNREADABLE as error:
+        raise _unreadable(file, error) from error
+    if len(first) < asked:
+        content.close()
+        return _Opened(file, first.removeprefix(BYTE_ORDER_MARK), None)
+    return _Opened(file, first.removeprefix(BYTE_ORDER_MARK), content)
+
+
+def _segments(opened: _Opened) -> Iterator[Segment]:
+    """A file's lines, about a block at a time; an empty file has one empty segment."""
+    line, rest = 1, b""
+    for piece, ends in _pieces(opened):
+        lines = rest + piece
+        # A line that is longer than a piece is cut where the piece ends.
+        cut = len(lines) if ends else lines.rfind(b"\n") + 1 or len(lines)
+        lines, rest = lines[:cut], lines[cut:]
+        ended = lines.count(b"\n")
+        yield Segment(opened.file, line, ended + (lines[-1:] not in b"\n"), lines, ends)
+        line += ended
+
+
+def _pieces(opened: _Opened) -> Iterator[tuple[bytes, bool]]:
+    """A file's bytes, and with each piece whether it is the last."""
+    if opened.content is None:
+        yield opened.first, True
+        return
+    with closing(opened.content) as content:
+        piece, ends = opened.first, False
+        while not ends:
+            yield piece, False
+            try:
+                piece = content.read(BLOCK)
+            except UNREADABLE as error:
+                raise _unreadable(opened.file, error) from error
+            ends = len(piece) < BLOCK
+        yield piece, True
+
+
+UNREADABLE = (EOFError, OSError, zlib.error)
+"""What a file that is gone, forbidden or badly compressed raises."""
+
+
+def _unreadable(file: SourceFile, error: Exception) -> AirflowFailException:
+    return AirflowFailException(
+        f"{file.url} cannot be read ({error}); nothing was staged. Mend the file, then clear this "
+        "task."
+    )

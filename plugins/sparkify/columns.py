@@ -1,8 +1,9 @@
 """The columns of a staging table, and what a JSON value must be to fit one."""
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -13,7 +14,7 @@ FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000, 253_402_300_799_999
 
 @dataclass(frozen=True)
 class ColumnType:
-    """How a type of the warehouse is read: as which polars type, and how a misfit is called."""
+    """How a type of the warehouse is read: as which polars type, and how what fits is called."""
 
     parsed: type[pl.DataType]
     meaning: str
@@ -56,29 +57,36 @@ class Column:
 
     @property
     def is_text(self) -> bool:
-        """Whether any JSON value fits, as text."""
+        """Whether any JSON value but an object or a list fits, as text."""
         return self.type.parsed is pl.String
 
-    def typed(self, value: pl.Expr, *, strict: bool) -> pl.Expr:
-        """A text value as the column's type, an empty one as null; strict raises on a misfit."""
-        return value.replace("", None).cast(self.type.parsed, strict=strict)
+    @property
+    def as_written(self) -> str:
+        """The name under which the value is kept as text beside the typed one."""
+        return self.name if self.is_text else f"{self.name} as written"
 
-    def misfits(self) -> list[tuple[pl.Expr, str]]:
-        """What a parsed value may still be wrong in, with the reason."""
-        value = pl.col(self.name)
-        found = []
+    def read(self, key: str | None) -> list[pl.Expr]:
+        """The column from the text under a key: as written and, where that differs, typed."""
+        text = pl.lit(None, pl.String) if key is None else pl.col(key)
+        written = text.alias(self.as_written)
+        if self.is_text:
+            return [written]
+        return [written, text.cast(self.type.parsed, strict=False).alias(self.name)]
+
+    def misfits(self) -> Iterator[tuple[pl.Expr, str]]:
+        """What may be wrong in a value that was read, with the reason."""
+        value, written = pl.col(self.name), pl.col(self.as_written)
+        meaning = self.type.meaning
+        if not self.is_text:
+            yield value.is_null() & written.is_not_null() & (written != ""), f"is not {meaning}"
         if self.required:
-            missing = value.is_null() | (value == "") if self.is_text else value.is_null()
-            found.append((missing, "is missing"))
+            yield written.is_null() | (written == ""), "is missing"
         if self.width:
-            found.append((value.str.len_bytes() > self.width, f"does not fit in {self.sql_type}"))
+            yield value.str.len_bytes() > self.width, f"does not fit in {self.sql_type}"
         if self.base_type == "timestamp without time zone":
-            found.append(
-                (~value.is_between(FIRST_MOMENT, LAST_MOMENT), f"is not {self.type.meaning}")
-            )
+            yield ~value.is_between(FIRST_MOMENT, LAST_MOMENT), f"is not {meaning}"
         if self.base_type == "double precision":
-            found.append((~value.is_finite(), f"is not {self.type.meaning}"))
-        return found
+            yield ~value.is_finite(), f"is not {meaning}"
 
     def landed(self) -> pl.Expr:
         """The column as COPY takes it."""
@@ -90,9 +98,11 @@ class Column:
 
 def columns_of(hook: DbApiHook, table: str) -> list[Column]:
     """A table's columns as the warehouse describes them: ``sql/schema`` is their one home."""
-    rows: Any = hook.get_records(
-        "select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute "
-        "where attrelid = cast(%s as regclass) and attnum > 0 and not attisdropped order by attnum",
-        parameters=(table,),
-    )
-    return [Column(*row) for row in rows]
+    # A cursor of our own: the hook's way of running a query imports half of Airflow, for a second.
+    with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(
+            "select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute where "
+            "attrelid = cast(%s as regclass) and attnum > 0 and not attisdropped order by attnum",
+            (table,),
+        )
+        return [Column(*row) for row in cursor.fetchall()]

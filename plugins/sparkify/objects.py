@@ -1,17 +1,20 @@
-"""JSON objects found in text, wherever they begin and end, and the text that is none."""
+"""JSON objects found in a file's text, wherever they begin and end, and the text that is none."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+import re
+from codecs import getincrementaldecoder
+from collections.abc import Generator, Iterator
+from typing import Any, NamedTuple
 
 import orjson
 
-from sparkify.blocks import LONGEST
+LONGEST = 4 << 20
+"""Characters of one object at most: Redshift's COPY takes so many bytes."""
+
+TOO_LONG = "longer than 4 MB"
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """One JSON object, with the line it begins on."""
 
     line: int
@@ -19,8 +22,7 @@ class Found:
     fields: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(NamedTuple):
     """Text that is no JSON object, with the line it begins on and what is wrong."""
 
     line: int
@@ -28,101 +30,165 @@ class Broken:
     reason: str
 
 
-@dataclass(frozen=True)
-class Unfinished:
-    """The last text of a piece: an object that the next piece may complete."""
-
-    line: int
-    text: str
-
-
-class NotAnObject(ValueError):
+class NotAnObjectError(ValueError):
     """Text that is not exactly one JSON object."""
 
 
-def objects(text: str, line: int, *, ends: bool) -> Iterator[Found | Broken | Unfinished]:
+class ObjectReader:
     """
-    The objects of a text, nearly always one a line.
+    Reads the objects of one file, which is given piece by piece.
 
-    A line that is not one object may hold several, or begin one that spans lines. A line that
-    is broken is broken as a whole, and reading goes on with the next.
+    Objects follow one another with blanks between them: nearly always one a line, but several in
+    a line and one on several lines are read too. What is no object is broken up to the end of its
+    line, and so are the lines below it that can only belong to the object it began.
+
+    :param line: the number of the first piece's first line
     """
-    position = 0
-    while position < len(text):
-        end = _line_end(text, position)
-        if chunk := text[position:end].strip():
+
+    def __init__(self, line: int = 1) -> None:
+        self._line = line
+        # Bytes that are no UTF-8 survive as surrogates, and are refused with their object.
+        self._decoder = getincrementaldecoder("utf-8")("surrogateescape")
+        self._rest = ""
+        self._broken: list[Broken] = []
+        self._skipping = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether the next piece may belong to what this one ended with."""
+        half_a_letter = self._decoder.getstate()[0]
+        return bool(self._rest or half_a_letter or self._broken or self._skipping)
+
+    def objects(self, piece: bytes, *, ends: bool) -> Iterator[Found | Broken]:
+        """What ends in the next piece of the file; ``ends`` tells that it is the last piece."""
+        text, self._rest = self._rest + self._decoder.decode(piece, final=ends), ""
+        position = self._skip(text)
+        while position < len(text):
+            end = _line_end(text, position)
             try:
-                yield _object(chunk, line)
-            except NotAnObject as error:
-                several = _several(text, position, line)
-                if several is None and not ends and len(text) - position < LONGEST:
-                    yield Unfinished(line, text[position:])
-                    return
-                if several and several[0]:
-                    found, end = several
-                    yield from found
-                else:
-                    end = _broken_end(text, position)
-                    yield Broken(line, text[position:end].strip(), str(error))
-        line += text.count("\n", position, end + 1)
-        position = end + 1
+                found = _object(self._line, text[position:end])
+            except NotAnObjectError:
+                position = yield from self._odd_line(text, position, ends=ends)
+                continue
+            if self._broken:
+                yield from self._settled()
+            yield found
+            self._line += end < len(text)
+            position = end + 1
+        if ends:
+            yield from self._settled()
+
+    def _odd_line(self, text: str, start: int, *, ends: bool) -> "Steps":
+        """The objects of a line that is not one object, to its end or to that of the last one."""
+        position = _skip_blanks(text, start)
+        while position < len(text) and text[position] != "\n":
+            stop, failed_at = _extent(text, position)
+            goes_on = not ends and not stop and _goes_on(text, failed_at)
+            if stop:
+                yield from self._settled()
+                yield _judged(self._line, text[position:stop])
+                self._line += text.count("\n", position, stop)
+                position = _skip_blanks(text, stop)
+            elif goes_on and len(text) - position <= LONGEST:
+                self._rest = text[position:]
+                return len(text)
+            else:
+                end = _line_end(text, position)
+                yield from self._break(text[position:end], TOO_LONG if goes_on else None)
+                self._skipping = not ends and end == len(text)
+                position = end
+        self._line += position < len(text)
+        return position + 1
+
+    def _break(self, text: str, reason: str | None) -> Iterator[Broken]:
+        """Take text for broken; it waits for the lines below it, which may belong to it."""
+        if not (self._broken and text.startswith(CONTINUATIONS)):
+            yield from self._settled()
+            reason = reason or _fault(text) or "nested too deeply"
+        self._broken.append(Broken(self._line, text, reason or ""))
+        if not self._broken[0].text.startswith("{"):
+            yield from self._settled()
+
+    def _settled(self) -> Iterator[Broken]:
+        """The broken text above, now that no line is added to it."""
+        if self._broken:
+            text = "\n".join(broken.text for broken in self._broken)
+            yield self._broken[0]._replace(text=text)
+            self._broken = []
+
+    def _skip(self, text: str) -> int:
+        """Where reading goes on: behind the rest of a line that was broken before it ended."""
+        if not self._skipping:
+            return 0
+        end = _line_end(text, 0)
+        self._skipping = end == len(text)
+        self._line += not self._skipping
+        return end + 1
 
 
-def _object(text: str, line: int) -> Found:
+Steps = Generator[Found | Broken, None, int]
+"""What is found on the way, and the position reached."""
+
+# A line that begins so can only belong to an object begun above it.
+CONTINUATIONS = ('"', "}", "]")
+
+# White space as JSON has it, and nothing else; without and with line ends.
+_BLANKS = re.compile(r"[ \t\r]*")
+_BLANK_REST = re.compile(r"[ \t\r\n]*\Z")
+
+# Tells where an object ends, as orjson does not. Numbers stay text: some are too long to convert.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+def _object(line: int, text: str) -> Found:
+    if len(text) > LONGEST:
+        raise NotAnObjectError(TOO_LONG)
     try:
         fields = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise NotAnObject(f"not JSON: {error.msg} at character {error.pos + 1}") from error
+        raise NotAnObjectError(f"not JSON: {error.msg} at character {error.pos + 1}") from error
     if not isinstance(fields, dict):
-        raise NotAnObject("a JSON value, but not an object")
+        raise NotAnObjectError("a JSON value, but not an object")
     return Found(line, text, fields)
 
 
-def _several(text: str, start: int, line: int) -> tuple[list[Found], int] | None:
-    """
-    The objects from ``start`` to the end of the line on which the last of them ends.
+def _fault(text: str) -> str | None:
+    try:
+        _object(0, text)
+    except NotAnObjectError as error:
+        return str(error)
+    return None
 
-    No object where something else stands between them; None where the text ends too early.
-    """
-    found: list[Found] = []
-    position = end = _skip_blanks(text, start)
-    while position < len(text) and position <= end:
-        try:
-            _, stop = _DECODER.raw_decode(text, position)
-        except json.JSONDecodeError as error:
-            return None if error.pos >= len(text.rstrip()) else ([], start)
-        except RecursionError:
-            return [], start
-        try:
-            begins = line + text.count("\n", start, position)
-            found.append(_object(text[position:stop], begins))
-        except NotAnObject:
-            return [], start
-        end = _line_end(text, stop)
-        position = _skip_blanks(text, stop)
-    return found, end
+
+def _judged(line: int, text: str) -> Found | Broken:
+    try:
+        return _object(line, text)
+    except NotAnObjectError as error:
+        return Broken(line, text, str(error))
+
+
+def _extent(text: str, start: int) -> tuple[int, int]:
+    """Where the object ends that begins at ``start``, or 0; and where reading failed."""
+    if text[start] != "{":
+        return 0, start
+    try:
+        return _DECODER.raw_decode(text, start)[1], 0
+    except json.JSONDecodeError as error:
+        return 0, error.pos
+    except RecursionError:
+        return 0, start
+
+
+def _goes_on(text: str, failed_at: int) -> bool:
+    """Whether reading failed for the end of the text alone, so that more text may mend it."""
+    return bool(_BLANK_REST.match(text, failed_at)) or text.find("\n", failed_at) < 0
 
 
 def _skip_blanks(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
+    found = _BLANKS.match(text, position)
+    return found.end() if found else position
 
 
 def _line_end(text: str, position: int) -> int:
     end = text.find("\n", position)
     return len(text) if end < 0 else end
-
-
-def _broken_end(text: str, start: int) -> int:
-    """The end of a broken line, or of the lines that can only belong to the object it began."""
-    end = _line_end(text, start)
-    if not text[start:end].strip().startswith("{"):
-        return end
-    while text[end + 1 : _line_end(text, end + 1)].strip().startswith(('"', "}", "]")):
-        end = _line_end(text, end + 1)
-    return end
-
-
-# NaN and Infinity pass here and are refused by orjson, which knows them not to be JSON.
-_DECODER = json.JSONDecoder()

@@ -1,61 +1,99 @@
 """Which files of a source hold which time: the partition template, read in both directions."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import UTC, datetime, timedelta
 
+from airflow.sdk.exceptions import AirflowFailException
+
+from sparkify.globs import glob_expression, literal_prefix
 from sparkify.settings import setting
-from sparkify.source import glob_expression, literal_prefix, open_source
+from sparkify.source import open_source
 from sparkify.window import Window
 
-# strftime's codes that a template may use, with the text each one writes.
-CODES = {"%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%j": r"\d{3}", "%H": r"\d{2}"}
+# The codes that a template may use, with their text and its form.
+CODES = {
+    "%Y": ("{0.year:04}", r"\d{4}"),
+    "%m": ("{0.month:02}", r"\d{2}"),
+    "%d": ("{0.day:02}", r"\d{2}"),
+    "%j": ("{0:%j}", r"\d{3}"),
+    "%H": ("{0.hour:02}", r"\d{2}"),
+}
+
+# What a code says nothing without.
+NEEDS = {"%m": {"%Y"}, "%d": {"%m"}, "%j": {"%Y"}, "%H": {"%d", "%j"}}
+
+ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""What the files of a template without a code may hold."""
 
 
 def patterns(template: str, window: Window) -> list[str]:
     """The glob of each partition that overlaps the window, in order of time."""
-    found = (period.strftime(template) for period in _periods(template, window))
-    return list(dict.fromkeys(found))
+    parts = _parts(template)
+    found: dict[str, None] = {}
+    for period in _periods(set(parts), window):
+        texts = (CODES[part][0].format(period) if part in CODES else part for part in parts)
+        found["".join(texts)] = None
+    return list(found)
 
 
 def events_span(url: str) -> tuple[datetime, datetime] | None:
     """The half-open UTC range that the event files of a source span; None when it has none."""
-    template = setting("partition")
-    files = open_source(url).list(literal_prefix(re.split("%", template)[0]))
-    starts = [start for file in files if (start := _start_of(template, file.name))]
+    parts = _parts(setting("partition"))
+    names = [file.name for file in open_source(url).list(literal_prefix(parts[0]))]
+    starts = [start for name in names if (start := _start_of(parts, name))]
     if not starts:
         return None
-    return min(starts), _next(template, max(starts))
+    if CODES.keys().isdisjoint(parts):
+        return ANY_TIME
+    return min(starts), _next(set(parts), max(starts))
 
 
-def _periods(template: str, window: Window) -> Iterator[datetime]:
-    period = _floor(template, window.start)
+def _parts(template: str) -> list[str]:
+    """A template taken apart into codes and the text between them."""
+    parts = re.split(r"(%.?)", template, flags=re.DOTALL)
+    codes = set(parts[1::2])
+    if unknown := sorted(codes - CODES.keys()):
+        raise AirflowFailException(
+            f"The variable sparkify_partition is {template!r}; {unknown[0]!r} in it means nothing. "
+            f"It may hold {', '.join(CODES)}, * and **."
+        )
+    for code in sorted(codes):
+        if code in NEEDS and not NEEDS[code] & codes:
+            raise AirflowFailException(
+                f"The variable sparkify_partition is {template!r}; {code} in it needs "
+                f"{' or '.join(sorted(NEEDS[code]))} beside it, to name one time."
+            )
+    return parts
+
+
+def _periods(codes: Set[str], window: Window) -> Iterator[datetime]:
+    period = _floor(codes, window.start)
     while period < window.end:
         yield period
-        period = _next(template, period)
+        period = _next(codes, period)
 
 
-def _floor(template: str, moment: datetime) -> datetime:
-    if "%H" in template:
+def _floor(codes: Set[str], moment: datetime) -> datetime:
+    if "%H" in codes:
         return moment.replace(minute=0, second=0, microsecond=0)
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    if "%d" in template or "%j" in template:
+    if "%d" in codes or "%j" in codes:
         return day
-    return day.replace(day=1) if "%m" in template else day.replace(month=1, day=1)
+    return day.replace(day=1) if "%m" in codes else day.replace(month=1, day=1)
 
 
-def _next(template: str, period: datetime) -> datetime:
-    if "%H" in template:
+def _next(codes: Set[str], period: datetime) -> datetime:
+    if "%H" in codes:
         return period + timedelta(hours=1)
-    if "%d" in template or "%j" in template:
+    if "%d" in codes or "%j" in codes:
         return period + timedelta(days=1)
     # Past the end of any month, or of any year, whatever its length.
-    return _floor(template, period + timedelta(days=32 if "%m" in template else 367))
+    return _floor(codes, period + timedelta(days=32 if "%m" in codes else 367))
 
 
-def _start_of(template: str, name: str) -> datetime | None:
+def _start_of(parts: list[str], name: str) -> datetime | None:
     """The start of the partition that a file's name belongs to; None when it belongs to none."""
-    parts = re.split(r"(%[a-zA-Z])", template)
     used: list[str] = []
     expression = ""
     for part in parts:
@@ -65,13 +103,13 @@ def _start_of(template: str, name: str) -> datetime | None:
             expression += f"(?P={part[1]})"
         else:
             used.append(part)
-            expression += f"(?P<{part[1]}>{CODES[part]})"
-    if not (match := re.fullmatch(expression, name)):
+            expression += f"(?P<{part[1]}>{CODES[part][1]})"
+    if not (match := re.fullmatch(expression, name, re.DOTALL)):
         return None
-    values = match.groupdict()
-    text = " ".join(values.values())
-    form = " ".join(f"%{code}" for code in values)
+    if not used:
+        return ANY_TIME[0]
     try:
-        return datetime.strptime(text, form).replace(tzinfo=UTC)
+        texts = " ".join(match.groupdict().values())
+        return datetime.strptime(texts, " ".join(used)).replace(tzinfo=UTC)
     except ValueError:
         return None

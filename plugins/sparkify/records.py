@@ -1,24 +1,28 @@
-"""Blocks of JSON lines become rows ready for COPY; what cannot be loaded is named, not dropped."""
+"""Blocks of JSON become rows ready for COPY; what cannot be loaded is named, not dropped."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 
-import orjson
 import polars as pl
 from polars.exceptions import PolarsError
 
 from sparkify.blocks import Block, Segment
 from sparkify.columns import Column
-from sparkify.objects import Broken, Found, Unfinished, objects
+from sparkify.objects import Broken, Found, ObjectReader
+from sparkify.rows import Misfit, RowReader
 from sparkify.source import SourceFile
+from sparkify.spelling import Spelling
 
-SHOWN = 80
-"""Characters of a bad value that its reason repeats."""
+# What a line may hold that only a closer look can judge: an escaped half of a character, a letter
+# written as an escape, which hides the spelling of a key, and an object or a list as a value.
+ODD = r"\\u(?:[dD][89a-fA-F]|00[4-7])|:[ \t\r]*[\[{]"
 
 
-@dataclass(frozen=True)
-class Reject:
+class Reject(NamedTuple):
     """A record that cannot be loaded: where it stands, and why."""
 
     file: SourceFile
@@ -37,12 +41,24 @@ class Batch:
     rejects: list[Reject] = field(default_factory=list)
 
 
+class Record(NamedTuple):
+    """The text of one object, and where it begins."""
+
+    file: SourceFile
+    line: int
+    text: str
+
+
+Keys = tuple[tuple[str, str], ...]
+"""Columns, each with the key that fills it; none where they are as usual."""
+
+
 class RecordReader:
     """
     Reads blocks into the columns of one staging table.
 
-    A sound block is parsed in one go. One that has a fault is read again line by line, so that
-    each fault is known by file, line, column and value, and all else still loads.
+    A plain block, each line of which is one object with the keys known so far, is parsed in one
+    go. In any other the objects are found first, one by one; the rest is the same.
 
     :param columns: the staging table's columns; a JSON key fills the column of its name, whatever
         its case
@@ -51,181 +67,112 @@ class RecordReader:
 
     def __init__(self, columns: Sequence[Column], rules: Mapping[str, str] | None = None) -> None:
         self.columns = columns
-        self.rules = {reason: pl.sql_expr(predicate) for reason, predicate in (rules or {}).items()}
-        self._keys: dict[str, str] = {}
-        self._as_text: set[str] = set()
-        self._unfinished: Segment | None = None
+        self._table = RowReader(columns, rules or {})
+        self._spelling = Spelling(column.name for column in columns)
+        self._texts = {column.name for column in columns if column.is_text}
+        self._unfinished: ObjectReader | None = None
 
     def batches(self, blocks: Iterable[Block]) -> Iterator[Batch]:
         """Each block's rows and rejects, in order."""
         for block in blocks:
-            yield self._sound_batch(block) or self._faulty_batch(block)
+            yield self._plain_batch(block) or self._mixed_batch(block)
 
-    def _sound_batch(self, block: Block) -> Batch | None:
-        """The rows of a block without any fault; None when it has one."""
+    def _plain_batch(self, block: Block) -> Batch | None:
+        """The rows of a plain block; None when it is not plain."""
+        if self._unfinished:
+            return None
         rows: Counter[SourceFile] = Counter()
         for segment in block:
-            rows[segment.file] += _line_count(segment.lines)
-        if self._unfinished or not rows.total():
-            return None
-        text = b"".join(_whole_lines(segment.lines) for segment in block)
-        self._learn_from(text)
+            rows[segment.file] += segment.line_count
         try:
-            frame = self._parse(text)
-        except PolarsError:
+            lines = b"".join(segment.whole_lines for segment in block)
+            frame = self._table.read(lines, self._spelling.keys, rows.total())
+            if not self._is_plain(lines.decode()):
+                return None
+        except (PolarsError, UnicodeDecodeError):
             return None
-        if frame is None or frame.height != rows.total():
-            return None
-        if frame.select(pl.any_horizontal(fault.any() for fault, *_ in self._faults())).item():
-            return None
-        csv = self._csv(frame)
-        # In CSV a NUL can only come from a value: PostgreSQL's text holds none.
-        return None if b"\0" in csv else Batch(csv, rows)
-
-    def _learn_from(self, text: bytes) -> None:
-        """How the first record spells its keys, and which numbers it writes as text."""
-        try:
-            first = orjson.loads(text[: text.index(b"\n")])
-        except orjson.JSONDecodeError:
-            return
-        if isinstance(first, dict):
-            self._keys.update({key.lower(): key for key in first})
-            self._as_text.update(
-                key.lower() for key, value in first.items() if isinstance(value, str)
-            )
-
-    def _parse(self, text: bytes) -> pl.DataFrame | None:
-        """The typed columns of JSON lines; None when a key is spelled in two ways."""
-        overrides = {
-            self._keys[column.name]: self._read_as(column)
-            for column in self.columns
-            if column.name in self._keys
-        }
-        frame = pl.read_ndjson(text, schema_overrides=overrides)
-        names = {column.name for column in self.columns}
-        if any(key not in overrides and key.lower() in names for key in frame.columns):
-            return None
-        return frame.select(self._typed(column, frame) for column in self.columns)
-
-    def _read_as(self, column: Column) -> type[pl.DataType]:
-        return pl.String if column.name in self._as_text else column.type.parsed
-
-    def _typed(self, column: Column, frame: pl.DataFrame) -> pl.Expr:
-        key = self._keys.get(column.name)
-        if key not in frame.columns:
-            return pl.lit(None, column.type.parsed).alias(column.name)
-        value = pl.col(key).alias(column.name)
-        if column.is_text or column.name not in self._as_text:
-            return value
-        return column.typed(value, strict=True)
-
-    def _faults(self) -> list[tuple[pl.Expr, str | None, str]]:
-        """What may be wrong in a parsed row: a predicate, its column and the reason."""
-        found = [
-            (fault.fill_null(False), column.name, reason)
-            for column in self.columns
-            for fault, reason in column.misfits()
-        ]
-        return found + [
-            (rule.fill_null(False), None, reason) for reason, rule in self.rules.items()
-        ]
-
-    def _csv(self, frame: pl.DataFrame) -> bytes:
-        return (
-            frame.select(column.landed() for column in self.columns)
-            .write_csv(include_header=False)
-            .encode()
-        )
-
-    def _faulty_batch(self, block: Block) -> Batch:
-        """The rows of a block that has a fault somewhere, and its rejects."""
-        batch = Batch()
-        found: list[tuple[SourceFile, Found]] = []
-        for segment in block:
-            batch.rows[segment.file] += 0
-            for item in self._objects(segment):
-                if isinstance(item, Found):
-                    found.append((segment.file, item))
-                else:
-                    batch.rejects.append(
-                        Reject(segment.file, item.line, None, item.reason, item.text)
-                    )
-        if found:
-            self._keep_sound(found, batch)
+        batch = Batch(rows=rows)
+        self._keep(frame, batch, lambda row: _line_of(block, row))
         return batch
+
+    def _is_plain(self, text: str) -> bool:
+        lines = pl.Series([text])
+        return not any(lines.str.contains(odd)[0] for odd in (self._spelling.others(), ODD))
+
+    def _mixed_batch(self, block: Block) -> Batch:
+        """The rows of a block whose objects have to be looked at one by one."""
+        batch = Batch(rows=Counter({segment.file: 0 for segment in block}))
+        alike: dict[Keys, list[Record]] = defaultdict(list)
+        for segment in block:
+            for found in self._objects(segment):
+                record = Record(segment.file, found.line, found.text)
+                if isinstance(found, Broken):
+                    batch.rejects.append(_reject(record, Misfit(None, found.reason)))
+                elif misfit := self._nested(found):
+                    batch.rejects.append(_reject(record, misfit))
+                else:
+                    alike[self._keys(found)].append(record)
+        for keys, records in alike.items():
+            self._add(records, dict(keys) if keys else self._spelling.keys, batch)
+        return batch
+
+    def _keys(self, found: Found) -> Keys:
+        """Which key fills which column, where that is not as usual."""
+        if self._spelling.fits(found.fields):
+            return ()
+        return tuple(self._spelling.of(found.fields).items())
 
     def _objects(self, segment: Segment) -> Iterator[Found | Broken]:
         """The objects of a segment, the one that its predecessor could not finish included."""
-        lines, first = segment.lines, segment.first_line
-        if self._unfinished:
-            lines, first = self._unfinished.lines + lines, self._unfinished.first_line
-            self._unfinished = None
-        # Bytes that are no UTF-8 survive as surrogates, and are refused with their object.
-        text = lines.decode("utf-8", "surrogateescape")
-        for item in objects(text, first, ends=segment.ends):
-            if isinstance(item, Unfinished):
-                rest = item.text.encode("utf-8", "surrogateescape")
-                self._unfinished = Segment(segment.file, item.line, rest, segment.ends)
-            else:
-                yield item
+        reader = self._unfinished or ObjectReader(segment.first_line)
+        yield from reader.objects(segment.lines, ends=segment.ends)
+        self._unfinished = reader if reader.waits else None
 
-    def _keep_sound(self, found: Sequence[tuple[SourceFile, Found]], batch: Batch) -> None:
-        values = self._as_frame([item for _, item in found])
-        typed = values.select(
-            pl.col(column.name)
-            if column.is_text
-            else column.typed(pl.col(column.name), strict=False)
-            for column in self.columns
-        )
-        rejected: set[int] = set()
-        for row, column, reason in self._reasons(values, typed):
-            if row not in rejected:
-                rejected.add(row)
-                file, item = found[row]
-                batch.rejects.append(Reject(file, item.line, column, reason, item.text))
-        sound = [row for row in range(len(found)) if row not in rejected]
-        batch.csv = self._csv(typed[sound]) if sound else b""
-        batch.rows.update(found[row][0] for row in sound)
+    def _nested(self, found: Found) -> Misfit | None:
+        """An object or a list where a text should be."""
+        if "[" in found.text or found.text.count("{") > 1:
+            for key, value in found.fields.items():
+                column = self._spelling.column(key)
+                if column in self._texts and isinstance(value, dict | list):
+                    return Misfit(column, f"{column} is an object or a list, not text")
+        return None
 
-    def _as_frame(self, found: Sequence[Found]) -> pl.DataFrame:
-        """Every value as text, under its column's name, however its key is spelled."""
-        names = {column.name for column in self.columns}
-        fields = (
-            {name: value for key, value in item.fields.items() if (name := key.lower()) in names}
-            for item in found
-        )
-        text = b"\n".join(map(orjson.dumps, fields))
-        return pl.read_ndjson(text, schema={column.name: pl.String for column in self.columns})
+    def _add(self, records: Sequence[Record], keys: Mapping[str, str], batch: Batch) -> None:
+        """Add the rows of objects with the same keys, and those that turn out not to fit."""
+        lines = "\n".join(record.text.replace("\n", " ") for record in records).encode()
+        try:
+            frame = self._table.read(lines, keys, len(records))
+        except PolarsError as error:
+            # What orjson reads and polars does not, such as a number of 40 digits.
+            if len(records) == 1:
+                batch.rejects.append(_reject(records[0], Misfit(None, f"not readable: {error}")))
+                return
+            half = len(records) // 2
+            self._add(records[:half], keys, batch)
+            self._add(records[half:], keys, batch)
+            return
+        for file, its_records in groupby(records, key=attrgetter("file")):
+            batch.rows[file] += len(list(its_records))
+        self._keep(frame, batch, records.__getitem__)
 
-    def _reasons(
-        self, values: pl.DataFrame, typed: pl.DataFrame
-    ) -> Iterator[tuple[int, str | None, str]]:
-        """Each fault of each row: the row, the column and what is wrong there."""
-        for column in self.columns:
-            value = values[column.name]
-            if column.is_text:
-                bad = value.str.contains("\0", literal=True)
-                reason = "holds a NUL character"
-            else:
-                bad = typed[column.name].is_null() & value.is_not_null() & (value != "")
-                reason = f"is not {column.type.meaning}"
-            for row in bad.fill_null(False).arg_true():
-                yield row, column.name, _reason(column.name, value[row], reason)
-        for fault, name, reason in self._faults():
-            for row in typed.select(fault).to_series().arg_true():
-                yield row, name, _reason(name, values[name][row], reason) if name else reason
+    def _keep(self, frame: pl.DataFrame, batch: Batch, origin: Callable[[int], Record]) -> None:
+        """Add rows that are counted already, but for those that do not fit."""
+        csv, misfits = self._table.land(frame)
+        batch.csv += csv
+        for row, misfit in misfits.items():
+            record = origin(row)
+            batch.rows[record.file] -= 1
+            batch.rejects.append(_reject(record, misfit))
 
 
-def _reason(column: str, value: str | None, reason: str) -> str:
-    if not value:
-        return f"{column} {reason}"
-    shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}… ({len(value.encode())} bytes)"
-    return f"{column} {reason}: {shown!r}".replace("\\x00", "\\u0000")
+def _reject(record: Record, misfit: Misfit) -> Reject:
+    return Reject(record.file, record.line, misfit.column, misfit.reason, record.text)
 
 
-def _line_count(lines: bytes) -> int:
-    return lines.count(b"\n") + (not lines.endswith(b"\n") if lines else 0)
-
-
-def _whole_lines(lines: bytes) -> bytes:
-    return lines if lines.endswith(b"\n") or not lines else lines + b"\n"
+def _line_of(block: Block, row: int) -> Record:
+    """The line of a plain block that became a row."""
+    for segment in block:
+        if row < segment.line_count:
+            return Record(segment.file, segment.first_line + row, segment.line(row))
+        row -= segment.line_count
+    raise IndexError(row)

@@ -1,0 +1,351 @@
+import csv
+import gzip
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sparkify import blocks as blocks_module
+from sparkify.blocks import blocks
+from sparkify.columns import Column
+from sparkify.records import Batch, RecordReader, Reject
+from sparkify.source import SourceFile
+from tests import record_reference as reference
+
+COLUMNS = [
+    Column("artist", "character varying(12)"),
+    Column("iteminsession", "smallint"),
+    Column("length", "double precision"),
+    Column("page", "text"),
+    Column("status", "integer"),
+    Column("ts", "timestamp without time zone", required=True),
+    Column("useragent", "character varying(4)", required=True),
+    Column("userid", "bigint"),
+]
+RULES = {"a play without a user": "page = 'NextSong' and userid is null"}
+KEYS = ["artist", "itemInSession", "length", "page", "status", "ts", "userAgent", "userId"]
+EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
+KINDS = {
+    "is not": "misfit",
+    "is missing": "missing",
+    "does not fit": "width",
+    "is an object or a list": "nested",
+    "holds a NUL": "nul",
+    "a play without a user": "rule",
+}
+
+
+class Memory:
+    """A source that is a dictionary."""
+
+    readers = 2
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files = files
+
+    def list(self, prefix: str) -> Iterator[SourceFile]:
+        for name, content in self.files.items():
+            if name.startswith(prefix):
+                yield SourceFile(name, f"memory:///{name}", len(content), "1")
+
+    def open(self, file: SourceFile) -> BinaryIO:
+        return io.BytesIO(self.files[file.name])
+
+
+def batches(
+    files: dict[str, bytes], columns: Sequence[Column] = COLUMNS, *, plain: bool = True
+) -> list[Batch]:
+    source = Memory(files)
+    reader = RecordReader(columns, RULES)
+    if not plain:
+        reader._plain_batch = lambda block: None  # type: ignore[method-assign]
+    return list(reader.batches(blocks(source, source.list(""))))
+
+
+def read(files: dict[str, bytes] | bytes, **options: Any) -> tuple[list[list[str]], list[Reject]]:
+    """The rows, as CSV's texts, and the rejects."""
+    found = batches({"a.json": files} if isinstance(files, bytes) else files, **options)
+    text = b"".join(batch.csv for batch in found).decode()
+    return list(csv.reader(io.StringIO(text, newline=""))), [
+        reject for batch in found for reject in batch.rejects
+    ]
+
+
+def line(**fields: Any) -> bytes:
+    return json.dumps({"ts": 1541105830796, "userAgent": "x", **fields}).encode()
+
+
+def column(rows: list[list[str]], name: str) -> list[str]:
+    position = [column.name for column in COLUMNS].index(name)
+    return [row[position] for row in rows]
+
+
+def places(rejects: Iterable[Reject]) -> list[tuple[int, str | None]]:
+    return [(reject.line, reject.column) for reject in rejects]
+
+
+# --- the property ------------------------------------------------------------------------------
+
+TEXTS = st.one_of(
+    st.sampled_from(
+        ["", "39", "+1", " 1", "1.5", "01", "1e3", "true", "nan", "x:null", "\0", "a\0"],
+    ),
+    st.sampled_from(
+        [
+            "ÄÖÜäöüß",
+            "NextSong",
+            "\\.",
+            '"',
+            "a,b",
+            "\r",
+            "\n",
+            "\r\n",
+            "\u2028",
+            "😀",
+            "[x",
+            "{",
+            "é",
+        ],
+    ),
+    st.sampled_from(
+        ["9" * 25, "123456789012", "1234567890123", "-1", ".5", "5.", "1_0", "\u0661", "a\\"],
+    ),
+    st.text(max_size=6),
+).map(json.dumps)
+LITERALS = st.one_of(
+    TEXTS,
+    st.integers(-(2**70), 2**70).map(str),
+    st.integers(-40000, 40000).map(str),
+    st.floats(allow_nan=False, allow_infinity=False).map(json.dumps),
+    st.sampled_from(
+        ["null", "true", "false", "1.0", "1e3", "1E+2", "-0", "-0.0", "1e400", "-1e400", "1e-400"]
+    ),
+    st.sampled_from(
+        ["9" * 38, "9" * 39, "9" * 45, "-" + "9" * 30, "1e22", "1.5e300", "0.1e-7", "12.50"]
+    ),
+    st.sampled_from(["9223372036854775807", "9223372036854775808", "-9223372036854775808", "2.7"]),
+    st.sampled_from(
+        ["NaN", "Infinity", "-Infinity", "01", "+1", ".5", "1.", "nul", "'x'", "[", "tru"]
+    ),
+    st.sampled_from(
+        ["[]", "{}", '[1, "a"]', '{"ts": 1}', '{"a": {"b": [null]}}', "[" * 50 + "]" * 50]
+    ),
+    st.sampled_from(
+        ["[" * 2000 + "]" * 2000, r'"\ud800"', r'"\udc00x"', r'"\ud83d\ude00"', r'"\u0041"']
+    ),
+    st.sampled_from(
+        ['"a\tb"', '"\x19"', r'"\u0019"', r'"\x"', "253402300799999", "253402300800000"]
+    ),
+)
+SPELLINGS = st.sampled_from(
+    [lambda key: key] * 12
+    + [str.upper, str.lower, str.title, lambda key: f"\\u00{ord(key[0]):x}{key[1:]}"]
+)
+FOREIGN = st.sampled_from(["auth", "song", "ts ", "x:null", "Ts\u212a", "", 'a\\"artist'])
+USUAL = {
+    "artist": '"A"',
+    "itemInSession": "0",
+    "length": "null",
+    "page": '"Home"',
+    "status": "200",
+    "ts": "1541105830796",
+    "userAgent": '"\\"M\\""',
+    "userId": '"39"',
+}
+
+
+@st.composite
+def pair(draw: st.DrawFn) -> tuple[str, str]:
+    if draw(st.integers(0, 9)) == 0:
+        return draw(FOREIGN), draw(LITERALS)
+    return draw(SPELLINGS)(draw(st.sampled_from(KEYS))), draw(LITERALS)
+
+
+@st.composite
+def sound(draw: st.DrawFn) -> str:
+    """An object as an app writes it: all keys, each value such as its column takes."""
+    values = USUAL | {
+        "artist": draw(st.text(max_size=4).map(json.dumps) | st.just("null")),
+        "length": draw(st.floats(0, 1e9).map(json.dumps) | st.just("null")),
+        "userId": draw(st.sampled_from(['"39"', '""', '"8"'])),
+    }
+    return written(list(values.items()), draw(st.booleans()))
+
+
+@st.composite
+def strange(draw: st.DrawFn) -> str:
+    """An object whose keys and values are anything."""
+    scalars: dict[str, str] = {}
+    pairs = draw(st.lists(pair(), max_size=6))
+    base = list(USUAL.items())
+    for position, replacement in enumerate(pairs):
+        base.insert(draw(st.integers(0, len(base))), replacement)
+        scalars[str(position)] = ""
+    if draw(st.booleans()):
+        del base[draw(st.integers(0, len(base) - 1))]
+    # Which of two objects under one key is meant, nobody can say.
+    nested = {name for name, value in base if value.startswith(("[", "{"))}
+    seen: set[str] = set()
+    kept = []
+    for name, value in base:
+        lowered = (
+            json.loads(f'"{name}"').lower() if "\\" in name and '"' not in name else name.lower()
+        )
+        if lowered in {key.lower() for key in nested} and lowered in seen:
+            continue
+        seen.add(lowered)
+        kept.append((name, value))
+    kept = [
+        (name, value)
+        for name, value in kept
+        if not (
+            value.startswith(("[", "{")) and sum(n.lower() == name.lower() for n, _ in kept) > 1
+        )
+    ]
+    if draw(st.integers(0, 4)) == 0:
+        inner = ",\n".join(f'  "{name}": {value}' for name, value in kept)
+        return f"{{\n{inner}\n}}"
+    return written(kept, draw(st.booleans()))
+
+
+def written(pairs: list[tuple[str, str]], spaced: bool) -> str:
+    comma, colon = (", ", ": ") if spaced else (",", ":")
+    return "{" + comma.join(f'"{name}"{colon}{value}' for name, value in pairs) + "}"
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    text = draw(sound() | strange()).encode("utf-8", "surrogatepass")
+    place = draw(st.integers(0, len(text)))
+    match draw(st.integers(0, 4)):
+        case 0:
+            return text[:place]
+        case 1:
+            return text[place:]
+        case 2:
+            return text[:place] + draw(st.binary(min_size=1, max_size=2)) + text[place:]
+        case 3:
+            return text[:place] + draw(st.binary(min_size=1, max_size=2)) + text[place + 1 :]
+        case _:
+            return text[:place] + text
+
+
+@st.composite
+def chunk(draw: st.DrawFn) -> bytes:
+    kind = draw(st.integers(0, 11))
+    if kind < 6:
+        return draw(sound()).encode()
+    if kind < 8:
+        return draw(strange()).encode("utf-8", "surrogatepass")
+    if kind == 8:
+        return draw(damaged())
+    if kind == 9:
+        return draw(st.sampled_from([b"", b"  ", b"\t", b"\x0c", b"\xa0", b"\xff", b"\0"]))
+    if kind == 10:
+        return (draw(sound()) + draw(st.sampled_from(["", " ", ",", "x"])) + draw(sound())).encode()
+    junk = [
+        b"not json",
+        b"[1]",
+        b"5",
+        b"null",
+        b'"x"',
+        b"}",
+        b"]",
+        b"{",
+        b"[",
+        b'{"a":',
+        b'"a": 1,',
+    ]
+    return draw(st.sampled_from(junk))
+
+
+@st.composite
+def content(draw: st.DrawFn) -> bytes:
+    mark = draw(st.sampled_from([b""] * 5 + [b"\xef\xbb\xbf"]))
+    end = draw(st.sampled_from([b"\n", b"\n", b"\r\n"]))
+    last = draw(st.sampled_from([b"", end]))
+    chunks = draw(st.lists(chunk() | sound().map(str.encode), max_size=8))
+    return mark + end.join(chunks) + last
+
+
+FILES = st.lists(content(), min_size=1, max_size=4)
+
+
+def expected(contents: list[bytes]) -> tuple[Counter[Any], Counter[Any], dict[str, int]]:
+    def is_play_without_user(values: dict[str, Any]) -> bool:
+        return values["page"] == "NextSong" and values["userid"] is None
+
+    rows: Counter[Any] = Counter()
+    rejects: Counter[Any] = Counter()
+    counts: dict[str, int] = {}
+    for number, text in enumerate(contents):
+        counts[str(number)] = 0
+        for found in reference.read(text, COLUMNS, is_play_without_user):
+            if isinstance(found, reference.Loaded):
+                rows[found.values] += 1
+                counts[str(number)] += 1
+            else:
+                rejects[(str(number), found.line, found.column, found.kind)] += 1
+    return rows, rejects, counts
+
+
+def typed(row: list[str]) -> tuple[Any, ...]:
+    def value(column: Column, text: str) -> Any:
+        if text == "":
+            return None
+        if column.is_text:
+            return text
+        if column.base_type == "double precision":
+            return float(text)
+        if column.base_type.startswith("timestamp"):
+            return datetime.fromisoformat(text)
+        return int(text)
+
+    return tuple(value(column, text) for column, text in zip(COLUMNS, row, strict=True))
+
+
+def kind(reject: Reject) -> str:
+    if reject.column is None:
+        return KINDS.get(reject.reason, "json")
+    told = reject.reason.removeprefix(f"{reject.column} ")
+    return next(kind for begin, kind in KINDS.items() if told.startswith(begin))
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["as is", "record by record"])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    contents=FILES,
+    block=st.sampled_from([3, 7, 64, 300, 1 << 20]),
+    zipped=st.booleans(),
+)
+def test_every_record_is_loaded_or_rejected_as_plain_python_says(
+    plain: bool, contents: list[bytes], block: int, zipped: bool
+) -> None:
+    end = ".gz" if zipped else ""
+    files = {
+        f"{number}{end}": gzip.compress(text, 1) if zipped else text
+        for number, text in enumerate(contents)
+    }
+    rows, rejects, counts = expected(contents)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "BLOCK", block)
+        found = batches(files, plain=plain)
+    text = b"".join(batch.csv for batch in found).decode()
+    assert Counter(map(typed, csv.reader(io.StringIO(text, newline="")))) == rows
+    told = [reject for batch in found for reject in batch.rejects]
+    assert (
+        Counter((r.file.name.removesuffix(".gz"), r.line, r.column, kind(r)) for r in told)
+        == rejects
+    )
+    counted: Counter[str] = Counter()
+    for batch in found:
+        for file, count in batch.rows.items():
+            counted[file.name.removesuffix(".gz")] += count
+    assert dict(counted) == counts
