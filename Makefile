@@ -1,0 +1,67 @@
+# One command per need; each makes what it needs first. CI runs the same ones.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+# The project itself too, in place: Airflow asks what is installed for commands.
+PACKAGES := -r requirements.txt -r requirements-dev.txt -c constraints.txt -e .
+
+# The Amazon provider's own floor, in requires-python too.
+FLOOR := 3.11
+
+export PYTHONPATH := plugins
+
+.DEFAULT_GOAL := help
+.PHONY: help run stop test lint clean
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make run ONCE=1                   load, show, and end with only PostgreSQL running"
+	@echo "  make run SPARKIFY_SOURCE=folder   load your own files, from a folder or s3://bucket"
+	@echo "  make run PORT=8090                serve the web UI on this port"
+
+run: $(INSTALLED) ## Load a source through a real Airflow, show what users listen to, and serve
+	@exec $(BIN)/python -m local.run
+
+stop: $(INSTALLED) ## End everything that runs from here
+	@exec $(BIN)/python -m local.stop
+
+test: $(INSTALLED) ## Run the tests, the quick ones first
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED) ## Check format, style, types and SQL
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint sql
+
+clean: ## End everything that runs from here, and remove all that was made
+	@if $(BIN)/python -c 'import psutil' 2>/dev/null; then $(BIN)/python -m local.stop; \
+	elif [ -d .local ]; then $(MAKE) --no-print-directory stop; fi
+	rm -rf $(VENV) .local
+
+# uv installs in seconds what takes pip a minute: so pip fetches uv where there is none, and does
+# the work itself only where that fails. The stamp comes last: a broken-off installation is resumed.
+$(INSTALLED): $(REQUIREMENTS)
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "There is no $(PYTHON) here: install Python $(FLOOR) or newer, or name one: make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(FLOOR)".split("."))))' || { \
+	  echo "$(PYTHON) is too old (`$(PYTHON) --version 2>&1`): Python $(FLOOR) or newer is needed." \
+	    "Name one: make run PYTHON=python$(FLOOR)"; exit 1; }
+	@echo "Installing Airflow and what else is needed into $(VENV) ..."
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); \
+	else \
+	  $(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing: on Debian, apt install python3-venv."; exit 1; }; \
+	fi
+	@uv=`command -v uv` || { $(BIN)/pip install --quiet uv 2>/dev/null && uv=$(BIN)/uv; }; \
+	if [ -n "$$uv" ] && "$$uv" pip install --quiet --python $(BIN)/python $(PACKAGES); then :; \
+	else \
+	  echo "... with pip, which takes about a minute"; \
+	  $(PYTHON) -m venv $(VENV); \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PACKAGES); \
+	fi
+	@touch $(INSTALLED)

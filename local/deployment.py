@@ -1,0 +1,135 @@
+"""Airflow and its PostgreSQL on one machine: started, watched and ended as one thing."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from local.credentials import WEB_USER, credentials, write_private
+from local.layout import Layout
+from local.postgres import EmbeddedPostgres
+from local.rest import AirflowApi, Refused
+from local.services import Services
+from local.settings import HOST, env_file, environment, process_environment
+from local.trouble import Trouble
+
+START_LIMIT = 180.0
+
+
+class Deployment:
+    """
+    The processes and the state under ``.local``.
+
+    :param layout: where the project is
+    :param port: of the web UI and the API
+    :param source: URL of the files to load
+    """
+
+    def __init__(self, layout: Layout, port: int, source: str) -> None:
+        self.layout = layout
+        self.source = source
+        self.postgres = postgres_of(layout)
+        self.services = services_of(layout)
+        self.secrets = credentials(layout.local / "credentials.json")
+        self.url = f"http://{HOST}:{port}"
+        self.api = AirflowApi(self.url, WEB_USER, self.secrets.web_password)
+        self.exported = environment(self.layout, self.secrets, self.postgres, port, source)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of this deployment's processes."""
+        return process_environment(self.exported) | {
+            "PYTHONPATH": str(self.layout.root / "plugins")
+        }
+
+    def write_files(self) -> None:
+        """Write what is read from outside: ``.local/env`` and the web UI's password file."""
+        write_private(self.layout.local / "env", env_file(self.exported))
+        write_private(
+            self.layout.passwords, json.dumps({WEB_USER: self.secrets.web_password}) + "\n"
+        )
+
+    def start(self, name: str, *arguments: str, **variables: str) -> None:
+        """Start one of the environment's Python modules as a process with a log of its own."""
+        command = [sys.executable, "-m", *arguments]
+        self.services.start(name, command, self.environment | variables)
+
+    def start_airflow(self, once: bool) -> None:
+        """Start Airflow; for one load without the schedule and what only the schedule needs."""
+        schedule = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(not once)}
+        self.start("api-server", "airflow", "api-server")
+        # Task logs are read from the disk: their servers would listen on every address.
+        self.start("scheduler", "local.scheduler", "--skip-serve-logs", **schedule)
+        self.start("dag-processor", "airflow", "dag-processor")
+        if not once:
+            self.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
+
+    def wait_until_ready(self, dags: list[str], since: datetime) -> None:
+        """Wait until the API answers, the scheduler is alive and the DAGs were read anew."""
+        try:
+            self._wait("the API server", self.api.is_up)
+        except Trouble as trouble:
+            if "address already in use" not in str(trouble):
+                raise
+            raise Trouble(
+                f"Another program took the web UI's address, {self.url}, while Airflow was "
+                "starting. Run `make run` again: it finds a free port, or takes the one that "
+                "PORT=… names."
+            ) from None
+        self._wait("the scheduler", self._schedules)
+        for dag in dags:
+            self._wait(f"the DAG {dag}", lambda dag=dag: self._is_parsed(dag, since))  # type: ignore[misc]
+
+    def is_migrated(self) -> bool:
+        """Whether Airflow's database is of this version; Airflow itself would take 6 s to say."""
+        return self._migrated.exists() and self._migrated.read_text() == version("apache-airflow")
+
+    def note_migrated(self) -> None:
+        """Note which version the database is of, beside the database."""
+        self._migrated.write_text(version("apache-airflow"))
+
+    @property
+    def _migrated(self) -> Path:
+        return self.postgres.folder / "airflow-version"
+
+    def _schedules(self) -> bool:
+        health = self.api.get("monitor/health")
+        return bool(health["scheduler"]["status"] == "healthy")
+
+    def _is_parsed(self, dag: str, since: datetime) -> bool:
+        errors = self.api.get("importErrors")["import_errors"]
+        if errors:
+            first = errors[0]
+            raise Trouble(f"{first['filename']} does not import:\n{first['stack_trace']}")
+        try:
+            parsed = self.api.get(f"dags/{dag}")["last_parsed_time"]
+        except Refused as answer:
+            if answer.status != 404:
+                raise
+            return False
+        # What an earlier start left in the database may describe an older file.
+        return parsed is not None and datetime.fromisoformat(parsed) >= since
+
+    def _wait(self, what: str, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_LIMIT
+        while not ready():
+            self.services.check()
+            if time.monotonic() > deadline:
+                raise Trouble(
+                    f"After {START_LIMIT:.0f} s {what} is not ready. "
+                    f"The logs are in {self.layout.logs}."
+                )
+            time.sleep(0.2)
+
+
+def postgres_of(layout: Layout) -> EmbeddedPostgres:
+    """The deployment's PostgreSQL."""
+    return EmbeddedPostgres(layout.local / "postgres")
+
+
+def services_of(layout: Layout) -> Services:
+    """The deployment's processes, those of an earlier run included."""
+    return Services(layout.local / "processes.json", layout.logs)

@@ -1,0 +1,93 @@
+"""The way from an empty folder to a loaded warehouse, step by step."""
+
+import shutil
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from local.deployment import Deployment
+from local.follow import Progress, end_left_over_runs, explain_failure, follow, trigger
+from local.rest import Document
+from local.screen import Screen
+from local.source import SAMPLE, read_span
+
+SCHEMA_DAG = "sparkify_schema"
+DAG = "sparkify"
+
+
+def load(deployment: Deployment, screen: Screen, once: bool) -> str:
+    """Load everything the source holds; return the range in words."""
+    with screen.live():
+        with screen.step("Starting PostgreSQL"):
+            deployment.postgres.start()
+        deployment.write_files()
+        _prepare(deployment, screen)
+        start, end = _start_airflow(deployment, screen, once)
+        span = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+        _run(deployment, screen, SCHEMA_DAG, "Making the tables", {})
+        conf = {"start": start.isoformat(), "end": end.isoformat()}
+        _run(deployment, screen, DAG, f"Loading {span}", conf)
+    return span
+
+
+def _prepare(deployment: Deployment, screen: Screen) -> None:
+    """Make Airflow's database and the sample, side by side, where they are not there yet."""
+    sample = deployment.layout.sample
+    # Simulated under another name: what an interrupted run left must not be taken for it.
+    unfinished = sample.with_suffix(".unfinished")
+    work = {}
+    if not deployment.is_migrated():
+        deployment.start("migration", "airflow", "db", "migrate")
+        work["migration"] = "Making Airflow's database"
+    if deployment.source == sample.as_uri() and not sample.exists():
+        shutil.rmtree(unfinished, ignore_errors=True)
+        deployment.start("simulator", "local.simulator", str(unfinished), *SAMPLE)
+        work["simulator"] = "Simulating a month of listening"
+    _wait(deployment, screen, work)
+    if "simulator" in work:
+        unfinished.rename(sample)
+    deployment.note_migrated()
+
+
+def _start_airflow(deployment: Deployment, screen: Screen, once: bool) -> tuple[datetime, datetime]:
+    """Start Airflow, and meanwhile find out which range the source's files span."""
+    since = datetime.now(UTC)
+    deployment.start_airflow(once)
+    deployment.start("source", "local.source", deployment.source)
+    with screen.step("Starting Airflow"):
+        _wait(deployment, screen, {"source": "Looking at the source"})
+        span = read_span(deployment.services.log("source").read_text(), deployment.source)
+        deployment.wait_until_ready([SCHEMA_DAG, DAG], since)
+    return span
+
+
+def _run(deployment: Deployment, screen: Screen, dag: str, title: str, conf: Document) -> None:
+    api, logs = deployment.api, deployment.layout.task_logs
+    told: set[str] = set()
+
+    with screen.step(title) as step:
+
+        def show(progress: Progress) -> None:
+            deployment.services.check()
+            step.show(str(progress), progress.done, progress.total)
+            for sentence in progress.waiting:
+                if sentence not in told:
+                    told.add(sentence)
+                    screen.say(sentence)
+
+        end_left_over_runs(api, dag)
+        run_id = trigger(api, dag, conf)
+        if follow(api, dag, run_id, logs, show) != "success":
+            raise explain_failure(api, dag, run_id, logs)
+
+
+def _wait(deployment: Deployment, screen: Screen, work: dict[str, str]) -> None:
+    """Show processes side by side until each has done its work."""
+    with ExitStack() as shown:
+        steps = {name: ExitStack() for name in work}
+        for name, title in work.items():
+            shown.enter_context(steps[name]).enter_context(screen.step(title))
+        while steps:
+            for name in [name for name in steps if deployment.services.finished(name)]:
+                steps.pop(name).close()
+            time.sleep(0.05)

@@ -1,0 +1,157 @@
+"""The embedded PostgreSQL: one server in one folder, reached by a unix socket only."""
+
+import hashlib
+import os
+import shlex
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from local.interruption import held
+from local.programs import call, give_to_server
+from local.trouble import Trouble, last_lines
+
+USER = "sparkify"
+METADATA = "airflow"
+WAREHOUSE = "sparkify"
+# Simulated listening must not mix with real.
+SAMPLE_WAREHOUSE = "sparkify_sample"
+
+SOCKET_NAME = ".s.PGSQL.5432"
+# The length of sun_path, less its closing NUL, on the tightest system (macOS).
+LONGEST_SOCKET_PATH = 103
+
+SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "work_mem": "32MB",
+    "maintenance_work_mem": "128MB",
+    # Nothing replicates from a laptop, so bulk loads may skip half their log.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    # Airflow's many short queries are slower compiled than run.
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+class EmbeddedPostgres:
+    """
+    A PostgreSQL server that outlives the process that started it.
+
+    :param folder: holds the data, the log and, where the path is short enough, the socket
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.data = self.folder / "data"
+        self.log = self.folder / "server.log"
+
+    @property
+    def socket_folder(self) -> Path:
+        """The folder of the unix socket, which is what PGHOST is set to."""
+        if len(os.fsencode(self.folder / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+            return self.folder
+        name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"sparkify-{name}"
+
+    def uri(self, database: str, scheme: str = "postgresql") -> str:
+        """The address of a database, as libpq and SQLAlchemy understand it."""
+        return f"{scheme}://{USER}@/{database}?host={quote(str(self.socket_folder))}"
+
+    def start(self) -> None:
+        """Start the server, making the cluster and its databases where there are none."""
+        with held():
+            self._start()
+
+    def _start(self) -> None:
+        if self.is_running():
+            return
+        self._own_folders()
+        if not self.data.exists():
+            self._make_cluster()
+        self._launch()
+        self._make_databases()
+
+    def stop(self, patience: float = 30.0) -> None:
+        """End the server and wait until it is gone; sessions still open are ended with it."""
+        pid = self.pid()
+        if pid is None or not self.is_running():
+            return
+        os.kill(pid, signal.SIGINT)
+        deadline = time.monotonic() + patience
+        while self._postmaster_file.exists():
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGQUIT)
+                return
+            time.sleep(0.05)
+        if self.socket_folder != self.folder:
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
+
+    def is_running(self) -> bool:
+        """Whether the server accepts connections on its socket."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket_folder / SOCKET_NAME)) == 0
+
+    def pid(self) -> int | None:
+        """The server's process id as it wrote it down, or None."""
+        try:
+            return int(self._postmaster_file.read_text().split("\n", 1)[0])
+        except FileNotFoundError:
+            return None
+
+    @property
+    def _postmaster_file(self) -> Path:
+        return self.data / "postmaster.pid"
+
+    def _own_folders(self) -> None:
+        for folder in (self.folder, self.socket_folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Whoever reaches the socket is let in, so nobody else may reach it.
+            folder.chmod(0o700)
+            give_to_server(folder)
+
+    def _launch(self, patience: float = 10.0) -> None:
+        options = ["-k", str(self.socket_folder)]
+        for name, value in SETTINGS.items():
+            options += ["-c", f"{name}={value}"]
+        log = ["-l", str(self.log), "-o", shlex.join(options)]
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                call(self.folder, "pg_ctl", "start", "-w", "-D", str(self.data), *log)
+                return
+            except Trouble:
+                said = last_lines(self.log.read_text(errors="replace")) if self.log.exists() else ""
+                # What is left of a server that was killed takes a moment to go.
+                going = "still in use" in said or "already exists" in said
+                if not going or time.monotonic() > deadline:
+                    raise Trouble(
+                        f"PostgreSQL does not start; its log {self.log} ends with:\n{said}"
+                    ) from None
+            time.sleep(0.2)
+
+    def _make_cluster(self) -> None:
+        # A cluster half made by an interrupted start must not be taken for one.
+        unfinished = self.folder / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        form = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        form += ["--builtin-locale=C.UTF-8", "--auth=trust", f"--username={USER}"]
+        call(self.folder, "initdb", f"--pgdata={unfinished}", *form)
+        unfinished.rename(self.data)
+
+    def _make_databases(self) -> None:
+        as_user = [f"--host={self.socket_folder}", f"--username={USER}"]
+        names = "select datname from pg_database"
+        known = call(self.folder, "psql", *as_user, "-Atc", names, "postgres").split()
+        for name in (METADATA, WAREHOUSE, SAMPLE_WAREHOUSE):
+            if name not in known:
+                call(self.folder, "createdb", *as_user, name)

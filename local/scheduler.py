@@ -1,0 +1,34 @@
+"""
+Airflow's scheduler, with what tasks import already loaded.
+
+A LocalExecutor's workers are forked from the scheduler, and each task from a worker: what the
+scheduler has imported costs a task nothing. Importing is nearly all that a task here would do.
+"""
+
+import importlib
+import sys
+
+# Only what is safe to fork: polars starts threads when it is imported. And not the project's own
+# code, so that an operator that is edited works as edited.
+SHARED = (
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.providers.amazon.aws.hooks.redshift_sql",
+    "airflow.providers.amazon.aws.transfers.s3_to_redshift",
+    "airflow.providers.common.sql.operators.sql",
+    "airflow.providers.postgres.hooks.postgres",
+    "airflow.providers.standard.operators.python",
+)
+
+
+def main() -> None:
+    """Be ``airflow scheduler``, with this program's arguments."""
+    from airflow.__main__ import main as airflow  # takes seconds, so only when it is needed
+
+    for module in SHARED:
+        importlib.import_module(module)
+    sys.argv[:1] = ["airflow", "scheduler"]
+    airflow()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The environment in which Airflow's processes, the CLI and psql reach the local deployment."""
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from local.credentials import WEB_USER, Credentials
+from local.layout import Layout
+from local.postgres import METADATA, SAMPLE_WAREHOUSE, USER, WAREHOUSE, EmbeddedPostgres
+from local.programs import binaries
+
+WAREHOUSE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_WAREHOUSE"
+STORAGE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_S3"
+SOURCE_VARIABLE = "AIRFLOW_VAR_SPARKIFY_SOURCE"
+HOST = "127.0.0.1"
+
+
+def environment(
+    layout: Layout, secrets: Credentials, postgres: EmbeddedPostgres, port: int, source: str
+) -> dict[str, str]:
+    """What ``.local/env`` exports, but PATH."""
+    simulated = source == layout.sample.as_uri()
+    warehouse = SAMPLE_WAREHOUSE if simulated else WAREHOUSE
+    return (
+        _airflow(layout)
+        | _fast()
+        | _web(secrets, port)
+        | _connections(postgres, warehouse)
+        | {
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.uri(METADATA, "postgresql+psycopg2"),
+            SOURCE_VARIABLE: source,
+            "PGHOST": str(postgres.socket_folder),
+            "PGUSER": USER,
+            "PGDATABASE": warehouse,
+        }
+    )
+
+
+def process_environment(exported: dict[str, str]) -> dict[str, str]:
+    """The environment of a process of this deployment: the caller's, with ours on top."""
+    path = os.pathsep.join([*map(str, programs()), os.environ.get("PATH", os.defpath)])
+    spared = ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST, "localhost"]))
+    # Processes talk to each other on this machine only, whatever proxy leads out of it.
+    local = {"PATH": path, "NO_PROXY": spared, "no_proxy": spared}
+    return os.environ | exported | local
+
+
+def env_file(exported: dict[str, str]) -> str:
+    """The text of ``.local/env``, for bash, sh and zsh."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
+    path = ":".join(shlex.quote(str(folder)) for folder in programs())
+    head = (
+        "# Reaches the local Sparkify deployment: source it. Written by `make run`; holds secrets."
+    )
+    return "\n".join([head, *lines, f'export PATH={path}:"$PATH"', ""])
+
+
+def programs() -> list[Path]:
+    """The folders of ``airflow`` and of ``psql``."""
+    return [Path(sys.prefix) / "bin", binaries()]
+
+
+def _airflow(layout: Layout) -> dict[str, str]:
+    return {
+        "AIRFLOW_HOME": str(layout.local / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(layout.root / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(layout.root / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{WEB_USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(layout.task_logs),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(layout.logs / "dags"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # Said at every command, though nobody asked for a picture.
+        "PYTHONWARNINGS": "ignore:Could not import graphviz:UserWarning",
+    }
+
+
+def _fast() -> dict[str, str]:
+    return {
+        # Workers are forked when the scheduler starts; a task needs about one core.
+        "AIRFLOW__CORE__PARALLELISM": str(min(32, 4 * (os.cpu_count() or 1))),
+        # Their defaults cost a chain of tasks a second and more at every link.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        # Whoever watches should not wait minutes to be told what does not get better.
+        "AIRFLOW__CORE__MAX_TASK_RETRY_DELAY": "5",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__API__WORKERS": "1",
+    }
+
+
+def _web(secrets: Credentials, port: int) -> dict[str, str]:
+    return {
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": f"http://{HOST}:{port}",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{HOST}:{port}/execution/",
+        "AIRFLOW__API__SECRET_KEY": secrets.api_secret,
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.jwt_secret,
+        "AIRFLOW__CORE__FERNET_KEY": secrets.fernet_key,
+    }
+
+
+def _connections(postgres: EmbeddedPostgres, warehouse: str) -> dict[str, str]:
+    embedded = {
+        WAREHOUSE_CONNECTION: {
+            "conn_type": "postgres",
+            "host": str(postgres.socket_folder),
+            "login": USER,
+            "schema": warehouse,
+        },
+        STORAGE_CONNECTION: {"conn_type": "aws"},
+    }
+    return {name: os.environ.get(name) or json.dumps(ours) for name, ours in embedded.items()}

@@ -1,0 +1,27 @@
+"""``make stop``: ends everything that runs from this project's folder."""
+
+import sys
+from pathlib import Path
+
+from local.deployment import postgres_of, services_of
+from local.layout import Layout
+from local.lock import end_holder
+from local.trouble import Trouble
+
+
+def main() -> int:
+    """End a ``make run``, what one that was killed left behind, and PostgreSQL."""
+    layout = Layout(Path.cwd())
+    try:
+        end_holder(layout.local / "lock")
+        services_of(layout).end()
+        postgres_of(layout).stop()
+    except Trouble as trouble:
+        print(trouble)
+        return 1
+    print("Nothing of this project is running.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

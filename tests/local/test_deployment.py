@@ -1,0 +1,344 @@
+"""What ``make run`` is made of: its files, its processes, its manners."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.credentials import credentials
+from local.follow import last_errors
+from local.interruption import Interrupted, held, listen
+from local.layout import Layout
+from local.lock import end_holder, only_run
+from local.ports import choose_port, is_free
+from local.postgres import SAMPLE_WAREHOUSE, WAREHOUSE, EmbeddedPostgres
+from local.services import Services
+from local.settings import env_file, environment, process_environment
+from local.source import read_span, source_url
+from local.trouble import Trouble
+
+# A process that starts another which leaves its process group, as Airflow's tasks do.
+FAMILY = """
+import os, signal, subprocess, sys, time
+child = "import time, signal; {deaf}; print('child', flush=True); time.sleep(60)"
+subprocess.Popen([sys.executable, "-c", child], process_group=0)
+{deaf}
+time.sleep(60)
+"""
+DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    services = Services(tmp_path / "processes.json", tmp_path / "logs")
+    yield services
+    services.end(patience=0)
+
+
+def start_family(services: Services, deaf: bool = False) -> list[psutil.Process]:
+    program = FAMILY.format(deaf=DEAF if deaf else "pass")
+    services.start("family", [sys.executable, "-c", program], dict(os.environ))
+    until(lambda: "child" in services.log("family").read_text())
+    parent = psutil.Process(json.loads(services.record.read_text())[0]["pid"])
+    return [parent, *parent.children()]
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    def lives(process: psutil.Process) -> bool:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+    return [process for process in processes if lives(process)]
+
+
+class TestServices:
+    def test_end_with_all_they_started(self, services: Services) -> None:
+        family = start_family(services)
+        assert len(alive(family)) == 2
+
+        services.end()
+
+        assert alive(family) == []
+        assert not services.any()
+
+    def test_are_killed_if_they_do_not_listen(self, services: Services) -> None:
+        family = start_family(services, deaf=True)
+
+        services.end(patience=0.3)
+
+        assert alive(family) == []
+
+    def test_are_ended_by_the_next_program_too(self, services: Services) -> None:
+        family = start_family(services)
+
+        Services(services.record, services.logs).end()
+
+        assert alive(family) == []
+
+    def test_leave_children_that_are_found_without_their_parent(self, services: Services) -> None:
+        parent, child = start_family(services)
+        parent.kill()
+        parent.wait()
+        assert alive([child])
+
+        Services(services.record, services.logs).end()
+
+        assert alive([child]) == []
+
+    @pytest.mark.parametrize("leader_lives", [True, False])
+    def test_are_not_mistaken_for_later_processes_of_the_same_number(
+        self, services: Services, tmp_path: Path, leader_lives: bool
+    ) -> None:
+        program = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
+        program += "; import time; time.sleep(60)"
+        command = [sys.executable, "-c", program]
+        with subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE) as leader:
+            assert leader.stdout
+            child = psutil.Process(int(leader.stdout.readline()))
+            if not leader_lives:
+                leader.kill()
+                leader.wait()
+            gone = {"name": "gone", "pid": leader.pid, "started": time.time() - 86400}
+            services.record.write_text(json.dumps([gone | {"folder": str(tmp_path)}]))
+
+            services.end(patience=0.3)
+
+            assert alive([child])
+            assert leader_lives == (leader.poll() is None)
+            leader.kill()
+            child.kill()
+
+    def test_that_end_by_themselves_are_trouble_with_their_last_words(
+        self, services: Services
+    ) -> None:
+        services.start("scheduler", [sys.executable, "-c", "raise SystemExit('no luck')"], {})
+
+        with pytest.raises(Trouble, match=r"(?s)scheduler ended by itself.*no luck"):
+            until(lambda: services.check() is not None)
+
+
+class TestTheEnvironmentFile:
+    @pytest.fixture
+    def project(self, tmp_path: Path) -> Iterator[Path]:
+        for folder in (tmp_path, *tmp_path.parents[:2]):
+            folder.chmod(0o755)
+        # What shells and URLs stumble over.
+        project = tmp_path / "it's 100% é"
+        postgres = EmbeddedPostgres(project / ".local" / "postgres")
+        postgres.start()
+        yield project
+        postgres.stop()
+
+    @pytest.mark.parametrize("shell", filter(shutil.which, ["sh", "bash", "zsh"]))
+    def test_reaches_the_warehouse_from_any_folder(self, project: Path, shell: str) -> None:
+        layout = Layout(project)
+        exported = exports(layout, source="file:///somewhere")
+        file = layout.local / "env"
+        file.write_text(env_file(exported))
+
+        query = "select current_user || '@' || current_database()"
+        said = subprocess.check_output(
+            [shell, "-c", '. "$1" && psql -Atc "$2" && command -v airflow', shell, file, query],
+            cwd="/",
+            env={"PATH": os.defpath, "HOME": str(project)},
+            text=True,
+        )
+
+        assert said.splitlines()[0] == f"sparkify@{WAREHOUSE}"
+        assert said.splitlines()[1].startswith(sys.prefix)
+
+    def test_leads_simulated_listening_to_a_warehouse_of_its_own(self, tmp_path: Path) -> None:
+        layout = Layout(tmp_path)
+
+        assert exports(layout, layout.sample.as_uri())["PGDATABASE"] == SAMPLE_WAREHOUSE
+        assert exports(layout, "file:///real")["PGDATABASE"] == WAREHOUSE
+
+    def test_takes_the_caller_s_connections_instead_of_the_embedded_ones(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", "redshift://me@cluster:5439/dev")
+        monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_S3", "aws://?region_name=us-west-2")
+
+        exported = exports(Layout(tmp_path), "s3://bucket")
+
+        assert exported["AIRFLOW_CONN_SPARKIFY_WAREHOUSE"] == "redshift://me@cluster:5439/dev"
+        assert exported["AIRFLOW_CONN_SPARKIFY_S3"] == "aws://?region_name=us-west-2"
+
+    def test_has_everything_listen_on_this_machine_only(self, tmp_path: Path) -> None:
+        exported = exports(Layout(tmp_path), "s3://bucket")
+
+        assert exported["AIRFLOW__API__HOST"] == "127.0.0.1"
+        assert "127.0.0.1" in process_environment(exported)["NO_PROXY"]
+
+
+def exports(layout: Layout, source: str) -> dict[str, str]:
+    secrets = credentials(layout.local / "credentials.json")
+    postgres = EmbeddedPostgres(layout.local / "postgres")
+    return environment(layout, secrets, postgres, 8080, source)
+
+
+def test_secrets_are_made_once_and_are_the_owner_s_alone(tmp_path: Path) -> None:
+    file = tmp_path / "credentials.json"
+
+    made = credentials(file)
+
+    assert credentials(file) == made
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert credentials(tmp_path / "other.json") != made
+    assert made.web_password not in repr(exports(Layout(tmp_path), "s3://bucket"))
+
+
+class TestPorts:
+    def test_a_named_port_that_is_taken_is_said_to_be(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+
+            with pytest.raises(Trouble, match=f"Port {port} is taken.*PORT={port + 1}"):
+                choose_port(str(port))
+
+    def test_a_named_port_that_is_free_is_taken(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+
+        assert choose_port(str(port)) == port
+
+    def test_without_a_name_a_free_one_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            taken = listener.getsockname()[1]
+            monkeypatch.setattr("local.ports.USUAL", [taken])
+
+            port = choose_port(None)
+
+            assert port != taken
+            assert is_free(port)
+
+    @pytest.mark.parametrize("wanted", ["web", "0", "65536", "-1"])
+    def test_what_is_no_port_is_said_to_be_none(self, wanted: str) -> None:
+        with pytest.raises(Trouble, match=f"PORT={wanted} is not a port"):
+            choose_port(wanted)
+
+
+class TestTheSource:
+    def test_is_the_sample_without_a_name(self, tmp_path: Path) -> None:
+        assert source_url(None, tmp_path / "sample") == (tmp_path / "sample").as_uri()
+        assert source_url("", tmp_path / "sample") == (tmp_path / "sample").as_uri()
+
+    def test_may_be_a_relative_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "my data").mkdir()
+        (tmp_path / "my data" / "file").touch()
+        monkeypatch.chdir(tmp_path)
+
+        assert source_url("my data", tmp_path) == f"{tmp_path.as_uri()}/my%20data"
+
+    def test_may_be_a_bucket(self, tmp_path: Path) -> None:
+        assert source_url("s3://udacity-dend", tmp_path) == "s3://udacity-dend"
+
+    @pytest.mark.parametrize(
+        ("named", "message"),
+        [
+            ("/no/such/folder", "/no/such/folder does not exist"),
+            ("https://example.com", "cannot be read: give a folder"),
+        ],
+    )
+    def test_that_is_not_there_is_said_to_be_missing(
+        self, tmp_path: Path, named: str, message: str
+    ) -> None:
+        with pytest.raises(Trouble, match=message):
+            source_url(named, tmp_path)
+
+    def test_without_a_file_is_said_to_be_empty(self, tmp_path: Path) -> None:
+        (tmp_path / "log_data").mkdir()
+
+        with pytest.raises(Trouble, match=r"is empty.*log_data/2018/11/2018-11-01-events.json"):
+            source_url(str(tmp_path), tmp_path / "sample")
+
+    def test_without_events_is_said_to_have_none(self) -> None:
+        with pytest.raises(Trouble, match="s3://bucket holds no event files"):
+            read_span("a warning\nnull\n", "s3://bucket")
+
+
+class TestOneRunAtATime:
+    def test_a_second_one_is_told_of_the_first(self, tmp_path: Path) -> None:
+        lock = tmp_path / "lock"
+        with (
+            only_run(lock),
+            pytest.raises(Trouble, match=rf"already running here \(process {os.getpid()}\)"),
+            only_run(lock),
+        ):
+            pass
+
+        with only_run(lock):
+            pass
+
+    def test_the_first_is_ended_by_make_stop(self, tmp_path: Path) -> None:
+        hold = "import sys, time; from pathlib import Path; from local.lock import only_run\n"
+        hold += "with only_run(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        root = Path(__file__).parents[2]
+        command = [sys.executable, "-c", hold, str(tmp_path / "lock")]
+        with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout
+            holder.stdout.readline()
+
+            end_holder(tmp_path / "lock")
+
+            assert holder.wait() == -signal.SIGTERM
+
+
+class TestInterruption:
+    @pytest.fixture(autouse=True)
+    def _usual_handlers(self) -> Iterator[None]:
+        usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        listen()
+        yield
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    def test_ends_the_work_at_once(self) -> None:
+        with pytest.raises(Interrupted):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def test_waits_for_what_must_not_be_broken_off(self) -> None:
+        done = []
+
+        def work() -> None:
+            with held():
+                os.kill(os.getpid(), signal.SIGTERM)
+                done.append("whole")
+
+        with pytest.raises(Interrupted) as interruption:
+            work()
+
+        assert done == ["whole"]
+        assert interruption.value.number == signal.SIGTERM
+
+
+def test_a_task_s_last_error_is_the_exception_s_own_words(tmp_path: Path) -> None:
+    log = tmp_path / "attempt=1.log"
+    cause = {"exc_type": "UndefinedTable", "exc_value": 'relation "plays" does not exist'}
+    lines = [
+        {"level": "info", "event": "Running statement: select"},
+        {"level": "error", "event": "Task failed with exception", "error_detail": [cause]},
+        {"level": "info", "event": "Task finished"},
+    ]
+    log.write_text("\n".join(map(json.dumps, lines)) + "\nnot JSON\n")
+
+    assert last_errors(log) == 'UndefinedTable: relation "plays" does not exist'
+    assert "before it began" in last_errors(tmp_path / "none.log")

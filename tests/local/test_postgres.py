@@ -1,0 +1,181 @@
+"""The embedded PostgreSQL: starts from nothing, outlives its starter, and stops for good."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from local.postgres import METADATA, SAMPLE_WAREHOUSE, WAREHOUSE, EmbeddedPostgres
+from local.trouble import Trouble
+
+PR_SET_CHILD_SUBREAPER = 36
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    _pass_through(tmp_path)
+    server = EmbeddedPostgres(tmp_path / "it's 100% é")
+    yield server
+    server.stop()
+
+
+def _pass_through(folder: Path) -> None:
+    # Where the tests run as root, the server's own account must reach pytest's folders.
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)
+
+
+def ask(server: EmbeddedPostgres, sql: str, database: str = WAREHOUSE) -> object:
+    with psycopg.connect(server.uri(database)) as connection:
+        row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+        return row[0] if row else None
+
+
+def is_gone(pid: int) -> bool:
+    # Where nothing reaps orphans, the dead stay in the list of processes.
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_it_starts_from_nothing_with_every_database_in_utf_8(server: EmbeddedPostgres) -> None:
+    server.start()
+
+    assert server.is_running()
+    for database in (METADATA, WAREHOUSE, SAMPLE_WAREHOUSE):
+        assert ask(server, "show server_encoding", database) == "UTF8"
+    assert str(ask(server, "show server_version")).startswith("18.")
+    assert ask(server, "select upper('é') || lower('Ø')") == "Éø"
+
+
+def test_it_is_reached_by_its_owner_s_socket_only(server: EmbeddedPostgres) -> None:
+    server.start()
+
+    assert ask(server, "show listen_addresses") == ""
+    assert server.socket_folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_starting_again_changes_nothing(server: EmbeddedPostgres) -> None:
+    server.start()
+    pid = server.pid()
+
+    server.start()
+
+    assert server.pid() == pid
+
+
+def test_a_stopped_server_is_gone_and_keeps_its_data(server: EmbeddedPostgres) -> None:
+    server.start()
+    _make_plays(server)
+    pid = server.pid()
+    assert pid is not None
+
+    server.stop()
+
+    assert is_gone(pid)
+    assert not server.is_running()
+    server.start()
+    assert ask(server, "select play from plays") == 42
+
+
+def _make_plays(server: EmbeddedPostgres) -> None:
+    with psycopg.connect(server.uri(WAREHOUSE)) as connection:
+        connection.execute("create table plays as select 42 as play")
+
+
+def test_an_open_session_does_not_keep_it_from_stopping(server: EmbeddedPostgres) -> None:
+    server.start()
+    with psycopg.connect(server.uri(WAREHOUSE)):
+        server.stop(patience=5)
+
+        assert not server.is_running()
+
+
+def test_stopping_what_does_not_run_does_nothing(server: EmbeddedPostgres) -> None:
+    server.stop()
+
+    assert not server.folder.exists()
+
+
+def test_it_outlives_the_process_that_started_it(server: EmbeddedPostgres) -> None:
+    start = "import sys; from pathlib import Path; from local.postgres import EmbeddedPostgres;"
+    start += "EmbeddedPostgres(Path(sys.argv[1])).start()"
+    # With pipes: a server that held them open would keep this call from returning.
+    subprocess.run(
+        [sys.executable, "-c", start, str(server.folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+    assert ask(server, "select 1") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to who wants them")
+def test_it_starts_again_after_it_was_killed(server: EmbeddedPostgres) -> None:
+    # In a container nobody may reap orphans, and PostgreSQL takes a dead server for a live one.
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    server.start()
+    _make_plays(server)
+    pid = server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+    server.start()
+
+    assert ask(server, "select play from plays") == 42
+
+
+def test_a_cluster_half_made_is_made_anew(server: EmbeddedPostgres) -> None:
+    unfinished = server.folder / "data.unfinished"
+    unfinished.mkdir(parents=True)
+    (unfinished / "PG_VERSION").write_text("18\n")
+
+    server.start()
+
+    assert ask(server, "select 1") == 1
+
+
+def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
+    _pass_through(tmp_path)
+    deep = tmp_path / ("a folder with a long name, as some have" * 3)
+    server = EmbeddedPostgres(deep / "it's here")
+    try:
+        server.start()
+
+        assert ask(server, "select 1") == 1
+        assert server.socket_folder != server.folder
+    finally:
+        server.stop()
+    assert not server.socket_folder.exists()
+
+
+def test_a_stale_process_id_is_not_taken_for_the_server(server: EmbeddedPostgres) -> None:
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        server.data.mkdir(parents=True)
+        (server.data / "postmaster.pid").write_text(f"{bystander.pid}\n")
+
+        server.stop()
+
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_a_failed_start_says_where_and_why(server: EmbeddedPostgres) -> None:
+    server.start()
+    server.stop()
+    (server.data / "global" / "pg_control").unlink()
+
+    with pytest.raises(Trouble, match=r"(?s)server.log ends with:.*pg_control"):
+        server.start()
