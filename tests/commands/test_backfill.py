@@ -89,7 +89,6 @@ class FakeMetadata(Metadata):
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "PAUSE", 0.0)
-    monkeypatch.setattr("sparkify.commands.checks.CLOSING_LIMIT", 0.0)
     monkeypatch.setattr("sparkify.commands.checks.time.sleep", lambda seconds: None)
 
 
@@ -275,7 +274,7 @@ def test_without_a_scheduler_it_is_refused() -> None:
     ("line", "reason"),
     [
         ("sparkify", "No range"),
-        ("-s 2018-11-02 -e 2018-11-01 sparkify", "The range is empty"),
+        ("-s 2018-11-02 -e 2018-11-01 sparkify", "start 2018-11-02 is after its end 2018-11-01"),
         ("-s 2018-11-01T10:10 -e 2018-11-01T10:50 sparkify", "The range is empty"),
         ("-s 2100-01-01 sparkify", "The range is in the future"),
     ],
@@ -292,8 +291,17 @@ def test_a_second_backfill_is_refused_and_the_first_named() -> None:
     assert "/api/v2/backfills/3/pause (unpause, cancel)" in said
 
 
-def test_a_backfill_that_has_ended_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sparkify.commands.checks.CLOSING_LIMIT", 60.0)
+def test_one_that_is_never_closed_is_not_waited_for_forever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sparkify.commands.checks.CLOSING_LIMIT", 0.0)
+    stuck = [Active(3, NOVEMBER, NOVEMBER, has_open_runs=False)] * 100
+    assert "Backfill 3 of sparkify is active" in refusal(
+        FakeMetadata(active=stuck), "-s 2018-11-05 sparkify"
+    )
+
+
+def test_a_backfill_that_has_ended_is_waited_for() -> None:
     ended = Active(3, NOVEMBER, NOVEMBER, has_open_runs=False)
     status, said = call(FakeMetadata(active=[ended, ended]), "-s 2018-11-05 sparkify")
     assert status == 0

@@ -1,0 +1,128 @@
+"""What ``airflow dags backfill`` understands: the options of Airflow 2, in Airflow 3's terms."""
+
+import json
+from argparse import ArgumentTypeError
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.cli.cli_config import (
+    ARG_DAG_ID,
+    ARG_VERBOSE,
+    ActionCommand,
+    Arg,
+    lazy_load_command,
+    positive_int,
+)
+
+from sparkify.commands.windows import Bound
+
+# On two cores more runs at a time are no faster, and each keeps a database session busy.
+MAX_ACTIVE_RUNS = 4
+
+
+def bound(text: str) -> Bound:
+    """A date, which is its midnight, or a date-time; without an offset it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(
+            f"{text!r} is not a date: write 2018-11-01, 2018-11-01T10:00 or 2018-11-01T10:00+01:00"
+        ) from None
+    return Bound(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC), text)
+
+
+def conf(text: str) -> dict[str, Any]:
+    """The runs' conf: a JSON object."""
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise ArgumentTypeError(f"{text!r} is not a JSON object, such as '{{\"name\": 1}}'")
+    return parsed
+
+
+DESCRIPTION = """\
+Run a DAG for every interval of a range, follow it to its end, and exit with 0 only if
+every window of the range is loaded. START and END are logical dates, both inclusive,
+as in Airflow 2: the run that begins at END belongs to the range. The scheduler does the
+work, so it must be up and the DAG must not be paused."""
+
+EPILOG = """\
+The first day of November, hour by hour:
+  airflow dags backfill -s 2018-11-01 -e 2018-11-01T23:00 sparkify
+
+Exit status: 0 every window is loaded, 1 refused or a run failed, 2 not understood,
+130 interrupted (the backfill goes on)."""
+
+ARG_START = Arg(
+    ("-s", "--start-date"),
+    metavar="START",
+    type=bound,
+    help="First logical date, such as 2018-11-01 or 2018-11-01T10:00; UTC where it has\n"
+    "no offset. Without START or END, the other stands for both.",
+)
+ARG_END = Arg(
+    ("-e", "--end-date"),
+    metavar="END",
+    type=bound,
+    help="Last logical date, inclusive. A date is its midnight: on an hourly schedule\n"
+    "-e 2018-11-02 ends with the run of 00:00 to 01:00, -e 2018-11-02T23:00 loads\n"
+    "the whole day.",
+)
+ARG_DRY_RUN = Arg(
+    ("-n", "--dry-run"),
+    action="store_true",
+    help="Show which windows would be run, and create nothing",
+)
+ARG_MAX_ACTIVE_RUNS = Arg(
+    ("--max-active-runs",),
+    metavar="NUMBER",
+    type=positive_int(allow_zero=False),
+    default=MAX_ACTIVE_RUNS,
+    help="How many runs of this backfill may be active at a time (default: %(default)s,\n"
+    "good for two cores). The DAG's own limit does not count for backfills.",
+)
+ARG_RERUN_FAILED_TASKS = Arg(
+    ("--rerun-failed-tasks",),
+    action="store_true",
+    help="Run a window again if its run failed, from the first task on; successful runs\n"
+    "stay as they are (in Airflow 3: --reprocess-behavior failed)",
+)
+ARG_RESET_DAGRUNS = Arg(
+    ("--reset-dagruns",),
+    action="store_true",
+    help="Run a window again whether its run succeeded or failed; it includes\n"
+    "--rerun-failed-tasks (in Airflow 3: --reprocess-behavior completed).\n"
+    "Without either, a window that has a run keeps it.",
+)
+ARG_RUN_BACKWARDS = Arg(
+    ("-B", "--run-backwards"), action="store_true", help="Run the latest window first"
+)
+ARG_CONF = Arg(("-c", "--conf"), metavar="JSON", type=conf, help="Conf of every run: a JSON object")
+ARG_NO_WAIT = Arg(
+    ("--no-wait",),
+    action="store_true",
+    help="Return once the backfill is created; the exit status then says nothing of\nthe runs",
+)
+
+BACKFILL = ActionCommand(
+    name="backfill",
+    help="Run a DAG for every interval of a range, and follow it to its end",
+    description=DESCRIPTION,
+    epilog=EPILOG,
+    func=lazy_load_command("sparkify.commands.backfill.backfill"),
+    args=(
+        ARG_DAG_ID,
+        ARG_START,
+        ARG_END,
+        ARG_DRY_RUN,
+        ARG_MAX_ACTIVE_RUNS,
+        ARG_RERUN_FAILED_TASKS,
+        ARG_RESET_DAGRUNS,
+        ARG_RUN_BACKWARDS,
+        ARG_CONF,
+        ARG_NO_WAIT,
+        ARG_VERBOSE,
+    ),
+)

@@ -1,0 +1,228 @@
+"""``airflow dags backfill`` as a person calls it: real CLI, scheduler, API server and executor."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local.ports import choose_port
+from local.postgres import EmbeddedPostgres
+from local.services import Services
+from tests.environment import ROOT
+from tests.warehouse import execute
+
+START_LIMIT = 120.0
+DATABASE = "airflow_of_backfills"
+
+# A window fails while a file named by its hour exists; ``slowly`` leaves time for a Ctrl-C.
+DAGS = """
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, task
+from airflow.sdk.exceptions import AirflowFailException
+
+def hourly(name, seconds):
+    with DAG(
+        name,
+        schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"),
+        start_date=datetime(2010, 1, 1, tzinfo=UTC),
+        catchup=False,
+        is_paused_upon_creation=False,
+    ):
+        @task
+        def load(data_interval_start=None):
+            time.sleep(seconds)
+            if (Path(__file__).parent / f"{data_interval_start:%H}").exists():
+                raise AirflowFailException("This window is broken.")
+
+        load()
+
+hourly("quickly", 0)
+hourly("slowly", 2)
+"""
+
+
+@dataclass
+class Airflow:
+    """A running Airflow with its own database and DAGs."""
+
+    environment: dict[str, str]
+    uri: str
+    dags: Path
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A call of the CLI in a process group of its own, as a shell makes it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        )
+
+    def call(self, *arguments: str) -> tuple[int, str]:
+        """The exit status of a call, and what it said."""
+        process = self.start(*arguments)
+        said, _ = process.communicate(timeout=180)
+        return process.returncode, said
+
+    def value(self, query: str) -> object:
+        """The one value of a query on the metadata database."""
+        with psycopg.connect(self.uri) as connection:
+            row = connection.execute(query.encode()).fetchone()
+            return row[0] if row else None
+
+
+@pytest.fixture(scope="module")
+def airflow(
+    server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Airflow]:
+    """The tests' Airflow, up and with its DAGs read."""
+    home = tmp_path_factory.mktemp("backfills")
+    execute(server, f"create database {DATABASE}")
+    running = Airflow(environment(home, server), server.uri(DATABASE), home / "dags")
+    running.dags.mkdir()
+    (running.dags / "hourly.py").write_text(DAGS)
+    status, said = running.call("db", "migrate")
+    assert status == 0, said
+    services = Services(home / "processes.json", home / "logs")
+    try:
+        for name in ("api-server", "dag-processor"):
+            services.start(name, [sys.executable, "-m", "airflow", name], running.environment)
+        scheduler = [sys.executable, "-m", "airflow", "scheduler", "--skip-serve-logs"]
+        services.start("scheduler", scheduler, running.environment)
+        wait(lambda: is_up(running), services.check)
+        yield running
+    finally:
+        services.end()
+
+
+def environment(home: Path, server: EmbeddedPostgres) -> dict[str, str]:
+    address = f"http://127.0.0.1:{(port := choose_port(None))}"
+    return os.environ | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": "made up for a test",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "made up for a test, and long enough for a signature " * 2,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.uri(DATABASE, "postgresql+psycopg2"),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
+
+
+def is_up(running: Airflow) -> bool:
+    beating = "select count(*) from job where job_type = 'SchedulerJob' and state = 'running'"
+    return bool(running.value(beating) and running.value("select count(*) = 2 from serialized_dag"))
+
+
+def wait(ready: Callable[[], bool], check: Callable[[], None] = lambda: None) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while not ready():
+        check()
+        assert time.monotonic() < deadline, "Airflow did not get ready"
+        time.sleep(0.2)
+
+
+def test_the_project_is_installed_where_airflow_is() -> None:
+    names = [found.value for found in entry_points(group="apache_airflow_provider")]
+    assert "sparkify.commands.provider:provider_info" in names, (
+        "Airflow does not find the command: run `make test`, which installs the project into its "
+        "environment, or `pip install --no-deps -e .` in this one."
+    )
+
+
+def test_help_shows_it_and_airflow_s_own_command_is_there(airflow: Airflow) -> None:
+    status, said = airflow.call("dags", "--help")
+    assert status == 0
+    assert re.search(r"^ +backfill +Run a DAG for every interval", said, re.MULTILINE)
+    status, said = airflow.call("dags", "backfill", "--help")
+    assert status == 0
+    for option in ("--dry-run", "--rerun-failed-tasks", "--reset-dagruns", "--run-backwards"):
+        assert option in said
+    assert airflow.call("backfill", "create", "--help")[0] == 0
+
+
+def test_a_failure_in_it_leaves_the_cli_whole(airflow: Airflow, tmp_path: Path) -> None:
+    # Ahead of the project on the path, and broken as soon as its command is asked for.
+    package = tmp_path / "sparkify" / "commands"
+    package.mkdir(parents=True)
+    for folder in (package.parent, package):
+        (folder / "__init__.py").touch()
+    whole = (ROOT / "plugins/sparkify/commands/provider.py").read_text()
+    (package / "provider.py").write_text(whole)
+    broken = Airflow(airflow.environment | {"PYTHONPATH": str(tmp_path)}, airflow.uri, airflow.dags)
+    status, said = broken.call("dags", "list", "--output", "plain")
+    assert status == 0
+    assert "quickly" in said
+    assert broken.call("dags", "backfill", "--help")[0] == 2
+
+
+def test_a_backfill_is_followed_to_its_end(airflow: Airflow) -> None:
+    status, said = airflow.call(
+        "dags", "backfill", "-s", "2018-11-01", "-e", "2018-11-01T05:00", "quickly"
+    )
+    assert status == 0, said
+    assert "quickly: 2018-11-01 00:00 to 2018-11-01 06:00 UTC, 6 runs, at most 4 at a time" in said
+    assert "6 of 6 runs done" in said
+    loaded = "select count(*) from dag_run where dag_id = 'quickly' and state = 'success'"
+    assert airflow.value(f"{loaded} and run_type = 'backfill'") == 6
+
+
+def test_failed_windows_are_named_and_run_again_alone(airflow: Airflow) -> None:
+    command = ("dags", "backfill", "-s", "2018-11-03", "-e", "2018-11-03T05:00")
+    broken = [airflow.dags / hour for hour in ("02", "04")]
+    for hour in broken:
+        hour.touch()
+    status, said = airflow.call(*command, "quickly")
+    assert status == 1, said
+    assert "2 of 6 runs failed:" in said
+    assert "2018-11-03 02:00 to 03:00  backfill__2018-11-03T03:00:00+00:00  failed: load" in said
+    assert "2018-11-03 04:00 to 05:00  backfill__2018-11-03T05:00:00+00:00  failed: load" in said
+
+    for hour in broken:
+        hour.unlink()
+    status, said = airflow.call(*command, "--rerun-failed-tasks", "quickly")
+    assert status == 0, said
+    tries = "select string_agg(try_number::text, '' order by run_id) from task_instance"
+    assert airflow.value(f"{tries} where run_id like 'backfill__2018-11-03%'") == "112121"
+
+
+def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(airflow: Airflow) -> None:
+    command = ("dags", "backfill", "-s", "2018-11-05", "-e", "2018-11-05T09:00")
+    first = airflow.start(*command, "slowly")
+    done = "select count(*) from dag_run where dag_id = 'slowly' and state = 'success'"
+    wait(lambda: bool(airflow.value(f"{done} and run_type = 'backfill'")))
+    first.send_signal(signal.SIGINT)
+    said, _ = first.communicate(timeout=30)
+    assert first.returncode == 130, said
+    number = airflow.value("select max(id) from backfill")
+    assert f"backfill {number} goes on" in said
+
+    status, said = airflow.call("dags", "backfill", "-s", "2018-12-01", "slowly")
+    assert status == 1
+    assert f"Backfill {number} of slowly is active" in said
+
+    status, said = airflow.call(*command, "slowly")
+    assert status == 0, said
+    assert "10 of 10 runs done" in said
+    assert airflow.value("select max(id) from backfill") == number
