@@ -15,8 +15,9 @@ from tests.environment import ROOT, SERVER
 from airflow.sdk import DAG
 
 from local.postgres import EmbeddedPostgres
+from local.storage import Storage, storage
 from tests.pipeline import Pipeline
-from tests.sources import TestSource
+from tests.sources import Bucket, TestSource
 from tests.warehouse import Warehouse, connection, execute
 
 _numbers = itertools.count(1)
@@ -110,6 +111,24 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestSource:
     """An empty source, which the variable ``sparkify_source`` names."""
     made = TestSource(tmp_path / "source")
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", made.url)
+    return made
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Storage]:
+    """An S3 server for all tests; each has buckets of its own."""
+    with storage() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3: Storage, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket, which the variable ``sparkify_source`` names."""
+    name = f"bucket-{next(_numbers)}"
+    s3.make_bucket(name)
+    made = Bucket(s3, name)
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", made.url)
+    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_S3", s3.connection())
     return made
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from local.storage import Storage
+
 
 def milliseconds(moment: str) -> int:
     """``2018-11-15 10:00:00.796`` as epoch milliseconds."""
@@ -100,3 +102,25 @@ class TestSource:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path
+
+
+class Bucket:
+    """A bucket of a test's own, in a prefix of which the source is."""
+
+    def __init__(self, storage: Storage, name: str) -> None:
+        self.storage = storage
+        self.name = name
+        self.client = storage.client()
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.name}/app"
+
+    def put(self, name: str, content: str | bytes) -> None:
+        """Write an object of the source."""
+        body = content.encode() if isinstance(content, str) else content
+        self.client.put_object(Bucket=self.name, Key=f"app/{name}", Body=body)
+
+    def fill(self, source: TestSource) -> None:
+        """Write what a folder holds."""
+        self.storage.upload(source.root, self.name, "app/")

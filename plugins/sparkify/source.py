@@ -47,9 +47,15 @@ def open_source(url: str) -> Source:
         path = unquote(url.split(":", 1)[1].removeprefix("//").removeprefix("localhost"))
         if path.startswith("/"):
             return FolderSource(Path(path))
+    if parts.scheme == "s3" and parts.netloc:
+        # Importing the AWS client takes a while: only what reads from S3 waits for it.
+        from sparkify.bucket import BucketSource
+
+        prefix = url.split("://", 1)[1].partition("/")[2].strip("/")
+        return BucketSource(parts.netloc, f"{prefix}/" if prefix else "")
     raise AirflowFailException(
-        f"The source {url!r} cannot be read. Set the variable sparkify_source to the full path of "
-        "a folder, such as file:///srv/sparkify"
+        f"The source {url!r} cannot be read. Set the variable sparkify_source to a bucket, such "
+        "as s3://my-bucket/sparkify, or to the full path of a folder, such as file:///srv/sparkify"
     )
 
 

@@ -1,0 +1,129 @@
+"""A source in S3, or in anything that speaks like it."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, BinaryIO, cast
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from sparkify.settings import STORAGE
+from sparkify.source import SourceFile
+
+READERS = 16
+"""Objects read at once: S3 answers late, but many."""
+
+NEW_KEY = f"Set a valid login and password in the connection {STORAGE}."
+
+# What an error of S3 says, and what to do about it; what is not here may pass by itself.
+LASTING = {
+    "NoSuchBucket": "there is no such bucket. Set the variable sparkify_source to one.",
+    "InvalidAccessKeyId": f"S3 does not know the access key. {NEW_KEY}",
+    "SignatureDoesNotMatch": f"the secret does not belong to the access key. {NEW_KEY}",
+    "ExpiredToken": f"the session token has expired. Set a new one in the connection {STORAGE}.",
+    "AccessDenied": f"the access key, or role, of the connection {STORAGE} may not. Let it "
+    "s3:ListBucket the bucket and s3:GetObject what is in it.",
+    "PermanentRedirect": f"the bucket is in another region. Name it as region in the extra of the "
+    f"connection {STORAGE}.",
+}
+ALIKE = {
+    "403": "AccessDenied",
+    "404": "NoSuchBucket",
+    "AllAccessDisabled": "AccessDenied",
+    "AuthorizationHeaderMalformed": "PermanentRedirect",
+    "InvalidToken": "ExpiredToken",
+    "TokenRefreshRequired": "ExpiredToken",
+}
+
+
+@dataclass(frozen=True)
+class BucketSource:
+    """
+    The objects below a prefix of a bucket, reached by the connection ``sparkify_s3``.
+
+    :param bucket: its name
+    :param root: what the keys of all its objects begin with: empty, or up to and with a slash
+    """
+
+    bucket: str
+    root: str
+    readers: int = READERS
+
+    def list(self, prefix: str) -> Iterator[SourceFile]:
+        """Every object whose name, relative to the root, begins with ``prefix``."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with _explained(f"s3://{self.bucket} cannot be listed"):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.root + prefix):
+                for entry in page.get("Contents", ()):
+                    # A key that ends in a slash is a folder that somebody made by hand.
+                    if not entry["Key"].endswith("/"):
+                        yield self._listed(entry)
+
+    def open(self, file: SourceFile) -> BinaryIO:
+        """The object's bytes."""
+        with _explained(f"{file.url} cannot be read"):
+            answer = self._client.get_object(Bucket=self.bucket, Key=self.root + file.name)
+        # Buffered: a read of less than was asked for is then the last one.
+        return cast("BinaryIO", io.BufferedReader(_Body(answer["Body"], file.url), 1 << 16))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put an object where COPY finds it, such as a manifest."""
+        with _explained(f"s3://{self.bucket}/{self.root}{name} cannot be written"):
+            self._client.put_object(Bucket=self.bucket, Key=self.root + name, Body=content)
+
+    def _listed(self, entry: dict[str, Any]) -> SourceFile:
+        key: str = entry["Key"]
+        url = f"s3://{self.bucket}/{key}"
+        return SourceFile(key[len(self.root) :], url, entry["Size"], entry["ETag"].strip('"'))
+
+    @cached_property
+    def _client(self) -> BaseClient:
+        hook = S3Hook(aws_conn_id=STORAGE)
+        # What the connection says of the client stays, such as how an S3 server is addressed.
+        return hook.get_client_type(
+            config=hook.config.merge(Config(max_pool_connections=self.readers))
+        )
+
+
+class _Body(io.RawIOBase):
+    """An object's content on its way; when it breaks off, the task is tried again."""
+
+    def __init__(self, body: Any, url: str) -> None:
+        self._body = body
+        self._url = url
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with _explained(f"{self._url} was not read to its end"):
+            piece = self._body.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._body.close()
+        super().close()
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Say what an error of S3 means; one that may pass by itself is worth another try."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if lasting := LASTING.get(ALIKE.get(code, code)):
+            raise AirflowFailException(f"{what}: {lasting} ({code})") from error
+        raise AirflowException(f"{what}: {error}") from error
+    except NoCredentialsError as error:
+        raise AirflowFailException(f"{what}: there is no access key. {NEW_KEY}") from error
+    except BotoCoreError as error:
+        raise AirflowException(f"{what}: {error}. The task is tried again.") from error
