@@ -23,7 +23,7 @@ from tests.warehouse import execute
 START_LIMIT = 120.0
 DATABASE = "airflow_of_backfills"
 
-# A window fails while a file named by its hour exists; ``slowly`` leaves time for a Ctrl-C.
+# A window fails while a file named by its hour exists, and lasts while one named ``hold`` does.
 DAGS = """
 import time
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ from pathlib import Path
 from airflow.sdk import DAG, CronDataIntervalTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
-def hourly(name, seconds):
+def hourly(name):
     with DAG(
         name,
         schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"),
@@ -42,14 +42,16 @@ def hourly(name, seconds):
     ):
         @task
         def load(data_interval_start=None):
-            time.sleep(seconds)
-            if (Path(__file__).parent / f"{data_interval_start:%H}").exists():
+            folder = Path(__file__).parent
+            while (folder / "hold").exists():
+                time.sleep(0.1)
+            if (folder / f"{data_interval_start:%H}").exists():
                 raise AirflowFailException("This window is broken.")
 
         load()
 
-hourly("quickly", 0)
-hourly("slowly", 2)
+hourly("quickly")
+hourly("slowly")
 """
 
 
@@ -209,9 +211,11 @@ def test_failed_windows_are_named_and_run_again_alone(airflow: Airflow) -> None:
 
 def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(airflow: Airflow) -> None:
     command = ("dags", "backfill", "-s", "2018-11-05", "-e", "2018-11-05T09:00")
+    hold = airflow.dags / "hold"
+    hold.touch()
     first = airflow.start(*command, "slowly")
-    done = "select count(*) from dag_run where dag_id = 'slowly' and state = 'success'"
-    wait(lambda: bool(airflow.value(f"{done} and run_type = 'backfill'")))
+    running = "select count(*) from task_instance where dag_id = 'slowly' and state = 'running'"
+    wait(lambda: bool(airflow.value(running)))
     first.send_signal(signal.SIGINT)
     said, _ = first.communicate(timeout=30)
     assert first.returncode == 130, said
@@ -221,6 +225,7 @@ def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(airflow: Airflow) -
     status, said = airflow.call("dags", "backfill", "-s", "2018-12-01", "slowly")
     assert status == 1
     assert f"Backfill {number} of slowly is active" in said
+    hold.unlink()
 
     status, said = airflow.call(*command, "slowly")
     assert status == 0, said

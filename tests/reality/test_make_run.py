@@ -233,7 +233,7 @@ def test_no_port_and_no_source_are_said_before_anything_starts(project: Project)
 def test_too_old_a_python_is_said_to_be(tmp_path: Path) -> None:
     project = Project(tmp_path / "sparkify")
     (project.folder / ".venv").unlink()
-    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
+    for name in ("pyproject.toml", "requirements.txt", "requirements-dev.txt", "constraints.txt"):
         shutil.copy2(ROOT / name, project.folder)
     old = tmp_path / "python3"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
