@@ -50,6 +50,7 @@ from sparkify.operators.drop_staging import DropStagingOperator
 from sparkify.operators.link_fact import LinkFactOperator
 from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
+from sparkify.operators.load_songplays import LoadSongplaysOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
 from sparkify.settings import STORAGE
 
@@ -190,9 +191,11 @@ with DAG(
             key="start_time",
             outlets=Asset("time"),
         )
-        load_songplays = LoadFactOperator(
+        load_songplays = LoadSongplaysOperator(
             task_id="load_songplays",
             table="songplays",
+            names="names/songplays.sql",
+            matches="names/matches.sql",
             sql="load/songplays.sql",
             window="{{ in_window('start_time') }}",
             afterwards=[

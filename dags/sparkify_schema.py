@@ -26,6 +26,7 @@ TABLES = [
     "songs",
     "artists",
     "time",
+    "repaired_names",
     "rejected_rows",
     "file_ledger",
     "quality_results",

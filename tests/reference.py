@@ -61,7 +61,8 @@ def _songs(root: Path) -> list[dict[str, Any]]:
 def _songplay(play: dict[str, Any], songs: list[dict[str, Any]]) -> Row:
     key = f"{play['user']}-{play['sessionId']}-{play['itemInSession']}"
     digest = hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
-    played = (play["song"], play["artist"], play["length"])
+    delivered = (play["song"], play["artist"], play["length"])
+    played = (_meant(play["song"]), _meant(play["artist"]), play["length"])
     matches = [
         (song["song_id"], song["artist_id"])
         for song in songs
@@ -77,8 +78,17 @@ def _songplay(play: dict[str, Any], songs: list[dict[str, Any]]) -> Row:
         play["location"],
         play["userAgent"],
         play["itemInSession"],
-        *played,
+        *delivered,
+        ("exact" if played == delivered else "repaired") if matches else None,
     )
+
+
+def _meant(text: str | None) -> str | None:
+    """Text that was read as Latin-1 once or twice, as these sources hold it."""
+    try:
+        return _meant(text.encode("latin-1").decode()) if text and not text.isascii() else text
+    except UnicodeError:
+        return text
 
 
 def _user_events(events: list[dict[str, Any]]) -> Iterable[Row]:

@@ -18,7 +18,7 @@ from tests.sources import TestSource, milliseconds, play, song
 from tests.warehouse import Warehouse
 
 HOURS = [datetime(2018, 11, 15, 22) + timedelta(hours=number) for number in range(4)]
-TITLES = ["First Light", "Second Light"]
+TITLES = ["First Light", "Björk", "BjÃ\x83Â¶rk"]
 
 
 @st.composite

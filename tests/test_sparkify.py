@@ -36,6 +36,7 @@ def test_a_play_becomes_a_row_of_every_table(
             "First Light",
             "The Testers",
             200.5,
+            "exact",
         )
     ]
     assert warehouse.rows("select * from users") == [

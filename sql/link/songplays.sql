@@ -11,40 +11,43 @@ concerned as (
     from songplays
     inner join arrived on songplays.song_id = arrived.song_id
     union
-    select songplays.songplay_id
-    from songplays
+    select plays.songplay_id
+    from readable_songplays as plays
     inner join arrived
         on
-            songplays.song_title = arrived.title
-            and songplays.artist_name = arrived.artist_name
-            and songplays.duration = arrived.duration
+            plays.song_title = arrived.title
+            and plays.artist_name = arrived.artist_name
+            and plays.duration = arrived.duration
 ),
 
 candidates as (
     -- One row per play: of several songs that match the smallest id, of none null.
     select
-        songplays.songplay_id,
-        songplays.song_id as linked_song_id,
-        songplays.artist_id as linked_artist_id,
+        plays.songplay_id,
+        plays.song_id as linked_song_id,
+        plays.artist_id as linked_artist_id,
         songs.song_id,
         songs.artist_id,
+        plays.is_repaired,
         row_number() over (
-            partition by songplays.songplay_id
+            partition by plays.songplay_id
             order by songs.song_id
         ) as choice
-    from songplays
-    inner join concerned on songplays.songplay_id = concerned.songplay_id
+    from readable_songplays as plays
+    inner join concerned on plays.songplay_id = concerned.songplay_id
     left join songs
         on
-            songplays.song_title = songs.title
-            and songplays.artist_name = songs.artist_name
-            and songplays.duration = songs.duration
+            plays.song_title = songs.title
+            and plays.artist_name = songs.artist_name
+            and plays.duration = songs.duration
 )
 
 select
     songplay_id,
     song_id,
-    artist_id
+    artist_id,
+    case when song_id is not null then case when is_repaired then 'repaired' else 'exact' end end
+        as match_rule
 from candidates
 where
     choice = 1

@@ -42,6 +42,7 @@ candidates as (
         plays.song,
         plays.artist,
         plays.length,
+        coalesce(title.repaired, name.repaired) is not null as is_repaired,
         row_number() over (
             partition by plays.songplay_id
             order by
@@ -49,10 +50,12 @@ candidates as (
                 plays.useragent, songs.song_id
         ) as choice
     from plays
+    left join repaired_names as title on plays.song = title.delivered
+    left join repaired_names as name on plays.artist = name.delivered
     left join songs
         on
-            plays.song = songs.title
-            and plays.artist = songs.artist_name
+            coalesce(title.repaired, plays.song) = songs.title
+            and coalesce(name.repaired, plays.artist) = songs.artist_name
             and plays.length = songs.duration
 )
 
@@ -69,7 +72,9 @@ select
     iteminsession as item_in_session,
     song as song_title,
     artist as artist_name,
-    length as duration
+    length as duration,
+    case when song_id is not null then case when is_repaired then 'repaired' else 'exact' end end
+        as match_rule
 from candidates
 where choice = 1
 order by songplay_id

@@ -3,7 +3,7 @@ select
     song_title as title,
     artist_name as artist,
     count(*) as plays
-from songplays
+from readable_songplays
 group by song_title, artist_name
 order by plays desc, title asc, artist asc
 limit 10

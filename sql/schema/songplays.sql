@@ -1,5 +1,6 @@
 -- One row per play: a NextSong event of a known user. The id begins with the time, so that new
--- plays are added at one end of the index.
+-- plays are added at one end of the index. Song and artist are as delivered; match_rule tells
+-- how the catalogue knows the song: by this text (exact), by the repaired one (repaired), or not.
 create table if not exists songplays (
     songplay_id varchar(32){{ bytewise() }} not null,
     start_time timestamp not null,
@@ -14,6 +15,7 @@ create table if not exists songplays (
     song_title varchar(1024),
     artist_name varchar(1024),
     duration double precision,
+    match_rule varchar(16),
     primary key (songplay_id)
 )
 {%- if engine() == "redshift" %}

@@ -1,0 +1,64 @@
+"""Loads the plays, under names that can be read."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any, ClassVar
+
+from airflow.sdk import Context
+
+from sparkify.mojibake import repaired
+from sparkify.operators.load_fact import LoadFactOperator
+from sparkify.warehouse import lock
+
+
+class LoadSongplaysOperator(LoadFactOperator):
+    """
+    Replace one time window of the plays, once their garbled names are in ``repaired_names``.
+
+    The load itself is the parent's; it looks names up there to match songs. How one is repaired
+    depends on its text alone, so an entry is never wrong, whichever run made it.
+
+    :param names: SELECT of the names that may be garbled, or its ``.sql`` file (templated)
+    :param matches: SELECT of the rules by which plays matched and how many did by each, which is
+        logged and returned, or its ``.sql`` file (templated)
+    """
+
+    template_fields: Sequence[str] = ("names", "matches", *LoadFactOperator.template_fields)
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "names": "sql",
+        "matches": "sql",
+        **LoadFactOperator.template_fields_renderers,
+    }
+
+    def __init__(self, *, names: str, matches: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.names = names
+        self.matches = matches
+
+    def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
+        """Enter the names, load, and return how many plays matched by which rule."""
+        self._repair()
+        super().execute(context)
+        rows: Any = self.get_db_hook().get_records(self.matches)
+        matches = dict(rows)
+        self.log.info("Plays that matched the catalogue, by rule: %s", matches)
+        return matches
+
+    def _repair(self) -> None:
+        """Enter how those of the names that are garbled were meant."""
+        hook = self.get_db_hook()
+        names: Any = hook.get_records(self.names)
+        garbled = [(name, text) for (name,) in names if (text := repaired(name)) != name]
+        if not garbled:
+            return
+        with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+            # Another run may be entering the same names.
+            cursor.execute(lock("repaired_names", hook.conn_type))
+            cursor.executemany(
+                "delete from repaired_names where delivered = %s", [(name,) for name, _ in garbled]
+            )
+            cursor.executemany(
+                "insert into repaired_names (delivered, repaired) values (%s, %s)", garbled
+            )
+            connection.commit()
+        self.log.info("Repaired %s garbled names, such as %s", len(garbled), garbled[0][1])

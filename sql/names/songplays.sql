@@ -1,0 +1,16 @@
+-- One row per name in the run's plays that may be garbled: garbled text has letters beyond ASCII.
+select names.name
+from (
+    select song as name
+    from {{ staging("staging_events") }}
+    where
+        {{ in_window("ts") }}
+        and page = 'NextSong'
+    union
+    select artist as name
+    from {{ staging("staging_events") }}
+    where
+        {{ in_window("ts") }}
+        and page = 'NextSong'
+) as names
+where octet_length(names.name) > char_length(names.name)

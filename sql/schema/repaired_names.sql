@@ -1,0 +1,9 @@
+-- One row per garbled song title or artist name that was played, and how it was meant.
+create table if not exists repaired_names (
+    delivered varchar(1024) not null,
+    repaired varchar(1024) not null,
+    primary key (delivered)
+)
+{%- if engine() == "redshift" %}
+diststyle all
+{%- endif %}

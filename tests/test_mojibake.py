@@ -1,0 +1,78 @@
+"""Misread text is repaired, and text that is right stays as it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparkify.mojibake import repaired
+
+RIGHT = (
+    """
+Björk|Beyoncé|Sigur Rós|Motörhead|Mötley Crüe|Ángeles del Infierno|Étienne Daho|Røyksopp
+Måns Zelmerlöw|Ålesund|São Paulo|MAÇÃ|IRMÃOS|NÃO|Ænima|Þursaflokkurinn|Straße|GROß|Dvořák|Škoda
+Łódź|Çelik|Şebnem Ferah|Ștefan|Țară|Ćelije|Đorđe Balašević|Ñu|ESPAÑA|L'Été|Nguyễn Ánh 9|Ọláńrewájú
+CAFÉ®|NESCAFÉ™|TOUCHÉ…|OLÉ!|«CAFÉ»|« Voilà »|Don´t|96º In The Shade|25° Below|½|A™|Sm©|£10|Crüe®
+“Heroes”|‘Til Dawn|Rock ’n’ Roll|Wait…|a–b|a—b|€uro|Ke$ha|№5|ﬁ|♥|☮|🎵|plain|a+b=c|100%
+Σωκράτης|Кино|Мумий Тролль|椎名林檎|宇多田ヒカル|方大同|이승철|فيروز|עברית|ไทย|हिन्दी
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+RIGHT += ["e\u0301", "\x85", "don\x92t", "Ã", "Â", "ÃÂ", "Ð", "Þ¡", "ß»", "½ Ð"]
+
+
+def misread(text: str, encoding: str = "latin-1") -> str:
+    return text.encode().decode(encoding)
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_what_is_right_is_left_alone(text: str) -> None:
+    assert repaired(text) == text
+
+
+# Misread, Š is Å and a no-break space, which a Norwegian may mean: nothing tells.
+MISREAD = [text for text in RIGHT if not text.isascii() and text != "Škoda"]
+
+
+@pytest.mark.parametrize("text", MISREAD)
+def test_what_was_misread_twice_is_repaired(text: str) -> None:
+    assert repaired(misread(misread(text))) == text
+
+
+def test_both_readings_of_latin_1_are_known() -> None:
+    assert repaired("BjÃ¶rk") == "Björk"
+    assert (
+        repaired("Rock â€™nâ€™ Roll")
+        == repaired("Rock â\x80\x99nâ\x80\x99 Roll")
+        == "Rock ’n’ Roll"
+    )
+    assert repaired(misread("ÉTÉ", "cp1252")) == "ÉTÉ"
+    assert repaired("BjÃƒÂ¶rk") == "Björk"
+    assert repaired("Ðœумий") == "Ðœумий", "half of it is right: nothing is guessed"
+
+
+@given(st.text(st.characters(max_codepoint=0x2FF), max_size=12))
+def test_to_repair_again_changes_nothing(text: str) -> None:
+    assert repaired(repaired(text)) == repaired(text)
+
+
+def test_exactly_the_garbled_names_of_the_public_data_set_are_repaired(real_source: Path) -> None:
+    changed, count = set(), 0
+    for file in real_source.rglob("*-events.json"):
+        for line in file.read_text().split("\n"):
+            event = json.loads(line)
+            for text in filter(None, (event["artist"], event["song"])):
+                count += not text.isascii() and text == event["artist"]
+                assert text.isascii() == (repaired(text) == text)
+                changed |= {repaired(text)} - {text}
+            for field in ("firstName", "lastName", "location", "userAgent"):
+                assert repaired(event[field] or "") == (event[field] or "")
+    assert count == 193
+    assert len(changed) == 195
+    assert not [text for text in changed if set("ÃÂ\x83") & set(text)]
+    for file in real_source.rglob("song_data/**/*.json"):
+        for value in json.loads(file.read_text()).values():
+            assert repaired(str(value)) == str(value)
