@@ -14,14 +14,16 @@ FLOOR := 3.11
 export PYTHONPATH := plugins
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test lint clean
+.PHONY: help run stop test verify bench-backfill lint clean
 
 help: ## Show what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run ONCE=1                   load, show, and end with only PostgreSQL running"
 	@echo "  make run SPARKIFY_SOURCE=folder   load your own files, from a folder or s3://bucket"
 	@echo "  make run PORT=8090                serve the web UI on this port"
+	@echo "  make verify SEED=1                load the hours in the order of this seed"
+	@echo "  make bench-backfill HOURS=48      a quick look"
 
 run: $(INSTALLED) ## Load a source through a real Airflow, show what users listen to, and serve
 	@exec $(BIN)/python -m local.run
@@ -31,6 +33,12 @@ stop: $(INSTALLED) ## End everything that runs from here
 
 test: $(INSTALLED) ## Run the tests, the quick ones first
 	$(BIN)/python -m pytest
+
+verify: $(INSTALLED) ## Load a source hour by hour, shuffled, and in one run: are they equal?
+	@exec $(BIN)/python -m local.verify
+
+bench-backfill: $(INSTALLED) ## Measure a month's backfill against tasks that do nothing
+	@exec $(BIN)/python -m local.bench_backfill
 
 lint: $(INSTALLED) ## Check format, style, types and SQL
 	$(BIN)/ruff format --check .

@@ -1,6 +1,5 @@
 """The way from an empty folder to a loaded warehouse, step by step."""
 
-import shutil
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from local.deployment import Deployment
 from local.follow import Progress, end_left_over_runs, explain_failure, follow, trigger
 from local.rest import Document
 from local.screen import Screen
-from local.source import SAMPLE, read_span
+from local.source import read_span
 
 SCHEMA_DAG = "sparkify_schema"
 DAG = "sparkify"
@@ -21,35 +20,30 @@ def load(deployment: Deployment, screen: Screen, once: bool) -> str:
         with screen.step("Starting PostgreSQL"):
             deployment.postgres.start()
         deployment.write_files()
-        _prepare(deployment, screen)
-        start, end = _start_airflow(deployment, screen, once)
+        prepare(deployment, screen)
+        start, end = start_airflow(deployment, screen, once)
         span = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
-        _run(deployment, screen, SCHEMA_DAG, "Making the tables", {})
+        run(deployment, screen, SCHEMA_DAG, "Making the tables", {})
         conf = {"start": start.isoformat(), "end": end.isoformat()}
-        _run(deployment, screen, DAG, f"Loading {span}", conf)
+        run(deployment, screen, DAG, f"Loading {span}", conf)
     return span
 
 
-def _prepare(deployment: Deployment, screen: Screen) -> None:
+def prepare(deployment: Deployment, screen: Screen) -> None:
     """Make Airflow's database and the sample, side by side, where they are not there yet."""
     sample = deployment.layout.sample
-    # Simulated under another name: what an interrupted run left must not be taken for it.
-    unfinished = sample.with_suffix(".unfinished")
     work = {}
     if not deployment.is_migrated():
         deployment.start("migration", "airflow", "db", "migrate")
         work["migration"] = "Making Airflow's database"
     if deployment.source == sample.as_uri() and not sample.exists():
-        shutil.rmtree(unfinished, ignore_errors=True)
-        deployment.start("simulator", "local.simulator", str(unfinished), *SAMPLE)
+        deployment.start("simulator", "local.sample", str(sample))
         work["simulator"] = "Simulating a month of listening"
     _wait(deployment, screen, work)
-    if "simulator" in work:
-        unfinished.rename(sample)
     deployment.note_migrated()
 
 
-def _start_airflow(deployment: Deployment, screen: Screen, once: bool) -> tuple[datetime, datetime]:
+def start_airflow(deployment: Deployment, screen: Screen, once: bool) -> tuple[datetime, datetime]:
     """Start Airflow, and meanwhile find out which range the source's files span."""
     since = datetime.now(UTC)
     deployment.start_airflow(once)
@@ -61,7 +55,8 @@ def _start_airflow(deployment: Deployment, screen: Screen, once: bool) -> tuple[
     return span
 
 
-def _run(deployment: Deployment, screen: Screen, dag: str, title: str, conf: Document) -> None:
+def run(deployment: Deployment, screen: Screen, dag: str, title: str, conf: Document) -> None:
+    """Run a DAG once, and show how far it is; a failure is trouble."""
     api, logs = deployment.api, deployment.layout.task_logs
     told: set[str] = set()
 

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: one server in one folder, reached by a unix socket only."""
 
 import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -66,6 +67,12 @@ class EmbeddedPostgres:
     def uri(self, database: str, scheme: str = "postgresql") -> str:
         """The address of a database, as libpq and SQLAlchemy understand it."""
         return f"{scheme}://{USER}@/{database}?host={quote(str(self.socket_folder))}"
+
+    def connection(self, database: str) -> str:
+        """An Airflow connection to a database, as an environment variable holds it."""
+        host = str(self.socket_folder)
+        fields = {"conn_type": "postgres", "host": host, "login": USER, "schema": database}
+        return json.dumps(fields)
 
     def start(self) -> None:
         """Start the server, making the cluster and its databases where there are none."""

@@ -78,6 +78,10 @@ class Services:
             if child.poll() is not None:
                 raise self.failure(name, "ended by itself")
 
+    def pids(self) -> list[int]:
+        """The processes that this program started and that still run."""
+        return [child.pid for child in self._children.values() if child.poll() is None]
+
     def any(self) -> bool:
         """Whether there is a process to end, of this program's or of one before it."""
         return self.record.exists()

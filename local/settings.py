@@ -107,12 +107,7 @@ def _web(secrets: Credentials, port: int) -> dict[str, str]:
 
 def _connections(postgres: EmbeddedPostgres, warehouse: str) -> dict[str, str]:
     embedded = {
-        WAREHOUSE_CONNECTION: {
-            "conn_type": "postgres",
-            "host": str(postgres.socket_folder),
-            "login": USER,
-            "schema": warehouse,
-        },
-        STORAGE_CONNECTION: {"conn_type": "aws"},
+        WAREHOUSE_CONNECTION: postgres.connection(warehouse),
+        STORAGE_CONNECTION: json.dumps({"conn_type": "aws"}),
     }
-    return {name: os.environ.get(name) or json.dumps(ours) for name, ours in embedded.items()}
+    return {name: os.environ.get(name) or ours for name, ours in embedded.items()}

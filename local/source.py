@@ -7,8 +7,6 @@ from pathlib import Path
 
 from local.trouble import Trouble
 
-SAMPLE = ["--start", "2018-11-01", "--days", "30", "--users", "96", "--songs", "500", "--seed", "1"]
-
 
 def source_url(named: str | None, sample: Path) -> str:
     """The URL of the source: a folder's, the one that was given, or the sample's."""

@@ -3,7 +3,6 @@
 import random
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.pipeline import Pipeline
+from local.pipeline import Pipeline
 from tests.reference import expected
 from tests.sources import TestSource, milliseconds, play, song
 from tests.warehouse import Warehouse
@@ -62,13 +61,9 @@ worlds = st.lists(
 """States of a source one after the other: each has events of its own, and songs that stay."""
 
 
-def load(pipeline: Pipeline, hour: datetime) -> None:
-    pipeline.run(f"{hour:%Y-%m-%dT%H:%M:%SZ}", f"{hour + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
-
-
 def load_all(pipeline: Pipeline, hours: list[datetime], at_once: int) -> None:
-    with ThreadPoolExecutor(at_once) as runs:
-        list(runs.map(lambda hour: load(pipeline, hour), hours))
+    for _ in pipeline.run_hours(hours, at_once):
+        pass
 
 
 def write(source: TestSource, some_events: list[Any], some_songs: list[Any]) -> None:
@@ -132,7 +127,7 @@ def test_an_event_that_came_late_is_loaded_within_the_lookback(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source.events(play("2018-11-15 10:00:00"))
-    load(pipeline, datetime(2018, 11, 15, 10))
+    pipeline.run_hour(datetime(2018, 11, 15, 10))
     source.events(play("2018-11-15 10:00:00"), play("2018-11-15 10:59:00", itemInSession=1))
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_LOOKBACK_MINUTES", "60")
     pipeline.run_in(
@@ -148,7 +143,7 @@ def test_an_event_that_came_later_than_the_lookback_is_told_of(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse
 ) -> None:
     source.events(play("2018-11-15 10:00:00"))
-    load(pipeline, datetime(2018, 11, 15, 10))
+    pipeline.run_hour(datetime(2018, 11, 15, 10))
     late = "select breaking_rows from quality_results where check_name = 'hours_as_loaded'"
     assert warehouse.column(late) == [0]
     source.events(
@@ -157,11 +152,11 @@ def test_an_event_that_came_later_than_the_lookback_is_told_of(
         play("2018-11-15 10:59:00", itemInSession=1),
         play("2018-11-15 12:00:00", itemInSession=2),
     )
-    load(pipeline, datetime(2018, 11, 15, 12))
+    pipeline.run_hour(datetime(2018, 11, 15, 12))
     # 10:00 was loaded and has one more event now; 09:00 was never loaded, so nothing is late.
     assert sorted(warehouse.column(late)) == [0, 1]
-    load(pipeline, datetime(2018, 11, 15, 10))
-    load(pipeline, datetime(2018, 11, 15, 12))
+    pipeline.run_hour(datetime(2018, 11, 15, 10))
+    pipeline.run_hour(datetime(2018, 11, 15, 12))
     assert sorted(warehouse.column(late)) == [0, 0, 0, 1]
 
 

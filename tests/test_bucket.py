@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from local.pipeline import Pipeline
 from sparkify.source import find, open_source, read
-from tests.pipeline import Pipeline
 from tests.sources import Bucket, TestSource, play, song
 from tests.warehouse import Warehouse
 

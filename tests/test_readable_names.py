@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline import Pipeline
+from local.pipeline import Pipeline
 from tests.sources import TestSource, play, song
 from tests.warehouse import Warehouse
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from tests.pipeline import Pipeline
+from local.pipeline import Pipeline
 from tests.sources import TestSource, play, song, visit
 from tests.warehouse import Warehouse
 

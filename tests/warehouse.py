@@ -1,22 +1,10 @@
 """What a test asks a warehouse."""
 
-import json
 from typing import Any
 
 import psycopg
 
-from local.postgres import EmbeddedPostgres
-
-TABLES = {
-    "songplays": "songplay_id",
-    "user_events": "event_time, user_id, session_id, item_in_session, page",
-    "users": "user_id",
-    "user_levels": "user_id, valid_from",
-    "songs": "song_id",
-    "artists": "artist_id",
-    "time": "start_time",
-}
-"""The tables whose content is a function of the source, each with an order for its rows."""
+from local.contents import TABLES
 
 
 class Warehouse:
@@ -44,21 +32,3 @@ class Warehouse:
 
     def count(self, table: str) -> int:
         return int(self.value(f"select count(*) from {table}"))
-
-
-def connection(server: EmbeddedPostgres, database: str) -> str:
-    """An Airflow connection to a database of the embedded server."""
-    return json.dumps(
-        {
-            "conn_type": "postgres",
-            "host": str(server.socket_folder),
-            "login": "sparkify",
-            "schema": database,
-        }
-    )
-
-
-def execute(server: EmbeddedPostgres, statement: str) -> None:
-    """A statement that no transaction may hold, such as making a database."""
-    with psycopg.connect(server.uri("postgres"), autocommit=True) as client:
-        client.execute(statement)  # type: ignore[call-overload]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from tests.pipeline import Pipeline
+from local.pipeline import Pipeline
 from tests.sources import TestSource, play, song
 from tests.warehouse import Warehouse
 

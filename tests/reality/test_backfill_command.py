@@ -14,11 +14,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local.databases import execute
 from local.ports import choose_port
 from local.postgres import EmbeddedPostgres
 from local.services import Services
 from tests.environment import ROOT
-from tests.warehouse import execute
 
 START_LIMIT = 120.0
 DATABASE = "airflow_of_backfills"
