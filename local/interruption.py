@@ -39,8 +39,16 @@ def held() -> Iterator[None]:
         for number, handler in usual.items():
             signal.signal(number, handler)
     if came and signal.getsignal(came[0]) is _interrupt:
-        raise Interrupted(came[0])
+        _interrupt(came[0], None)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
+    # Once is enough: a second order, such as the one that make passes on, must not break off the
+    # ending that the first began.
+    for listened in SIGNALS:
+        signal.signal(listened, _ignore)
     raise Interrupted(number)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing; unlike SIG_IGN, started programs do not inherit it."""
