@@ -14,7 +14,7 @@ FLOOR := 3.11
 export PYTHONPATH := plugins
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test verify bench-backfill lint clean
+.PHONY: help run stop test verify bench-backfill lint env clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lint: $(INSTALLED) ## Check format, style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint sql
+
+env: ## Write .env, with new secrets, for docker compose
+	@sh local/compose/make_env.sh
 
 clean: ## End everything that runs from here, and remove all that was made
 	@if $(BIN)/python -c 'import psutil' 2>/dev/null; then $(BIN)/python -m local.stop; \

@@ -1,0 +1,41 @@
+"""Writes a month of simulated listening into the source bucket, if it holds no events yet."""
+
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+from local.source import SAMPLE
+from sparkify.settings import STORAGE, setting
+
+EVENTS = "log_data/"
+
+
+def main() -> None:
+    """Simulate, and put what was written."""
+    bucket = urlsplit(setting("source")).netloc
+    hook = S3Hook(STORAGE)
+    if hook.list_keys(bucket, prefix=EVENTS, max_items=1):
+        print(f"s3://{bucket} holds events: it stays as it is.")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "local.simulator", folder, *SAMPLE], check=True)
+        files = [file for file in Path(folder).rglob("*") if file.is_file()]
+        # Events last: they are what tells that the sample is whole.
+        files.sort(key=lambda file: file.relative_to(folder).as_posix().startswith(EVENTS))
+        client = hook.get_conn()
+
+        def put(file: Path) -> None:
+            client.upload_file(str(file), bucket, file.relative_to(folder).as_posix())
+
+        with ThreadPoolExecutor(8) as uploads:
+            list(uploads.map(put, files))
+    print(f"Wrote {len(files)} files to s3://{bucket}.")
+
+
+if __name__ == "__main__":
+    main()
