@@ -36,7 +36,8 @@ when no song file is new. *Check* fails the run when the warehouse is not right.
 
 Connections `sparkify_warehouse` (type `redshift` or `postgres`), `sparkify_s3` (type `aws`).
 Variables `sparkify_source` and, each with a default, `sparkify_partition`, `sparkify_songs`,
-`sparkify_lookback_minutes`, `sparkify_reject_limit`, `sparkify_keep_staging_days`.
+`sparkify_lookback_minutes`, `sparkify_reject_limit`, `sparkify_stale_hours`,
+`sparkify_keep_staging_days`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -45,13 +46,14 @@ from pathlib import Path
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
 
 from sparkify.macros import MACROS
-from sparkify.operators.data_quality import DataQualityOperator, sql_files
+from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.operators.drop_staging import DropStagingOperator
 from sparkify.operators.link_fact import LinkFactOperator
 from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.operators.load_songplays import LoadSongplaysOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
+from sparkify.quality import sql_files
 from sparkify.settings import STORAGE
 
 DEFAULT_ARGS = {
@@ -69,6 +71,24 @@ PLAY_RULES = {
     "a play without a session": "page = 'NextSong' and sessionid is null",
     "a play without its place in the session": "page = 'NextSong' and iteminsession is null",
 }
+
+# The balance sheet of the run, and of each of its hours.
+BEGIN = [
+    "{{ lock('load_runs') }}",
+    "load_runs/forget.sql",
+    "load_runs/begin.sql",
+    "{{ lock('hour_loads') }}",
+    "hour_loads/ask.sql",
+    "hour_loads/begin.sql",
+]
+PUBLISH = [
+    "{{ lock('load_runs') }}",
+    "load_runs/publish.sql",
+    "{{ lock('hour_loads') }}",
+    "hour_loads/count_plays.sql",
+    "hour_loads/publish.sql",
+    "hour_loads/look.sql",
+]
 
 SQL = Path(__file__).parents[1] / "sql"
 
@@ -111,6 +131,8 @@ with DAG(
             source="{{ setting('source') }}",
             patterns="{{ event_files() }}",
             rules=PLAY_RULES,
+            partition="{{ setting('partition') }}",
+            beforehand=BEGIN,
             aws_conn_id=STORAGE,
         )
         stage_songs = S3ToWarehouseOperator(
@@ -126,6 +148,7 @@ with DAG(
     audit_staged = DataQualityOperator(
         task_id="audit_staged",
         checks=sql_files(SQL, "quality/staged"),
+        beforehand=["load_runs/staged.sql"],
         trigger_rule=TriggerRule.NONE_FAILED,
     )
 
@@ -203,6 +226,7 @@ with DAG(
                 "prune/users.sql",
                 "{{ lock('file_ledger') }}",
                 "ledger/publish.sql",
+                *PUBLISH,
             ],
             trigger_rule=TriggerRule.NONE_FAILED,
             outlets=Asset("songplays"),
@@ -216,6 +240,7 @@ with DAG(
     drop_staging = DropStagingOperator(
         task_id="drop_staging",
         datasets=["staging_events", "staging_songs"],
+        afterwards=["{{ lock('load_runs') }}", "load_runs/end.sql"],
     )
 
     [stage_events, stage_songs] >> audit_staged

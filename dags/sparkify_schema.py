@@ -29,6 +29,8 @@ TABLES = [
     "repaired_names",
     "rejected_rows",
     "file_ledger",
+    "load_runs",
+    "hour_loads",
     "quality_results",
 ]
 VIEWS = "views"

@@ -144,7 +144,7 @@ def test_an_event_that_came_later_than_the_lookback_is_told_of(
 ) -> None:
     source.events(play("2018-11-15 10:00:00"))
     pipeline.run_hour(datetime(2018, 11, 15, 10))
-    late = "select breaking_rows from quality_results where check_name = 'hours_as_loaded'"
+    late = "select value from quality_results where check_name = 'hours_as_loaded'"
     assert warehouse.column(late) == [0]
     source.events(
         play("2018-11-15 09:00:00", itemInSession=5),

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, BinaryIO
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sparkify import blocks as blocks_module
+from sparkify.blocks import BYTE_ORDER_MARK as BOM
 from sparkify.blocks import blocks
 from sparkify.columns import Column
 from sparkify.records import Batch, RecordReader, Reject
@@ -349,3 +351,14 @@ def test_every_record_is_loaded_or_rejected_as_plain_python_says(
         for file, count in batch.rows.items():
             counted[file.name.removesuffix(".gz")] += count
     assert dict(counted) == counts
+    for number, content in enumerate(contents):
+        name = f"{number}{end}"
+        filled = [text for text in content.removeprefix(BOM).split(b"\n") if text.strip(b" \t\r")]
+        lines, folded, kept = (
+            sum(
+                count for batch in found for file, count in sums(batch).items() if file.name == name
+            )
+            for sums in (attrgetter("lines"), attrgetter("folded"), attrgetter("rows"))
+        )
+        assert lines == len(filled)
+        assert lines == kept + folded + sum(reject.file.name == name for reject in told)

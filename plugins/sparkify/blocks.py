@@ -1,5 +1,6 @@
 """Files cut into blocks of lines: big enough to parse fast, small enough to keep in memory."""
 
+import re
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -22,14 +23,35 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors put before UTF-8; it is no part of the text."""
 
 
+FILLED = re.compile(rb"[^ \t\r\n][^\n]*")
+"""A line that is not blank, from its first letter on."""
+
+
 class Segment(NamedTuple):
-    """Consecutive lines of one file; ``ends`` tells that they are its last."""
+    """
+    Consecutive lines of one file.
+
+    ``ends`` tells that they are its last; ``goes_on`` that the first of them began, with more than
+    blanks, in the segment before.
+    """
 
     file: SourceFile
     first_line: int
     line_count: int
     lines: bytes
     ends: bool
+    goes_on: bool = False
+
+    @property
+    def filled_lines(self) -> int:
+        """How many lines that are not blank begin here: what has to be accounted for."""
+        counted = sum(1 for _ in FILLED.finditer(self.lines))
+        return counted - (self.goes_on and _is_filled(self.lines.partition(b"\n")[0]))
+
+    @property
+    def cuts_a_line(self) -> bool:
+        """Whether a line, longer than a block, is in part in the segment before or after."""
+        return self.goes_on or not (self.ends or self.lines.endswith(b"\n"))
 
     @property
     def whole_lines(self) -> bytes:
@@ -58,6 +80,10 @@ def blocks(source: Source, files: Iterable[SourceFile]) -> Iterator[Block]:
                 block, size = [], 0
     if block:
         yield block
+
+
+def _is_filled(line: bytes) -> bool:
+    return FILLED.search(line) is not None
 
 
 class _Opened(NamedTuple):
@@ -115,15 +141,16 @@ def _open(source: Source, file: SourceFile) -> _Opened:
 
 def _segments(opened: _Opened) -> Iterator[Segment]:
     """A file's lines, about a block at a time; an empty file has one empty segment."""
-    line, rest = 1, b""
+    line, rest, goes_on = 1, b"", False
     for piece, ends in _pieces(opened):
         lines = rest + piece
         # A line that is longer than a piece is cut where the piece ends.
         cut = len(lines) if ends else lines.rfind(b"\n") + 1 or len(lines)
         lines, rest = lines[:cut], lines[cut:]
         ended = lines.count(b"\n")
-        yield Segment(opened.file, line, ended + (lines[-1:] not in b"\n"), lines, ends)
+        yield Segment(opened.file, line, ended + (lines[-1:] not in b"\n"), lines, ends, goes_on)
         line += ended
+        goes_on = (goes_on and not ended) or _is_filled(lines.rpartition(b"\n")[2])
 
 
 def _pieces(opened: _Opened) -> Iterator[tuple[bytes, bool]]:

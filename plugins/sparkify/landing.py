@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.background import in_background
 from sparkify.blocks import blocks
@@ -39,10 +40,21 @@ def land(
                 for batch in _counted(batches, reading):
                     copy.write(batch.csv)
                     rejects.write(reading.reject_rows(batch.rejects))
+            _compare(cursor.rowcount, reading)
             enter(hook, cursor, reading, rejects)
         # Without it the planner takes a new table to be nearly empty.
         cursor.execute(f"analyze {table}")
         connection.commit()
+
+
+def _compare(landed: int, reading: Reading) -> None:
+    """Take the warehouse's word for how many rows it has, not the reader's."""
+    if landed != reading.rows.total():
+        raise AirflowFailException(
+            f"{reading.rows.total()} rows of {reading.dataset} were sent to the warehouse, and it "
+            f"took in {landed}; nothing was staged. Clear this task; should it come again, report "
+            "it with the file: the reader is wrong."
+        )
 
 
 def _copy(table: str, columns: Sequence[Column]) -> str:

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
+from airflow.sdk.exceptions import AirflowFailException
 
+from sparkify.partitions import span
 from sparkify.records import Batch, Reject
 from sparkify.source import SourceFile
 from sparkify.warehouse import lock
@@ -20,13 +22,17 @@ REJECTS = (
 )
 LEDGER = (
     "dataset, source, source_file, run_id, window_start, window_end, read_at, "
-    "etag, size_bytes, row_count, reject_count"
+    "span_start, span_end, etag, size_bytes, line_count, folded_count, row_count, reject_count"
 )
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One run's reading of files from a source into the staging table of a dataset."""
+    """
+    One run's reading of files from a source into the staging table of a dataset.
+
+    :param partition: the template that tells from a file's name which time it holds, if any
+    """
 
     run_id: str
     window: Window
@@ -34,12 +40,17 @@ class Reading:
     source: str
     files: Sequence[SourceFile]
     missing: Sequence[str] = ()
+    partition: str = ""
+    lines: Counter[SourceFile] = field(default_factory=Counter)
+    folded: Counter[SourceFile] = field(default_factory=Counter)
     rows: Counter[SourceFile] = field(default_factory=Counter)
     rejects: Counter[SourceFile] = field(default_factory=Counter)
     read_at: datetime = field(default_factory=lambda: _naive(datetime.now(UTC)))
 
     def count(self, batch: Batch) -> None:
         """Take a batch into the account."""
+        self.lines.update(batch.lines)
+        self.folded.update(batch.folded)
         self.rows.update(batch.rows)
         self.rejects.update(reject.file for reject in batch.rejects)
 
@@ -62,16 +73,22 @@ class Reading:
 
     def ledger_rows(self) -> bytes:
         """One CSV row a file, by the columns ``LEDGER``; a missing file has no etag."""
+        counters = (self.lines, self.folded, self.rows, self.rejects)
         found = [
-            (file.name, (file.etag, file.size, self.rows[file], self.rejects[file]))
+            (file.name, (file.etag, file.size, *(counted[file] for counted in counters)))
             for file in self.files
         ]
-        absent = [(name, (None, 0, 0, 0)) for name in self.missing]
-        window = (_naive(self.window.start), _naive(self.window.end))
+        absent = [(name, (None, 0, *(0 for _ in counters))) for name in self.missing]
+        run = (self.run_id, _naive(self.window.start), _naive(self.window.end), self.read_at)
         return _csv(
-            (self.dataset, self.source, name, self.run_id, *window, self.read_at, *figures)
+            (self.dataset, self.source, name, *run, *self._span(name), *figures)
             for name, figures in [*found, *absent]
         )
+
+    def _span(self, name: str) -> tuple[datetime | None, datetime | None]:
+        """The time whose events a file holds; a song file holds none."""
+        found = span(self.partition, name) if self.partition else None
+        return (_naive(found[0]), _naive(found[1])) if found else (None, None)
 
 
 def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
@@ -104,8 +121,18 @@ def enter(hook: DbApiHook, cursor: Any, reading: Reading, rejects: IO[bytes]) ->
     with cursor.copy(f"copy rejected_rows ({REJECTS}) from stdin (format csv)") as copy:
         while piece := rejects.read(1 << 20):
             copy.write(piece)
+    _compare(cursor.rowcount, reading)
     with cursor.copy(f"copy file_ledger ({LEDGER}) from stdin (format csv)") as copy:
         copy.write(reading.ledger_rows())
+
+
+def _compare(kept: int, reading: Reading) -> None:
+    if kept != reading.rejects.total():
+        raise AirflowFailException(
+            f"{reading.rejects.total()} records of {reading.dataset} were rejected, and the "
+            f"warehouse keeps {kept} of them; nothing was staged. Clear this task; should it come "
+            "again, report it with the file."
+        )
 
 
 def _naive(moment: datetime) -> datetime:

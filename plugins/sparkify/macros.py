@@ -9,7 +9,7 @@ from jinja2 import pass_context
 
 from sparkify import partitions, settings, warehouse
 from sparkify.staging import staging_table
-from sparkify.window import Window
+from sparkify.window import Window, literal
 
 
 @pass_context
@@ -37,9 +37,51 @@ def after_window(context: Mapping[str, Any], column: str) -> str:
 
 
 @pass_context
+def in_touched_hours(context: Mapping[str, Any], column: str) -> str:
+    """The predicate of what lies in the hours of which the window has a part."""
+    return Window.of_run(context).touched_hours.holds(column)
+
+
+@pass_context
+def in_whole_hours(context: Mapping[str, Any], column: str) -> str:
+    """The predicate of what lies in the hours that the window has from beginning to end."""
+    return Window.of_run(context).whole_hours.holds(column)
+
+
+@pass_context
+def hours_touched(context: Mapping[str, Any]) -> int:
+    """In how many hours the window has a part."""
+    return Window.of_run(context).touched_hours.hour_count
+
+
+@pass_context
+def window_start(context: Mapping[str, Any]) -> str:
+    """The first moment of the window, as a literal."""
+    return literal(Window.of_run(context).start)
+
+
+@pass_context
+def window_end(context: Mapping[str, Any]) -> str:
+    """The first moment after the window, as a literal."""
+    return literal(Window.of_run(context).end)
+
+
+@pass_context
+def is_scheduled(context: Mapping[str, Any]) -> bool:
+    """Whether the schedule made this run: no backfill, and nobody by hand."""
+    return str(context["run_id"]).startswith("scheduled__")
+
+
+@pass_context
 def event_files(context: Mapping[str, Any]) -> str:
     """A glob a line: the event files whose partition overlaps the window."""
     return "\n".join(partitions.patterns(settings.setting("partition"), Window.of_run(context)))
+
+
+@pass_context
+def in_event_files(context: Mapping[str, Any], column: str) -> str:
+    """The predicate of the time whose events those files hold: the window and more."""
+    return partitions.whole(settings.setting("partition"), Window.of_run(context)).holds(column)
 
 
 def lock(table: str) -> str:
@@ -50,6 +92,11 @@ def lock(table: str) -> str:
 def now() -> str:
     """This moment, UTC, as a literal of both engines: their own clocks speak local time."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def seconds_since(column: str) -> str:
+    """The seconds from a moment in a column to this one."""
+    return f"extract(epoch from timestamp '{now()}') - extract(epoch from {column})"
 
 
 def bytewise() -> str:
@@ -71,11 +118,19 @@ MACROS = {
     "bytewise": bytewise,
     "engine": warehouse.engine,
     "event_files": event_files,
+    "hours_touched": hours_touched,
+    "in_event_files": in_event_files,
+    "in_touched_hours": in_touched_hours,
+    "in_whole_hours": in_whole_hours,
     "in_window": in_window,
+    "is_scheduled": is_scheduled,
     "lock": lock,
     "now": now,
     "quoted": quoted,
     "reject_limit": settings.reject_limit,
+    "seconds_since": seconds_since,
     "setting": settings.setting,
     "staging": staging,
+    "window_end": window_end,
+    "window_start": window_start,
 }

@@ -37,6 +37,23 @@ def patterns(template: str, window: Window) -> list[str]:
     return list(found)
 
 
+def whole(template: str, window: Window) -> Window:
+    """The range of all partitions that overlap the window: what its files hold."""
+    codes = set(_parts(template)) & CODES.keys()
+    if not codes:
+        return Window(*ANY_TIME)
+    return Window(_floor(codes, window.start), _next(codes, max(_periods(codes, window))))
+
+
+def span(template: str, name: str) -> tuple[datetime, datetime] | None:
+    """The half-open UTC range that a file, or a glob of files, holds; None when it holds none."""
+    parts = _parts(template)
+    start = _start_of(parts, name)
+    if start is None:
+        return None
+    return ANY_TIME if CODES.keys().isdisjoint(parts) else (start, _next(set(parts), start))
+
+
 def events_span(url: str) -> tuple[datetime, datetime] | None:
     """The half-open UTC range that the event files of a source span; None when it has none."""
     parts = _parts(setting("partition"))

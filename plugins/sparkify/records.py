@@ -1,5 +1,6 @@
 """Blocks of JSON become rows ready for COPY; what cannot be loaded is named, not dropped."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from sparkify.spelling import Spelling
 # written as an escape, which hides the spelling of a key, and an object or a list as a value.
 ODD = r"\\u(?:[dD][89a-fA-F]|00[4-7])|:[ \t\r]*[\[{]"
 
+FILLED = re.compile(r"[^ \t\r\n][^\n]*")
+"""A line that is not blank, from its first letter on."""
+
 
 class Reject(NamedTuple):
     """A record that cannot be loaded: where it stands, and why."""
@@ -34,10 +38,18 @@ class Reject(NamedTuple):
 
 @dataclass
 class Batch:
-    """What a block held: rows as CSV, their number by file, and the rejects."""
+    """
+    What a block held: rows as CSV, their number by file, and the rejects.
+
+    ``lines`` are those that are not blank, counted before anything was read from them; ``folded``
+    are the lines beyond one a record: inside a record of several lines, less the records that
+    begin on a line where another one ended.
+    """
 
     csv: bytes = b""
     rows: Counter[SourceFile] = field(default_factory=Counter)
+    lines: Counter[SourceFile] = field(default_factory=Counter)
+    folded: Counter[SourceFile] = field(default_factory=Counter)
     rejects: list[Reject] = field(default_factory=list)
 
 
@@ -71,6 +83,7 @@ class RecordReader:
         self._spelling = Spelling(column.name for column in columns)
         self._texts = {column.name for column in columns if column.is_text}
         self._unfinished: ObjectReader | None = None
+        self._last_line: tuple[SourceFile, int] | None = None
 
     def batches(self, blocks: Iterable[Block]) -> Iterator[Batch]:
         """Each block's rows and rejects, in order."""
@@ -79,7 +92,7 @@ class RecordReader:
 
     def _plain_batch(self, block: Block) -> Batch | None:
         """The rows of a plain block; None when it is not plain."""
-        if self._unfinished:
+        if self._unfinished or any(segment.cuts_a_line for segment in block):
             return None
         rows: Counter[SourceFile] = Counter()
         for segment in block:
@@ -91,7 +104,7 @@ class RecordReader:
                 return None
         except (PolarsError, UnicodeDecodeError):
             return None
-        batch = Batch(rows=rows)
+        batch = Batch(rows=rows, lines=rows.copy())
         self._keep(frame, batch, lambda row: _line_of(block, row))
         return batch
 
@@ -104,7 +117,9 @@ class RecordReader:
         batch = Batch(rows=Counter({segment.file: 0 for segment in block}))
         alike: dict[Keys, list[Record]] = defaultdict(list)
         for segment in block:
+            batch.lines[segment.file] += segment.filled_lines
             for found in self._objects(segment):
+                batch.folded[segment.file] += self._lines_taken(segment.file, found) - 1
                 record = Record(segment.file, found.line, found.text)
                 if isinstance(found, Broken):
                     batch.rejects.append(_reject(record, Misfit(None, found.reason)))
@@ -127,6 +142,12 @@ class RecordReader:
         reader = self._unfinished or ObjectReader(segment.first_line)
         yield from reader.objects(segment.lines, ends=segment.ends)
         self._unfinished = reader if reader.waits else None
+
+    def _lines_taken(self, file: SourceFile, found: Found | Broken) -> int:
+        """How many lines an object fills of which no object before it had a part."""
+        is_shared = (file, found.line) == self._last_line
+        self._last_line = (file, found.line + found.text.count("\n"))
+        return len(FILLED.findall(found.text)) - is_shared
 
     def _nested(self, found: Found) -> Misfit | None:
         """An object or a list where a text should be."""

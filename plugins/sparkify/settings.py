@@ -16,6 +16,7 @@ DEFAULTS = {
     "songs": "song_data/**/*.json",
     "lookback_minutes": "0",
     "reject_limit": "0.01",
+    "stale_hours": "24",
     "keep_staging_days": "7",
 }
 """Variables with a working default, without their prefix ``sparkify_``."""

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.settings import lookback
+
+HOUR = timedelta(hours=1)
+LAST_OF_HOUR = HOUR - timedelta(microseconds=1)
 
 RANGE_EXAMPLE = '{"start": "2018-11-01T00:00:00Z", "end": "2018-12-01T00:00:00Z"}'
 
@@ -53,18 +56,31 @@ class Window:
 
     def holds(self, column: str) -> str:
         """The SQL predicate that is true for a row of this window, by its timestamp ``column``."""
-        return (
-            f"({column} >= timestamp '{_literal(self.start)}' "
-            f"and {column} < timestamp '{_literal(self.end)}')"
-        )
+        return f"({column} >= {literal(self.start)} and {column} < {literal(self.end)})"
 
     def follows(self, column: str) -> str:
         """The SQL predicate that is true for a row before this window."""
-        return f"{column} < timestamp '{_literal(self.start)}'"
+        return f"{column} < {literal(self.start)}"
 
     def precedes(self, column: str) -> str:
         """The SQL predicate that is true for a row after this window."""
-        return f"{column} >= timestamp '{_literal(self.end)}'"
+        return f"{column} >= {literal(self.end)}"
+
+    @property
+    def touched_hours(self) -> "Window":
+        """The hours, from full to full, of which the window has a part."""
+        return Window(_full_hour(self.start), _full_hour(self.end + LAST_OF_HOUR))
+
+    @property
+    def whole_hours(self) -> "Window":
+        """The hours that the window has from beginning to end; without one it ends as it starts."""
+        first = _full_hour(self.start + LAST_OF_HOUR)
+        return Window(first, max(first, _full_hour(self.end)))
+
+    @property
+    def hour_count(self) -> int:
+        """How many full hours fit in."""
+        return (self.end - self.start) // HOUR
 
     def __str__(self) -> str:
         return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
@@ -89,5 +105,10 @@ def _utc(moment: datetime) -> datetime:
     return datetime.combine(moment.date(), moment.time(), UTC)
 
 
-def _literal(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+def _full_hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def literal(moment: datetime) -> str:
+    """A moment as both engines take it."""
+    return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'"

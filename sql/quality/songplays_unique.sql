@@ -1,7 +1,7 @@
--- Each play of the window is there once.
+-- Each play of the window is there once, and has its key.
 -- mend: Clear the run's load_songplays task; it replaces the window.
 select songplay_id, count(*) as copies
 from songplays
 where {{ in_window("start_time") }}
 group by songplay_id
-having count(*) > 1
+having count(*) > 1 or songplay_id is null

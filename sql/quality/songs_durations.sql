@@ -1,5 +1,6 @@
 -- Every song lasts longer than nothing, and less than a day.
 -- severity: warn
+-- scope: table
 -- mend: Mend the song's file.
 select song_id, duration
 from songs

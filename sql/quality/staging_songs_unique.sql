@@ -1,6 +1,7 @@
--- The catalogue's mirror holds each song once.
+-- The catalogue's mirror holds each song once, and its key.
+-- scope: table
 -- mend: Delete the song's rows from file_ledger, so that the next run reads its file again.
 select song_id, count(*) as copies
 from staging_songs
 group by song_id
-having count(*) > 1
+having count(*) > 1 or song_id is null

@@ -1,7 +1,7 @@
--- Each start in the window is there once.
+-- Each start in the window is there once, and has its key.
 -- mend: Clear the run's load_time task; it replaces the starts of the window.
 select start_time, count(*) as copies
 from time
 where {{ in_window("start_time") }}
 group by start_time
-having count(*) > 1
+having count(*) > 1 or start_time is null

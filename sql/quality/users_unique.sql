@@ -1,4 +1,4 @@
--- Each user seen in the window is there once.
+-- Each user seen in the window is there once, and has its key.
 -- mend: Clear the run's load_users task; it replaces the users of the window.
 select users.user_id, count(*) as copies
 from users
@@ -9,4 +9,4 @@ where
         where {{ in_window("user_events.event_time") }}
     )
 group by users.user_id
-having count(*) > 1
+having count(*) > 1 or users.user_id is null

@@ -1,4 +1,6 @@
--- One row per file and run that read it, or looked for it in vain: then without an etag.
+-- One row per file and run that read it, or looked for it in vain: then without an etag. Lines
+-- that are not blank = rows + rejects + folded lines, those beyond one a record. The span is the
+-- time whose events the file holds.
 create table if not exists file_ledger (
     dataset varchar(64) not null,
     source varchar(1024) not null,
@@ -6,8 +8,12 @@ create table if not exists file_ledger (
     run_id varchar(250) not null,
     window_start timestamp not null,
     window_end timestamp not null,
+    span_start timestamp,
+    span_end timestamp,
     etag varchar(256),
     size_bytes bigint not null,
+    line_count bigint,
+    folded_count bigint,
     row_count bigint not null,
     reject_count bigint not null,
     read_at timestamp not null,

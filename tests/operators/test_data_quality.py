@@ -1,38 +1,48 @@
 """The operator that asks the warehouse whether it is right."""
 
-import logging
 from typing import Any
 
+import jinja2
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify.operators.data_quality import Check, DataQualityOperator
+from local.pipeline import Pipeline
+from sparkify.operators.data_quality import DataQualityOperator
+from sparkify.quality import Check
 from tests.warehouse import Warehouse
 
 PASSES = "-- All is well.\nselect 1 as one where false"
 FAILS = "-- Nothing is ever wrong.\n-- mend: Do not worry.\nselect generate_series(1, 7) as wrong"
-WARNS = "-- Nobody is surprised.\n-- severity: warn\nselect 'boo' as noise"
+WARNS = "-- Nobody is surprised.\n-- severity: warn\n-- scope: table\nselect 'boo' as noise"
+VALUE = "-- It is small.\n-- returns: value\n-- limit: 0.5\n"
 
 
-def run(checks: dict[str, str]) -> None:
-    operator = DataQualityOperator(task_id="check", checks=checks)
-    operator.execute({"run_id": "run"})  # type: ignore[typeddict-item]
+def run(checks: dict[str, str], **more: Any) -> None:
+    operator = DataQualityOperator(task_id="check", checks=checks, **more)
+    window = {"start": "2018-11-15T10:00:00Z", "end": "2018-11-15T11:00:00Z"}
+    operator.execute({"run_id": "run", "params": window})  # type: ignore[typeddict-item]
 
 
 def recorded(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     return warehouse.rows(
-        "select check_name, severity, breaking_rows, passed from quality_results order by 1"
+        "select check_name, severity, scope, value, limit_value, passed from quality_results "
+        "order by 1"
     )
 
 
 def test_every_result_is_recorded_passes_included(warehouse: Warehouse) -> None:
     with pytest.raises(AirflowFailException):
-        run({"a": PASSES, "b": FAILS, "c": WARNS})
+        run({"a": PASSES, "b": FAILS, "c": WARNS, "d": VALUE + "select 0.25 as value"})
     assert recorded(warehouse) == [
-        ("a", "error", 0, True),
-        ("b", "error", 7, False),
-        ("c", "warn", 1, False),
+        ("a", "error", "window", 0, 0, True),
+        ("b", "error", "window", 7, 0, False),
+        ("c", "warn", "table", 1, 0, False),
+        ("d", "error", "window", 0.25, 0.5, True),
     ]
+    assert warehouse.rows(
+        "select distinct run_id, task_id, window_start::text, window_end::text, seconds < 60 "
+        "from quality_results"
+    ) == [("run", "check", "2018-11-15 10:00:00", "2018-11-15 11:00:00", True)]
 
 
 def test_it_fails_once_with_all_failures_examples_and_what_to_do(warehouse: Warehouse) -> None:
@@ -47,15 +57,59 @@ def test_it_fails_once_with_all_failures_examples_and_what_to_do(warehouse: Ware
     assert "third" not in told
 
 
-def test_a_warning_does_not_fail(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        run({"c": WARNS})
-    assert recorded(warehouse) == [("c", "warn", 1, False)]
+def test_a_warning_does_not_fail(warehouse: Warehouse) -> None:
+    run({"c": WARNS})
+    assert recorded(warehouse) == [("c", "warn", "table", 1, 0, False)]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("select null as value", "this cannot be told, it returned no value"),
+        ("select 1 as value where false", "this cannot be told, it returned no value"),
+        ("select generate_series(1, 2) as value", "this cannot be told, it returned no value"),
+        ("select value from nowhere", 'asking failed: relation "nowhere" does not exist'),
+        ("select 0.75 as value, 3 as of_four", "it is 0.75, and 0.5 is the limit (It is small.)"),
+        ("select 'NaN'::float as value", "it is nan"),
+    ],
+)
+def test_what_is_no_small_enough_figure_fails(warehouse: Warehouse, query: str, told: str) -> None:
+    with pytest.raises(AirflowFailException) as failure:
+        run({"a": VALUE + query, "b": PASSES})
+    assert told in str(failure.value)
+    assert [row[-1] for row in recorded(warehouse)] == [False, True], "the others are asked too"
+
+
+def test_rows_up_to_the_limit_pass(warehouse: Warehouse) -> None:
+    run({"b": FAILS.replace("-- mend", "-- limit: 7\n-- mend")})
+    assert recorded(warehouse) == [("b", "error", "window", 7, 7, True)]
+
+
+def test_a_warning_is_told_in_the_log(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run({"a": PASSES, "c": WARNS})
+    told = "".join(capfd.readouterr())
+    assert "c: 1 rows break it (Nobody is surprised.)\n    noise boo" in told
+
+
+def test_what_is_written_down_beforehand_is_there_for_the_checks(warehouse: Warehouse) -> None:
+    few = "-- There are few users.\n-- returns: value\n-- limit: 1\nselect count(*) from users"
+    ada = "insert into users values (1, 'Ada', 'L', 'F', 'free', timestamp '2018-11-01')"
+    run({"few": few}, beforehand=[ada])
+    assert [row[3] for row in recorded(warehouse)] == [1]
 
 
 def test_no_checks_at_all_is_an_error(warehouse: Warehouse) -> None:
-    with pytest.raises(AirflowFailException, match="has no checks"):
+    with pytest.raises(AirflowFailException, match="no checks"):
         run({})
+
+
+def test_an_unknown_check_is_an_error(pipeline: Pipeline, warehouse: Warehouse) -> None:
+    operator = DataQualityOperator(task_id="check", checks={"gone": "quality/gone.sql"})
+    context: Any = pipeline.context("2018-11-15", "2018-11-16")
+    with pytest.raises(jinja2.TemplateNotFound, match=r"quality/gone\.sql"):
+        operator.render_template_fields(context, pipeline.dag.get_template_env())
 
 
 def test_bad_data_is_not_asked_again(warehouse: Warehouse) -> None:
@@ -65,10 +119,39 @@ def test_bad_data_is_not_asked_again(warehouse: Warehouse) -> None:
 
 
 def test_the_head_of_a_check_tells_what_it_is() -> None:
-    check = Check("name", "-- What holds.\n-- severity: warn\n-- mend: Do it: now.\nselect 1")
-    assert (check.description, check.severity, check.advice) == (
+    check = Check(
+        "name",
+        "-- What holds.\n-- severity: warn\n-- scope: table\n-- returns: value\n-- limit: 2.5\n"
+        "-- mend: Do it: now.\nselect 1",
+    )
+    assert (check.description, check.severity, check.scope, check.limit, check.is_value) == (
         "What holds.",
         "warn",
-        "Do it: now.",
+        "table",
+        2.5,
+        True,
     )
-    assert Check("name", "-- What holds.\nselect 1").severity == "error"
+    assert check.advice == "Do it: now."
+    plain = Check("name", "-- What holds.\nselect 1")
+    assert (plain.severity, plain.scope, plain.limit, plain.is_value) == (
+        "error",
+        "window",
+        0,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("select 1", "does not begin with a comment"),
+        ("quality/gone.sql", "does not begin with a comment"),
+        ("-- What holds.\n-- severity: eror\nselect 1", "'severity: eror'; it must be error or w"),
+        ("-- What holds.\n-- scope: hour\nselect 1", "it must be window or table"),
+        ("-- What holds.\n-- returns: nothing\nselect 1", "it must be rows or value"),
+        ("-- What holds.\n-- limit: low\nselect 1", "'limit: low'; it must be a number"),
+    ],
+)
+def test_what_is_no_check_is_refused_by_name(text: str, told: str) -> None:
+    with pytest.raises(AirflowFailException, match="The check name .*" + told):
+        Check("name", text)

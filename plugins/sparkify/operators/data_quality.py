@@ -1,76 +1,21 @@
 """Asks the warehouse whether it is right."""
 
-import re
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.providers.common.sql.operators.sql import BaseSQLOperator
 from airflow.sdk import Context
 
+from sparkify.quality import Check, Result, ask
 from sparkify.settings import WAREHOUSE
+from sparkify.window import Window
 
-EXAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Check:
-    """An assertion: a SELECT that returns the rows that break it, and its head of comments."""
-
-    name: str
-    sql: str
-
-    @property
-    def description(self) -> str:
-        """What holds when the check passes: the first comment line."""
-        return self._head(r"--\s*(.+)", "no description")
-
-    @property
-    def severity(self) -> str:
-        """``error`` or ``warn``."""
-        return self._head(r"--\s*severity:\s*(\w+)", "error")
-
-    @property
-    def advice(self) -> str:
-        """What to do when it fails."""
-        return self._head(r"--\s*mend:\s*(.+)", "")
-
-    def _head(self, expression: str, default: str) -> str:
-        found = re.search(rf"^{expression}$", self.sql, re.MULTILINE)
-        return found[1].strip() if found else default
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one check found: how many rows break it, some of them, and the seconds it took."""
-
-    check: Check
-    count: int
-    examples: Sequence[str]
-    seconds: float
-
-    @property
-    def failed(self) -> bool:
-        """Whether any row breaks the assertion."""
-        return self.count > 0
-
-    def __str__(self) -> str:
-        if not self.failed:
-            return f"passed: {self.check.name} ({self.check.description})"
-        lines = [f"{self.check.name}: {self.count} rows break it ({self.check.description})"]
-        lines += [f"    {example}" for example in self.examples]
-        lines += [f"    What to do: {self.check.advice}"] if self.check.advice else []
-        return "\n".join(lines)
-
-
-def sql_files(searchpath: Path, folder: str) -> dict[str, str]:
-    """The checks of a folder, by name: whoever adds a file there adds a check."""
-    files = sorted((searchpath / folder).glob("*.sql"))
-    return {file.stem: f"{folder}/{file.name}" for file in files}
+RESULTS = (
+    "run_id, task_id, window_start, window_end, check_name, severity, scope, value, limit_value, "
+    "passed, seconds, checked_at"
+)
 
 
 class DataQualityOperator(BaseSQLOperator):
@@ -79,82 +24,75 @@ class DataQualityOperator(BaseSQLOperator):
 
     It does not retry: bad data gets no better by asking again.
 
-    :param checks: name to SELECT, or ``.sql`` file, of the rows that break an assertion, headed by
-        comments: what holds, ``severity: warn`` where it only warns, and ``mend:`` what to do
-        (templated)
+    :param checks: name to SELECT, or ``.sql`` file, of an assertion; what its head may say is told
+        in ``sparkify.quality`` (templated)
+    :param beforehand: statements, or files, that write down what the checks look at (templated)
     """
 
-    template_fields: Sequence[str] = ("checks", *BaseSQLOperator.template_fields)
+    template_fields: Sequence[str] = ("checks", "beforehand", *BaseSQLOperator.template_fields)
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"checks": "py"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"checks": "py", "beforehand": "sql"}
     ui_color = "#f6cfd9"
 
     def __init__(
-        self, *, checks: Mapping[str, str], conn_id: str = WAREHOUSE, **kwargs: Any
+        self,
+        *,
+        checks: Mapping[str, str],
+        beforehand: Sequence[str] = (),
+        conn_id: str = WAREHOUSE,
+        **kwargs: Any,
     ) -> None:
         super().__init__(conn_id=conn_id, retry_on_failure=False, **kwargs)
         self.checks = checks
+        self.beforehand = list(beforehand)
 
     def execute(self, context: Context) -> None:
         """Run, record, and tell all failures in one sentence each."""
         if not self.checks:
             self._raise_exception(f"{self.task_id} has no checks: a gate that lets all through.")
-        hook = self.get_db_hook()
-        results = [self._run(hook, Check(name, sql)) for name, sql in self.checks.items()]
-        self._record(hook, context["run_id"], results)
+        checks = [Check(name, sql) for name, sql in self.checks.items()]
+        # One connection for all: each costs more than a check.
+        with closing(self.get_db_hook().get_conn()) as connection:
+            cursor = connection.cursor()
+            for statement in self.beforehand:
+                cursor.execute(statement)
+            connection.commit()
+            results = [ask(connection, check) for check in checks]
+            self._record(connection.cursor(), context, results)
+            connection.commit()
+        self._tell(results)
+
+    def _record(self, cursor: Any, context: Context, results: Sequence[Result]) -> None:
+        window = Window.of_run(context)
+        run = (context["run_id"], self.task_id, _naive(window.start), _naive(window.end))
+        rows = [
+            (
+                *run,
+                result.check.name,
+                result.check.severity,
+                result.check.scope,
+                result.value,
+                result.check.limit,
+                not result.failed,
+                result.seconds,
+                _naive(datetime.now(UTC)),
+            )
+            for result in results
+        ]
+        row = f"({', '.join(['%s'] * len(rows[0]))})"
+        cursor.execute(
+            f"insert into quality_results ({RESULTS}) values {', '.join([row] * len(rows))}",
+            [value for row in rows for value in row],
+        )
+
+    def _tell(self, results: Sequence[Result]) -> None:
         for result in results:
             (self.log.warning if result.failed else self.log.info)("%s", result)
-        failures = [result for result in results if result.failed]
-        errors = [result for result in failures if result.check.severity != "warn"]
+        errors = [result for result in results if result.is_error]
         if errors:
             told = "\n".join(str(result) for result in errors)
             self._raise_exception(f"{len(errors)} of {len(results)} checks failed.\n{told}")
 
-    def _run(self, hook: DbApiHook, check: Check) -> Result:
-        began = time.monotonic()
-        row: Any = hook.get_first(f"select count(*) from (\n{check.sql}\n) as breaking")
-        count = int(row[0])
-        return Result(
-            check, count, self._examples(hook, check) if count else [], time.monotonic() - began
-        )
 
-    def _examples(self, hook: DbApiHook, check: Check) -> list[str]:
-        def described(cursor: Any) -> list[str]:
-            names = [column[0] for column in cursor.description]
-            return [
-                ", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True))
-                for row in cursor.fetchall()
-            ]
-
-        query = f"select * from (\n{check.sql}\n) as breaking limit {EXAMPLES}"
-        examples: Any = hook.run(query, handler=described)
-        return list(examples)
-
-    def _record(self, hook: DbApiHook, run_id: str, results: Sequence[Result]) -> None:
-        now = datetime.now(UTC).replace(tzinfo=None)
-        hook.insert_rows(
-            table="quality_results",
-            rows=[
-                (
-                    run_id,
-                    self.task_id,
-                    result.check.name,
-                    result.check.severity,
-                    result.count,
-                    not result.failed,
-                    result.seconds,
-                    now,
-                )
-                for result in results
-            ],
-            target_fields=[
-                "run_id",
-                "task_id",
-                "check_name",
-                "severity",
-                "breaking_rows",
-                "passed",
-                "seconds",
-                "checked_at",
-            ],
-        )
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

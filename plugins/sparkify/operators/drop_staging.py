@@ -1,12 +1,13 @@
-"""Ends what a run staged, and what dead runs left behind."""
+"""Ends a run: drops what it staged, sweeps, and tells what came of it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.providers.common.sql.operators.sql import BaseSQLOperator
 from airflow.sdk import Context
 
+from sparkify.balance import balance, told
 from sparkify.settings import WAREHOUSE, keep_staging
 from sparkify.staging import staging_table
 
@@ -15,26 +16,41 @@ class DropStagingOperator(BaseSQLOperator):
     """
     Drop the run's staging tables, and those of runs that ended without dropping theirs.
 
-    A failed run keeps its tables for a look, ``sparkify_keep_staging_days`` long.
+    A failed run keeps its tables for a look, ``sparkify_keep_staging_days`` long. The run's
+    balance sheet is logged and returned, for its XCom.
 
     :param datasets: the tables that staging tables are made like
+    :param afterwards: statements, or files, that end the run in the same transaction (templated)
     """
 
-    template_fields: Sequence[str] = ("datasets", *BaseSQLOperator.template_fields)
+    template_fields: Sequence[str] = ("datasets", "afterwards", *BaseSQLOperator.template_fields)
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"afterwards": "sql"}
     ui_color = "#e4e4e4"
 
-    def __init__(self, *, datasets: Sequence[str], conn_id: str = WAREHOUSE, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        datasets: Sequence[str],
+        afterwards: Sequence[str] = (),
+        conn_id: str = WAREHOUSE,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(conn_id=conn_id, **kwargs)
         self.datasets = datasets
+        self.afterwards = list(afterwards)
 
-    def execute(self, context: Context) -> None:
-        """Drop this run's tables and sweep."""
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Drop this run's tables, sweep, and tell what came of the run."""
         own = {staging_table(context["run_id"], dataset) for dataset in self.datasets}
         leftovers = self._standing() - self._in_use() - own
         if leftovers:
             self.log.info("Sweeping what dead runs left: %s", ", ".join(sorted(leftovers)))
-        tables = sorted(own | leftovers)
-        self.get_db_hook().run([f"drop table if exists {table}" for table in tables])
+        drops = [f"drop table if exists {table}" for table in sorted(own | leftovers)]
+        self.get_db_hook().run([*drops, *self.afterwards])
+        figures = balance(self.get_db_hook(), context["run_id"])
+        self.log.info("%s", told(figures))
+        return figures
 
     def _standing(self) -> set[str]:
         """Every run's staging tables."""

@@ -31,6 +31,10 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
     :param patterns: globs of the files to read, relative to the source (templated; a list, or one
         a line). A pattern that matches no file is recorded as missing
     :param rules: reason to predicate: records that are rejected although each value fits
+    :param partition: template of the time whose events a file of this name holds, if it holds any
+        (templated)
+    :param beforehand: statements, or files, that are run first, in a transaction of their own: so
+        what they write stays when the run fails (templated)
     :param only_new: read only files that are new or changed since a run last published them;
         skip when there is none
     :param redshift_conn_id: the warehouse; its type decides the engine (templated)
@@ -41,9 +45,12 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
         "source",
         "patterns",
         "rules",
+        "partition",
+        "beforehand",
         *S3ToRedshiftOperator.template_fields,
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"rules": "json"}
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"rules": "json", "beforehand": "sql"}
     ui_color = "#cfe8fc"
 
     def __init__(
@@ -54,6 +61,8 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
         source: str,
         patterns: str,
         rules: Mapping[str, str] | None = None,
+        partition: str = "",
+        beforehand: Sequence[str] = (),
         only_new: bool = False,
         redshift_conn_id: str = WAREHOUSE,
         s3_bucket: str = "",
@@ -71,6 +80,8 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
         self.source = source
         self.patterns = patterns
         self.rules = rules or {}
+        self.partition = partition
+        self.beforehand = list(beforehand)
         self.only_new = only_new
 
     def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
@@ -81,6 +92,8 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
                 "staged on a connection of type postgres only."
             )
         hook = PostgresHook(self.redshift_conn_id)
+        if self.beforehand:
+            hook.run(self.beforehand)
         reading = self._reading(hook, context)
         land(hook, open_source(self.source), reading, self.table, self.rules)
         return self._summary(reading)
@@ -95,7 +108,15 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
             found += matches
             missing += [] if matches else [pattern]
         window = Window.of_run(context)
-        reading = Reading(context["run_id"], window, self.dataset, self.source, found, missing)
+        reading = Reading(
+            context["run_id"],
+            window,
+            self.dataset,
+            self.source,
+            found,
+            missing,
+            self.partition,
+        )
         if self.only_new:
             new = unpublished(hook, reading)
             if not new:

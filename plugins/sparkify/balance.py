@@ -1,0 +1,62 @@
+"""A run's balance sheet, its row of ``load_runs``, in sentences."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+FIGURES = (
+    "window_start, window_end, objects, missing, bytes, lines, staged, rejected, plays_staged, "
+    "plays_duplicate, plays_published, plays_matched, stage_seconds, load_seconds, check_seconds"
+)
+
+
+def balance(hook: DbApiHook, run_id: str) -> dict[str, Any]:
+    """The figures of a run, as XCom takes them."""
+    row: Any = hook.get_first(
+        f"select {FIGURES} from load_runs where run_id = %s", parameters=(run_id,)
+    )
+    figures = dict(zip(FIGURES.split(", "), row or (), strict=bool(row)))
+    return {
+        name: f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
+        for name, value in figures.items()
+    }
+
+
+def told(figures: Mapping[str, Any]) -> str:
+    """What came of a run, for a person."""
+    if not figures:
+        return "This run left no balance sheet: its first task has not begun."
+    lines = [f"{figures['window_start']} to {figures['window_end']} UTC"]
+    if figures["objects"] is not None:
+        lines.append(
+            "read {objects} files of {bytes:,} bytes, {missing} missing: {lines:,} lines = "
+            "{staged:,} staged + {rejected:,} rejected".format(**figures)
+            + _folded(figures["lines"] - figures["staged"] - figures["rejected"])
+        )
+    if figures["plays_published"] is not None:
+        lines.append(
+            "{plays_staged:,} plays of this time: {plays_published:,} published, "
+            "{plays_duplicate:,} copies left out; {plays_matched:,} match a song".format(**figures)
+            if figures["plays_staged"]
+            else "a quiet time: nothing was played"
+        )
+    lines += [", ".join(_seconds(figures))] if any(_seconds(figures)) else []
+    return "\n    ".join(lines)
+
+
+def _folded(lines: int) -> str:
+    """The rest of the sum, where records and lines are not one to one."""
+    if not lines:
+        return ""
+    return f" {'+' if lines > 0 else '-'} {abs(lines):,} folded"
+
+
+def _seconds(figures: Mapping[str, Any]) -> list[str]:
+    phases = {"staged": "stage_seconds", "loaded": "load_seconds", "checked": "check_seconds"}
+    return [
+        f"{phase} in {figures[column]:.1f} s"
+        for phase, column in phases.items()
+        if figures[column] is not None
+    ]

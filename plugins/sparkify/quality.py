@@ -1,0 +1,158 @@
+"""A check: one question to the warehouse, in a file that says what holds and what to do if not."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+EXAMPLES = 5
+
+CHOICES = {
+    "severity": ("error", "warn"),
+    "scope": ("window", "table"),
+    "returns": ("rows", "value"),
+}
+"""What the head of a check may say, by key; the first is meant where it says nothing."""
+
+
+def sql_files(searchpath: Path, folder: str) -> dict[str, str]:
+    """The checks of a folder, by name: whoever adds a file there adds a check."""
+    files = sorted((searchpath / folder).glob("*.sql"))
+    return {file.stem: f"{folder}/{file.name}" for file in files}
+
+
+@dataclass(frozen=True)
+class Check:
+    """
+    An assertion: a SELECT, headed by comments that say what holds.
+
+    It returns the rows that break the assertion or, headed ``-- returns: value``, one row whose
+    first column is a figure. Above ``-- limit:``, 0 by default, the check has failed.
+    """
+
+    name: str
+    sql: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no check, before it passes for one that found nothing."""
+        if not self.description:
+            raise self._error("does not begin with a comment that says what holds")
+        for key, choices in CHOICES.items():
+            if self._head(key, choices[0]) not in choices:
+                wanted = " or ".join(choices)
+                raise self._error(f"says '{key}: {self._head(key)}'; it must be {wanted}")
+        if not re.fullmatch(r"\d+(\.\d+)?", self._head("limit", "0")):
+            raise self._error(f"says 'limit: {self._head('limit')}'; it must be a number")
+
+    @property
+    def description(self) -> str:
+        """What holds when the check passes: the first comment line."""
+        found = re.match(r"\s*--\s*([^\s:][^\n]*)", self.sql)
+        return found[1].strip() if found else ""
+
+    @property
+    def severity(self) -> str:
+        """``error`` or ``warn``."""
+        return self._head("severity", "error")
+
+    @property
+    def scope(self) -> str:
+        """What it looks at: the run's ``window`` or the whole ``table``."""
+        return self._head("scope", "window")
+
+    @property
+    def limit(self) -> float:
+        """The most that is right: rows, or the value."""
+        return float(self._head("limit", "0"))
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it returns a figure instead of rows."""
+        return self._head("returns", "rows") == "value"
+
+    @property
+    def advice(self) -> str:
+        """What to do when it fails."""
+        return self._head("mend")
+
+    def _head(self, key: str, default: str = "") -> str:
+        found = re.search(rf"^--\s*{key}:\s*(.+)$", self.sql, re.MULTILINE)
+        return found[1].strip() if found else default
+
+    def _error(self, what: str) -> AirflowFailException:
+        return AirflowFailException(f"The check {self.name} {what}. Mend its file in sql/quality.")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found; without a value it found nothing out, which is no pass."""
+
+    check: Check
+    value: float | None
+    seconds: float
+    examples: Sequence[str] = ()
+    trouble: str = "it returned no value"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the assertion is broken, or could not be tested."""
+        # Put so that what is no number is no pass.
+        return self.value is None or not self.value <= self.check.limit
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the run must stop."""
+        return self.failed and self.check.severity == "error"
+
+    def __str__(self) -> str:
+        name, description = self.check.name, self.check.description
+        if not self.failed:
+            return f"passed: {name} ({description})"
+        lines = [f"{name}: {self._finding()} ({description})"]
+        lines += [f"    {example}" for example in self.examples]
+        lines += [f"    What to do: {self.check.advice}"] if self.check.advice else []
+        return "\n".join(lines)
+
+    def _finding(self) -> str:
+        if self.value is None:
+            return f"this cannot be told, {self.trouble}"
+        limit = f", and {self.check.limit:g} is the limit" if self.check.limit else ""
+        if self.check.is_value:
+            return f"it is {self.value:.6g}{limit}"
+        return f"{self.value:.0f} rows break it{limit}"
+
+
+def ask(connection: Any, check: Check) -> Result:
+    """Put a check to the warehouse; one that cannot be asked has failed, and hides no other."""
+    began = time.monotonic()
+    try:
+        value, examples = _measure(connection.cursor(), check)
+    except Exception as error:
+        # Where it is the connection that failed, this raises too, and the task is tried again.
+        connection.rollback()
+        return Result(check, None, time.monotonic() - began, trouble=f"asking failed: {error}")
+    return Result(check, value, time.monotonic() - began, examples)
+
+
+def _measure(cursor: Any, check: Check) -> tuple[float | None, list[str]]:
+    if check.is_value:
+        cursor.execute(check.sql)
+        rows = cursor.fetchall()
+        if len(rows) != 1 or rows[0][0] is None:
+            return None, []
+        return float(rows[0][0]), [_described(cursor, rows[0])]
+    cursor.execute(f"select count(*) from (\n{check.sql}\n) as breaking")
+    [[count]] = cursor.fetchall()
+    if not count:
+        return 0.0, []
+    cursor.execute(f"select * from (\n{check.sql}\n) as breaking limit {EXAMPLES}")
+    return float(count), [_described(cursor, row) for row in cursor.fetchall()]
+
+
+def _described(cursor: Any, row: Sequence[Any]) -> str:
+    names = [column[0] for column in cursor.description]
+    return ", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True))

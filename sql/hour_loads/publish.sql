@@ -1,0 +1,41 @@
+-- What the run has loaded of each of its whole hours, and from what.
+update hour_loads
+set
+    loaded_by = {{ quoted(run_id) }},
+    loaded_at = timestamp '{{ now() }}',
+    events_loaded = loaded.events,
+    files = loaded.files,
+    rejects = loaded.rejects
+from (
+    select
+        whole.hour_start,
+        coalesce(max(staged.events), 0) as events,
+        count(read_now.etag) as files,
+        coalesce(sum(read_now.reject_count), 0) as rejects
+    from hour_loads as whole
+    left join (
+        select hour_start, count(*) as events
+        from (
+            select date_trunc('hour', ts) as hour_start
+            from {{ staging("staging_events") }}
+            where
+                {{ in_window("ts") }}
+                and userid is not null
+            group by ts, userid, sessionid, iteminsession, page
+        ) as distinct_events
+        group by hour_start
+    ) as staged on whole.hour_start = staged.hour_start
+    left join (
+        select span_start, span_end, etag, reject_count
+        from file_ledger
+        where
+            dataset = 'staging_events'
+            and run_id = {{ quoted(run_id) }}
+    ) as read_now
+        on
+            whole.hour_start >= read_now.span_start
+            and whole.hour_start < read_now.span_end
+    where {{ in_whole_hours("whole.hour_start") }}
+    group by whole.hour_start
+) as loaded
+where hour_loads.hour_start = loaded.hour_start

@@ -1,0 +1,7 @@
+-- The run is known before it does anything, so that one that dies is known too.
+insert into load_runs (run_id, window_start, window_end, began_at)
+select
+    {{ quoted(run_id) }} as run_id,
+    {{ window_start() }} as window_start,
+    {{ window_end() }} as window_end,
+    timestamp '{{ now() }}' as began_at

@@ -1,0 +1,6 @@
+-- The run has done all it had to do.
+update load_runs
+set
+    ended_at = timestamp '{{ now() }}',
+    check_seconds = {{ seconds_since("published_at") }}
+where run_id = {{ quoted(run_id) }}

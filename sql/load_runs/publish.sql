@@ -1,0 +1,15 @@
+-- What the fact now holds of the run's window.
+update load_runs
+set
+    plays_published = published.plays,
+    plays_matched = published.matched,
+    published_at = timestamp '{{ now() }}',
+    load_seconds = {{ seconds_since("load_runs.staged_at") }}
+from (
+    select
+        count(*) as plays,
+        count(song_id) as matched
+    from songplays
+    where {{ in_window("start_time") }}
+) as published
+where load_runs.run_id = {{ quoted(run_id) }}

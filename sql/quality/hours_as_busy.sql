@@ -1,0 +1,30 @@
+-- No hour has fewer than half of the plays of the quietest of the same hours of past weeks.
+-- severity: warn
+-- mend: Plays may be missing: see whether the hour's file is whole, and load it again. It says nothing where four of the past eight weeks are not loaded, or had fewer than 20 plays.
+select
+    this_week.hour_start,
+    this_week.plays,
+    min(past.plays) as fewest_of_past_weeks,
+    count(*) as past_weeks
+from hour_loads as this_week
+inner join hour_loads as past
+    on
+        past.hour_start in (
+            this_week.hour_start - interval '7 days',
+            this_week.hour_start - interval '14 days',
+            this_week.hour_start - interval '21 days',
+            this_week.hour_start - interval '28 days',
+            this_week.hour_start - interval '35 days',
+            this_week.hour_start - interval '42 days',
+            this_week.hour_start - interval '49 days',
+            this_week.hour_start - interval '56 days'
+        )
+where
+    {{ in_window("this_week.hour_start") }}
+    and this_week.loaded_by = {{ quoted(run_id) }}
+    and past.loaded_by is not null
+group by this_week.hour_start, this_week.plays
+having
+    count(*) >= 4
+    and min(past.plays) >= 20
+    and 2 * this_week.plays < min(past.plays)

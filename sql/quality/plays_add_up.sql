@@ -1,0 +1,10 @@
+-- Every play that was staged for the window is published once.
+-- returns: value
+-- mend: Plays staged must be plays published + copies of a play. Clear the run from stage_events on. If it comes again, sql/load/songplays.sql loses or doubles plays: compare it with the run's staging table.
+select
+    abs(plays_staged - plays_duplicate - plays_published) as plays_unaccounted_for,
+    plays_staged,
+    plays_duplicate,
+    plays_published
+from load_runs
+where run_id = {{ quoted(run_id) }}

@@ -1,0 +1,31 @@
+-- Every play of the window says what its event said.
+-- mend: A load, or a column's type, changes what was played. Compare sql/load/songplays.sql and sql/schema/songplays.sql with the run's staging table.
+select
+    songplays.songplay_id,
+    songplays.start_time,
+    songplays.song_title,
+    songplays.artist_name,
+    songplays.duration,
+    songplays.level
+from songplays
+left join hour_loads
+    on
+        date_trunc('hour', songplays.start_time) = hour_loads.hour_start
+        and hour_loads.loaded_by <> {{ quoted(run_id) }}
+left join {{ staging("staging_events") }} as staged
+    on
+        songplays.user_id = staged.userid
+        and songplays.session_id = staged.sessionid
+        and songplays.item_in_session = staged.iteminsession
+        and songplays.start_time = staged.ts
+        and coalesce(songplays.song_title, '') = coalesce(staged.song, '')
+        and coalesce(songplays.artist_name, '') = coalesce(staged.artist, '')
+        and coalesce(songplays.duration, -1) = coalesce(staged.length, -1)
+        and coalesce(songplays.level, '') = coalesce(staged.level, '')
+        and coalesce(songplays.location, '') = coalesce(staged.location, '')
+        and coalesce(songplays.user_agent, '') = coalesce(staged.useragent, '')
+where
+    {{ in_window("songplays.start_time") }}
+    and staged.ts is null
+    -- An hour that another run has loaded since is that run's to answer for.
+    and hour_loads.hour_start is null

@@ -1,0 +1,27 @@
+-- The share of plays that match a song of the catalogue is not half of what it was.
+-- severity: warn
+-- mend: The catalogue, or the names in the logs, changed. See which songs are no longer matched; if song files are missing, put them back and run sparkify once more.
+select
+    this_run.plays_published as plays,
+    this_run.plays_matched as matched,
+    past.plays_published as plays_of_eight_weeks,
+    past.plays_matched as matched_of_eight_weeks
+from load_runs as this_run
+cross join (
+    select
+        sum(plays_published) as plays_published,
+        sum(plays_matched) as plays_matched
+    from load_runs
+    where
+        window_start >= {{ window_start() }} - interval '56 days'
+        and window_end <= {{ window_start() }}
+        and run_id <> {{ quoted(run_id) }}
+) as past
+where
+    this_run.run_id = {{ quoted(run_id) }}
+    and this_run.plays_published >= 100
+    and past.plays_published >= 1000
+    -- Twenty matches, expected, are the fewest whose absence means something.
+    and past.plays_matched * this_run.plays_published >= 20 * past.plays_published
+    and 2 * this_run.plays_matched * past.plays_published
+    < past.plays_matched * this_run.plays_published

@@ -1,0 +1,26 @@
+-- Every song is as its file says.
+-- severity: warn
+-- scope: table
+-- mend: Delete the song's rows from file_ledger, so that the next run reads its file again. If it comes again, sql/load/songs.sql or a column's type changes it.
+select
+    songs.song_id,
+    songs.title,
+    songs.duration,
+    staging_songs.duration as duration_delivered
+from songs
+inner join staging_songs on songs.song_id = staging_songs.song_id
+where
+    (
+        coalesce(songs.title, '') <> coalesce(staging_songs.title, '')
+        or coalesce(songs.artist_name, '') <> coalesce(staging_songs.artist_name, '')
+        or coalesce(songs.duration, -1) <> coalesce(staging_songs.duration, -1)
+        or coalesce(songs.year, 0) <> coalesce(staging_songs.year, 0)
+    )
+    -- In most runs no song is new, and the catalogue is as it was.
+    and exists (
+        select 1
+        from file_ledger
+        where
+            file_ledger.dataset = 'staging_songs'
+            and file_ledger.run_id = {{ quoted(run_id) }}
+    )

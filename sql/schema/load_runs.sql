@@ -1,0 +1,33 @@
+-- One row per run: its balance sheet. Lines that are not blank = staged + rejected + folded, the
+-- lines beyond one a record; plays staged = published + duplicate. A repeated run replaces its row.
+create table if not exists load_runs (
+    run_id varchar(250) not null,
+    window_start timestamp not null,
+    window_end timestamp not null,
+    objects bigint,
+    missing bigint,
+    bytes bigint,
+    lines bigint,
+    folded bigint,
+    staged bigint,
+    rejected bigint,
+    plays_staged bigint,
+    plays_duplicate bigint,
+    plays_published bigint,
+    plays_matched bigint,
+    began_at timestamp not null,
+    staged_at timestamp,
+    published_at timestamp,
+    ended_at timestamp,
+    failed_at timestamp,
+    failed_task varchar(250),
+    stage_seconds double precision,
+    load_seconds double precision,
+    check_seconds double precision,
+    primary key (run_id)
+)
+{%- if engine() == "redshift" %}
+diststyle all sortkey (window_start)
+{%- else %};
+create index if not exists load_runs_window_start on load_runs (window_start)
+{%- endif %}
