@@ -14,7 +14,7 @@ FLOOR := 3.11
 export PYTHONPATH := plugins
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test verify bench-backfill lint env clean
+.PHONY: help run stop test verify bench-backfill lint dictionary env clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lint: $(INSTALLED) ## Check format, style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint sql
+
+dictionary: $(INSTALLED) ## Write docs/data-dictionary.md from the comments in sql/schema
+	@$(BIN)/python -m local.dictionary
 
 env: ## Write .env, with new secrets, for docker compose
 	@sh local/compose/make_env.sh

@@ -1,7 +1,5 @@
 """Writes a month of simulated listening into the source bucket, if it holds no events yet."""
 
-import subprocess
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +7,8 @@ from urllib.parse import urlsplit
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-from local.source import SAMPLE
+from local.sample import SAMPLE
+from local.simulator import simulate
 from sparkify.settings import STORAGE, setting
 
 EVENTS = "log_data/"
@@ -23,7 +22,7 @@ def main() -> None:
         print(f"s3://{bucket} holds events: it stays as it is.")
         return
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "local.simulator", folder, *SAMPLE], check=True)
+        simulate(Path(folder), SAMPLE)
         files = [file for file in Path(folder).rglob("*") if file.is_file()]
         # Events last: they are what tells that the sample is whole.
         files.sort(key=lambda file: file.relative_to(folder).as_posix().startswith(EVENTS))

@@ -3,9 +3,9 @@ create table if not exists artists (
     artist_id varchar(32){{ bytewise() }} not null,
     name varchar(1024),
     location varchar(1024),
-    latitude double precision,
-    longitude double precision,
-    taken_from_song_id varchar(32){{ bytewise() }} not null,
+    latitude double precision,  -- degrees north
+    longitude double precision,  -- degrees east
+    taken_from_song_id varchar(32){{ bytewise() }} not null,  -- the song whose file says all this
     primary key (artist_id)
 )
 {%- if engine() == "redshift" %}

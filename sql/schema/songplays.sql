@@ -2,20 +2,20 @@
 -- plays are added at one end of the index. Song and artist are as delivered; match_rule tells
 -- how the catalogue knows the song: by this text (exact), by the repaired one (repaired), or not.
 create table if not exists songplays (
-    songplay_id varchar(32){{ bytewise() }} not null,
-    start_time timestamp not null,
-    user_id bigint not null,
-    level varchar(16),
-    song_id varchar(32){{ bytewise() }},
-    artist_id varchar(32){{ bytewise() }},
-    session_id bigint not null,
-    location varchar(512),
-    user_agent varchar(1024),
-    item_in_session integer not null,
-    song_title varchar(1024),
-    artist_name varchar(1024),
-    duration double precision,
-    match_rule varchar(16),
+    songplay_id varchar(32){{ bytewise() }} not null,  -- the play's own id: its time, then a hash of user, session and item
+    start_time timestamp not null,  -- when it began, UTC, with milliseconds
+    user_id bigint not null,  -- who listened
+    level varchar(16),  -- free or paid, as it was at play time
+    song_id varchar(32){{ bytewise() }},  -- the catalogue's song; null where it has none
+    artist_id varchar(32){{ bytewise() }},  -- that song's artist
+    session_id bigint not null,  -- the user's session
+    location varchar(512),  -- where the user was, as the app said
+    user_agent varchar(1024),  -- browser and system
+    item_in_session integer not null,  -- place within the session, from 0
+    song_title varchar(1024),  -- as delivered; readable in readable_songplays
+    artist_name varchar(1024),  -- as delivered; readable in readable_songplays
+    duration double precision,  -- seconds, exact
+    match_rule varchar(16),  -- exact, repaired, or null without a match
     primary key (songplay_id)
 )
 {%- if engine() == "redshift" %}

@@ -3,9 +3,9 @@ create table if not exists songs (
     song_id varchar(32){{ bytewise() }} not null,
     title varchar(1024),
     artist_id varchar(32){{ bytewise() }} not null,
-    year integer,
-    duration double precision,
-    artist_name varchar(1024),
+    year integer,  -- of release; null where unknown
+    duration double precision,  -- seconds, exact
+    artist_name varchar(1024),  -- as credited on this song
     primary key (song_id)
 )
 {%- if engine() == "redshift" %}

@@ -2,9 +2,9 @@
 -- valid_from belongs to the spell, valid_to does not and is null for the last.
 create table if not exists user_levels (
     user_id bigint not null,
-    level varchar(16),
-    valid_from timestamp not null,
-    valid_to timestamp,
+    level varchar(16),  -- free or paid
+    valid_from timestamp not null,  -- the first event of the spell
+    valid_to timestamp,  -- the first event after it; null for the last spell
     primary key (user_id, valid_from)
 )
 {%- if engine() == "redshift" %}

@@ -3,9 +3,9 @@ create table if not exists users (
     user_id bigint not null,
     first_name varchar(256),
     last_name varchar(256),
-    gender varchar(16),
-    level varchar(16),
-    last_seen_at timestamp not null,
+    gender varchar(16),  -- F or M
+    level varchar(16),  -- free or paid, as last seen
+    last_seen_at timestamp not null,  -- the latest event's time, UTC
     primary key (user_id)
 )
 {%- if engine() == "redshift" %}
