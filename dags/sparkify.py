@@ -224,6 +224,10 @@ with DAG(
             afterwards=[
                 "prune/time.sql",
                 "prune/users.sql",
+                "delete from session_hours where {{ in_touched_hours('hour_start') }}",
+                "summary/session_hours.sql",
+                "delete from song_days where {{ in_touched_days('day') }}",
+                "summary/song_days.sql",
                 "{{ lock('file_ledger') }}",
                 "ledger/publish.sql",
                 *PUBLISH,

@@ -1,8 +1,9 @@
 """
 ### The warehouse's tables and views
 
-Creates what is missing and leaves the rest as it is. With the param `recreate`, it drops all tables
-first, **with everything in them**; load them again with a range run of `sparkify`.
+Creates what is missing and leaves the rest as it is; each question of `sql/questions` becomes a
+view of its name. With the param `recreate`, it drops all tables first, **with everything in
+them**; load them again with a range run of `sparkify`.
 
 Run it once before the first run of `sparkify`, and after every upgrade of this project.
 """
@@ -14,6 +15,8 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import DAG, Param
 
 from sparkify.macros import MACROS
+from sparkify.operators.create_views import CreateViewsOperator
+from sparkify.quality import sql_files
 from sparkify.settings import WAREHOUSE
 
 TABLES = [
@@ -26,6 +29,8 @@ TABLES = [
     "songs",
     "artists",
     "time",
+    "session_hours",
+    "song_days",
     "repaired_names",
     "rejected_rows",
     "file_ledger",
@@ -34,6 +39,8 @@ TABLES = [
     "quality_results",
 ]
 VIEWS = "views"
+
+SQL = Path(__file__).parents[1] / "sql"
 
 with DAG(
     dag_id="sparkify_schema",
@@ -59,7 +66,7 @@ with DAG(
             description="Everything in the warehouse's tables is lost; load it again afterwards.",
         ),
     },
-    template_searchpath=str(Path(__file__).parents[1] / "sql"),
+    template_searchpath=str(SQL),
     user_defined_macros=MACROS,
 ) as dag:
     drop_tables = SQLExecuteQueryOperator(
@@ -75,4 +82,9 @@ with DAG(
         split_statements=True,
     )
 
-    drop_tables >> create_tables
+    create_answers = CreateViewsOperator(
+        task_id="create_answers",
+        views=sql_files(SQL, "questions"),
+    )
+
+    drop_tables >> create_tables >> create_answers

@@ -13,6 +13,8 @@ TABLES = {
     "songs": "song_id",
     "artists": "artist_id",
     "time": "start_time",
+    "session_hours": "hour_start, user_id, session_id, level, location",
+    "song_days": "day, song_title, artist_name, duration",
 }
 """The tables, each with an order for its rows."""
 

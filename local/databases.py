@@ -38,4 +38,5 @@ def make_tables(server: EmbeddedPostgres, name: str, schema: DAG) -> None:
     """Make the tables that the DAG ``sparkify_schema`` makes."""
     lead_to(server, name)
     pipeline = Pipeline(schema)
-    pipeline.run_task("create_tables", pipeline.context())
+    for task_id in ("create_tables", "create_answers"):
+        pipeline.run_task(task_id, pipeline.context())

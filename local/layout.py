@@ -31,11 +31,6 @@ class Layout:
         return self.local / "sample"
 
     @property
-    def questions(self) -> Path:
-        """The folder of the questions that the warehouse answers."""
-        return self.root / "sql" / "questions"
-
-    @property
     def passwords(self) -> Path:
         """The file from which the web UI's login is read."""
         return self.local / "airflow" / "passwords.json"

@@ -64,7 +64,7 @@ def run(layout: Layout, wishes: Wishes, screen: Screen) -> int:
     try:
         span = load(deployment, screen, wishes.once)
         keep_postgres = True
-        show_loaded(screen.console, ask(layout.questions, deployment.exported), span)
+        show_loaded(screen.console, ask(deployment.exported), span)
         if wishes.once:
             end_airflow(deployment, screen)
         show_next(screen, deployment, wishes.once)

@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from local.settings import WAREHOUSE_CONNECTION
 
 TABLES = ("songplays", "users", "songs", "artists", "time")
 LEVELS = "select level, count(*) from users group by level order by level"
+MOST_PLAYED = "select title, artist, plays from most_played_songs limit 10"
 REJECTS = """
 select source_file, line_number, reason from rejected_rows
 order by source_file, line_number limit 3
@@ -29,7 +29,7 @@ class Loaded:
     most_played: Sequence[Sequence[Any]]
 
 
-def ask(questions: Path, exported: dict[str, str]) -> Loaded:
+def ask(exported: dict[str, str]) -> Loaded:
     """Ask everything in one connection."""
     with closing(_connect(exported)) as connection, closing(connection.cursor()) as cursor:
 
@@ -44,7 +44,7 @@ def ask(questions: Path, exported: dict[str, str]) -> Loaded:
             levels={row[0]: row[1] for row in rows(LEVELS)},
             rejected=rows("select count(*) from rejected_rows")[0][0],
             rejects=rows(REJECTS),
-            most_played=rows((questions / "most_played_songs.sql").read_text())[:10],
+            most_played=rows(MOST_PLAYED),
         )
 
 

@@ -7,7 +7,7 @@ in the public form (one JSON object a line, or one a file).
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,6 +36,8 @@ def expected(root: Path) -> dict[str, list[Row]]:
         "songs": sorted(_song(song) for song in songs),
         "artists": sorted(_artists(songs)),
         "time": sorted(_time(moment) for moment in {play["at"] for play in plays}),
+        "session_hours": sorted(_session_hours(plays), key=_null_last_row),
+        "song_days": sorted(_song_days(plays), key=_null_last_row),
     }
 
 
@@ -165,6 +167,25 @@ def _artists(songs: list[dict[str, Any]]) -> Iterable[Row]:
             song["artist_longitude"],
             song["song_id"],
         )
+
+
+def _session_hours(plays: list[dict[str, Any]]) -> Iterable[Row]:
+    hours = defaultdict(list)
+    for play in plays:
+        hour = play["at"].replace(minute=0, second=0, microsecond=0)
+        fields = (play["user"], play["sessionId"], play["level"], play["location"])
+        hours[(hour, *fields)].append(play)
+    for key, its in hours.items():
+        moments = [play["at"] for play in its]
+        yield (*key, len(its), min(moments), max(moments))
+
+
+def _song_days(plays: list[dict[str, Any]]) -> Iterable[Row]:
+    names = [
+        (play["at"].date(), _meant(play["song"]), _meant(play["artist"]), play["length"])
+        for play in plays
+    ]
+    return [(*key, count) for key, count in Counter(names).items()]
 
 
 def _time(moment: datetime) -> Row:

@@ -98,7 +98,7 @@ def test_the_schema_dag_keeps_what_is_there_unless_told_to_recreate(
     fresh_dags: dict[str, DAG], source: TestSource, warehouse: Warehouse, recreate: bool
 ) -> None:
     warehouse.client.execute("insert into users values (1, 'Ada', 'L', 'F', 'free', now())")
-    warehouse.client.execute("drop table quality_results")
+    warehouse.client.execute("drop table quality_results cascade")
     run = fresh_dags["sparkify_schema"].test(run_conf={"recreate": recreate})
     assert str(run.state) == "success"
     assert warehouse.count("users") == (0 if recreate else 1)

@@ -91,3 +91,9 @@ def test_the_start_belongs_to_it_and_the_end_does_not() -> None:
         "(ts >= timestamp '2018-11-15 10:00:00.000000' "
         "and ts < timestamp '2018-11-15 11:00:00.000000')"
     )
+
+
+def test_the_hours_and_days_that_a_window_touches() -> None:
+    window = Window(datetime(2018, 11, 15, 10, 30, tzinfo=UTC), datetime(2018, 11, 16, tzinfo=UTC))
+    assert str(window.touched_hours) == "2018-11-15 10:00 to 2018-11-16 00:00 UTC"
+    assert str(window.touched_days) == "2018-11-15 00:00 to 2018-11-16 00:00 UTC"

@@ -43,6 +43,12 @@ def in_touched_hours(context: Mapping[str, Any], column: str) -> str:
 
 
 @pass_context
+def in_touched_days(context: Mapping[str, Any], column: str) -> str:
+    """The predicate of the days in which at least a part of the window lies."""
+    return Window.of_run(context).touched_days.holds(column)
+
+
+@pass_context
 def in_whole_hours(context: Mapping[str, Any], column: str) -> str:
     """The predicate of what lies in the hours that the window has from beginning to end."""
     return Window.of_run(context).whole_hours.holds(column)
@@ -84,6 +90,11 @@ def in_event_files(context: Mapping[str, Any], column: str) -> str:
     return partitions.whole(settings.setting("partition"), Window.of_run(context)).holds(column)
 
 
+def in_range(column: str) -> str:  # noqa: ARG001 - the page's range has it
+    """The predicate of the rows that a question is asked about: all, where no range was picked."""
+    return "1 = 1"
+
+
 def lock(table: str) -> str:
     """The statement after which this transaction is the table's only writer."""
     return warehouse.lock(table, warehouse.engine())
@@ -120,6 +131,8 @@ MACROS = {
     "event_files": event_files,
     "hours_touched": hours_touched,
     "in_event_files": in_event_files,
+    "in_range": in_range,
+    "in_touched_days": in_touched_days,
     "in_touched_hours": in_touched_hours,
     "in_whole_hours": in_whole_hours,
     "in_window": in_window,

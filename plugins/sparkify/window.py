@@ -72,6 +72,13 @@ class Window:
         return Window(_full_hour(self.start), _full_hour(self.end + LAST_OF_HOUR))
 
     @property
+    def touched_days(self) -> "Window":
+        """The days in which at least a part of the window lies."""
+        hours = self.touched_hours
+        last = hours.end - timedelta(hours=1)
+        return Window(hours.start.replace(hour=0), last.replace(hour=0) + timedelta(days=1))
+
+    @property
     def whole_hours(self) -> "Window":
         """The hours that the window has from beginning to end; without one it ends as it starts."""
         first = _full_hour(self.start + LAST_OF_HOUR)

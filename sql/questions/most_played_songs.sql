@@ -1,9 +1,20 @@
--- The songs played most, as played: with or without a match in the catalogue.
+-- The songs played most, as people read them, and their id where the catalogue has them: under
+-- the same title and artist, of whatever duration.
+with played as (
+    select song_title, artist_name, sum(plays) as plays
+    from song_days
+    where {{ in_range("day") }}
+    group by song_title, artist_name
+    order by plays desc, song_title asc, artist_name asc
+    limit 50
+)
+
 select
-    song_title as title,
-    artist_name as artist,
-    count(*) as plays
-from readable_songplays
-group by song_title, artist_name
-order by plays desc, title asc, artist asc
-limit 10
+    played.song_title as title,
+    played.artist_name as artist,
+    played.plays,
+    min(songs.song_id) as song_id
+from played
+left join songs on played.song_title = songs.title and played.artist_name = songs.artist_name
+group by played.song_title, played.artist_name, played.plays
+order by played.plays desc, title asc, artist asc

@@ -78,4 +78,13 @@ select
     coalesce(title.repaired, name.repaired) is not null as is_repaired
 from songplays as plays
 left join repaired_names as title on plays.song_title = title.delivered
-left join repaired_names as name on plays.artist_name = name.delivered
+left join repaired_names as name on plays.artist_name = name.delivered;
+
+-- The moment up to which the events in the warehouse are complete, as far as the files were.
+create or replace view data_as_of as
+select max(case when window_end < read_at then window_end else read_at end) as data_as_of
+from file_ledger
+where
+    dataset = 'staging_events'
+    and etag is not null
+    and published_at is not null

@@ -17,7 +17,7 @@ ENGINES = ["postgres", "redshift"]
 
 # Words that one of the engines lacks, or takes in its own way; schema/ may differ by engine.
 ONE_ENGINE_ONLY = (
-    r"on conflict|distinct on|returning|filter\s*\(|lateral|qualify|getdate|dateadd|datediff"
+    r"on conflict|distinct on|\breturning\b|filter\s*\(|lateral|qualify|getdate|dateadd|datediff"
     r"|\bnvl\b|\blen\(|listagg|truncate|\bmerge\b|\bserial\b|nulls (first|last)|::|%"
 )
 

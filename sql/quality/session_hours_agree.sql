@@ -1,0 +1,14 @@
+-- The summary by session and hour has the same plays as songplays.
+-- mend: Clear the run from load_songplays on.
+select summed.plays as plays_in_summary, counted.plays as plays_in_songplays
+from (
+    select coalesce(sum(plays), 0) as plays
+    from session_hours
+    where {{ in_touched_hours("hour_start") }}
+) as summed
+cross join (
+    select count(*) as plays
+    from songplays
+    where {{ in_touched_hours("start_time") }}
+) as counted
+where summed.plays <> counted.plays

@@ -1,0 +1,9 @@
+-- Users who played something on each day, by the level they had; one who changed counts in both.
+select
+    cast(hour_start as date) as day,
+    count(distinct case when level = 'free' then user_id end) as free_users,
+    count(distinct case when level = 'paid' then user_id end) as paid_users
+from session_hours
+where {{ in_range("hour_start") }}
+group by cast(hour_start as date)
+order by day

@@ -1,0 +1,45 @@
+-- Upgrades to the paid level and downgrades to the free one, the latest first, and what the user
+-- played last in the day before.
+with changes as (
+    select before.user_id, began.valid_from as changed_at, began.level
+    from user_levels as before
+    inner join user_levels as began
+        on
+            before.user_id = began.user_id
+            and before.valid_to = began.valid_from
+    where {{ in_range("began.valid_from") }}
+    order by changed_at desc, before.user_id asc
+    limit 1000
+),
+
+ranked as (
+    -- One row per change: the last play wins.
+    select
+        changes.changed_at,
+        changes.user_id,
+        changes.level,
+        plays.song_title,
+        plays.artist_name,
+        plays.start_time,
+        row_number() over (
+            partition by changes.user_id, changes.changed_at
+            order by plays.start_time desc, plays.songplay_id desc
+        ) as recency
+    from changes
+    left join readable_songplays as plays
+        on
+            changes.user_id = plays.user_id
+            and changes.changed_at > plays.start_time
+            and changes.changed_at - interval '1 day' < plays.start_time
+)
+
+select
+    changed_at,
+    user_id,
+    case when level = 'paid' then 'upgrade' else 'downgrade' end as change,
+    song_title as title_before,
+    artist_name as artist_before,
+    start_time as played_at
+from ranked
+where recency = 1 or start_time is null
+order by changed_at desc, user_id asc

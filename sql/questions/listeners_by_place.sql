@@ -1,0 +1,10 @@
+-- Where the listeners are: users and plays by the place the plays came from.
+select
+    coalesce(location, '(unknown)') as place,
+    count(distinct user_id) as users,
+    sum(plays) as plays
+from session_hours
+where {{ in_range("hour_start") }}
+group by coalesce(location, '(unknown)')
+order by users desc, plays desc, place asc
+limit 50

@@ -1,0 +1,20 @@
+-- The artists played most, as credited on what was played, with how many different songs of theirs
+-- were played, and their id where the catalogue credits a song to the same name.
+with played as (
+    select artist_name, sum(plays) as plays, count(distinct song_title) as songs_played
+    from song_days
+    where {{ in_range("day") }}
+    group by artist_name
+    order by plays desc, artist_name asc
+    limit 50
+)
+
+select
+    played.artist_name as artist,
+    played.plays,
+    played.songs_played,
+    min(songs.artist_id) as artist_id
+from played
+left join songs on played.artist_name = songs.artist_name
+group by played.artist_name, played.plays, played.songs_played
+order by played.plays desc, artist asc

@@ -1,0 +1,10 @@
+-- How much is listened to: plays of each day, by listeners of the free and of the paid level.
+select
+    cast(hour_start as date) as day,
+    sum(plays) as plays,
+    sum(case when level = 'free' then plays else 0 end) as free_plays,
+    sum(case when level = 'paid' then plays else 0 end) as paid_plays
+from session_hours
+where {{ in_range("hour_start") }}
+group by cast(hour_start as date)
+order by day

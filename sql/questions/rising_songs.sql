@@ -1,0 +1,33 @@
+-- The songs that rise: played more often in the last seven days than in the seven days before them.
+-- The last day is the latest one on which anything was played.
+with latest as (
+    select max(day) as day
+    from song_days
+    where {{ in_range("day") }}
+),
+
+weeks as (
+    select
+        song_days.song_title,
+        song_days.artist_name,
+        sum(case when song_days.day > latest.day - 7 then song_days.plays else 0 end) as plays,
+        sum(case when song_days.day > latest.day - 7 then 0 else song_days.plays end)
+            as plays_before
+    from song_days
+    cross join latest
+    where
+        song_days.day > latest.day - 14
+        and song_days.day <= latest.day
+    group by song_days.song_title, song_days.artist_name
+)
+
+select
+    song_title as title,
+    artist_name as artist,
+    plays,
+    plays_before,
+    plays - plays_before as rise
+from weeks
+where plays > plays_before
+order by rise desc, plays desc, title asc, artist asc
+limit 50

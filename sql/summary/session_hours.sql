@@ -1,0 +1,17 @@
+-- One row per session in each hour that the run's window touches.
+insert into session_hours (
+    hour_start, user_id, session_id, level, location, plays, first_play, last_play
+)
+select
+    date_trunc('hour', start_time) as hour_start,
+    user_id,
+    session_id,
+    level,
+    location,
+    count(*) as plays,
+    min(start_time) as first_play,
+    max(start_time) as last_play
+from songplays
+where {{ in_touched_hours("start_time") }}
+group by date_trunc('hour', start_time), user_id, session_id, level, location
+order by hour_start

@@ -1,0 +1,12 @@
+-- One row per song played on each day that the run's window touches.
+insert into song_days (day, song_title, artist_name, duration, plays)
+select
+    cast(start_time as date) as day,
+    song_title,
+    artist_name,
+    duration,
+    count(*) as plays
+from readable_songplays
+where {{ in_touched_days("start_time") }}
+group by cast(start_time as date), song_title, artist_name, duration
+order by day
