@@ -144,7 +144,7 @@ class TestTheEnvironmentFile:
         yield project
         postgres.stop()
 
-    @pytest.mark.parametrize("shell", filter(shutil.which, ["sh", "bash", "zsh"]))
+    @pytest.mark.parametrize("shell", [*filter(shutil.which, ["sh", "bash", "zsh"])])
     def test_reaches_the_warehouse_from_any_folder(self, project: Path, shell: str) -> None:
         layout = Layout(project)
         exported = exports(layout, source="file:///somewhere")
