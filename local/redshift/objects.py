@@ -1,0 +1,94 @@
+"""The objects that a COPY names, fetched from S3 with what the COPY was given to enter it."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.redshift.copy_command import CopyCommand
+from local.redshift.refusals import Refused
+from local.storage import Storage
+
+
+class Objects:
+    """
+    S3 as one COPY reaches it.
+
+    :param storage: the S3 server
+    :param command: the COPY
+    """
+
+    def __init__(self, storage: Storage, command: CopyCommand) -> None:
+        self._command = command
+        entry = command.authorization
+        if role := entry.get("aws_iam_role"):
+            _assume(storage, role)
+            keys = {}
+        else:
+            keys = {name: entry[name] for name in ("aws_access_key_id", "aws_secret_access_key")}
+            if "token" in entry:
+                keys["aws_session_token"] = entry["token"]
+        self._client = storage.client("s3", **keys)
+
+    def all(self) -> Iterator[tuple[str, bytes]]:
+        """URL and content of each object, in order of their names."""
+        urls = self._manifest() if "manifest" in self._command.options else self._prefixed()
+        for url in urls:
+            content = self.fetch(url)
+            yield url, gzip.decompress(content) if "gzip" in self._command.options else content
+
+    def fetch(self, url: str) -> bytes:
+        """The content of one object."""
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        try:
+            content: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            raise _refused(url, error) from error
+        return content
+
+    def _prefixed(self) -> list[str]:
+        bucket, _, prefix = self._command.source.removeprefix("s3://").partition("/")
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        try:
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        except (ClientError, BotoCoreError) as error:
+            raise _refused(self._command.source, error) from error
+        if not keys:
+            raise Refused(f"The specified S3 prefix '{prefix}' does not exist", "XX000")
+        return [f"s3://{bucket}/{key}" for key in keys if not key.endswith("/")]
+
+    def _manifest(self) -> list[str]:
+        try:
+            entries: list[dict[str, Any]] = json.loads(self.fetch(self._command.source))["entries"]
+        except (ValueError, KeyError) as error:
+            raise Refused(f"Manifest file {self._command.source} is invalid", "XX000") from error
+        return [
+            entry["url"]
+            for entry in entries
+            if entry.get("mandatory", False) or self._exists(entry["url"])
+        ]
+
+    def _exists(self, url: str) -> bool:
+        try:
+            self.fetch(url)
+        except Refused:
+            return False
+        return True
+
+
+def _assume(storage: Storage, role: str) -> None:
+    name = role.rsplit("/", 1)[-1]
+    try:
+        found = storage.client("iam").get_role(RoleName=name)["Role"]
+    except ClientError as error:
+        raise Refused(f"User is not authorized to assume IAM Role {role}", "XX000") from error
+    if "redshift.amazonaws.com" not in json.dumps(found["AssumeRolePolicyDocument"]):
+        raise Refused(f"Redshift is not authorized to assume IAM Role {role}", "XX000")
+
+
+def _refused(url: str, error: ClientError | BotoCoreError) -> Refused:
+    told = error.response["Error"] if isinstance(error, ClientError) else {}
+    said = f"S3ServiceException:{told.get('Message', error)},Error {told.get('Code', '')}"
+    return Refused(said, "XX000", f"{url}: {said}")

@@ -1,0 +1,110 @@
+"""What Redshift refuses, and PostgreSQL would take."""
+
+import re
+from typing import NamedTuple
+
+
+class Refused(Exception):  # noqa: N818 - it is what the client is told
+    """
+    A statement that fails as it would on Redshift.
+
+    :param message: what Redshift says
+    :param code: SQLSTATE
+    :param detail: more of it
+    """
+
+    def __init__(self, message: str, code: str = "0A000", detail: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.detail = detail
+
+
+class Refusal(NamedTuple):
+    """A form of statement, as a regular expression over its code in lower case."""
+
+    form: str
+    message: str
+
+
+def _syntax(word: str) -> str:
+    return f'syntax error at or near "{word}"'
+
+
+REFUSALS = [
+    Refusal(r"\bon conflict\b", _syntax("on")),
+    Refusal(r"\bdistinct on\b", "SELECT DISTINCT ON is not supported"),
+    Refusal(r"\breturning\b", _syntax("returning")),
+    Refusal(r"\)\s*filter\s*\(", _syntax("filter")),
+    Refusal(r"\b(big|small)?serial\b", 'type "serial" does not exist'),
+    Refusal(r"\b(create|alter|drop) sequence\b|\bnextval\(", "SEQUENCE is not supported"),
+    Refusal(r"\bcreate (unique )?index\b", "SQL command CREATE INDEX not supported"),
+    Refusal(r"\bcreate unlogged\b", _syntax("unlogged")),
+    Refusal(r"\bon commit (drop|delete|preserve)\b", "ON COMMIT is not supported"),
+    Refusal(r"\bincluding (all|constraints|indexes)\b", _syntax("including")),
+    Refusal(r"^create (temp |temporary )?table\b.*\bcheck\s*\(", "CHECK is not supported"),
+    Refusal(r"\bcollate\b", "COLLATE is not supported here"),
+    Refusal(r"\bgenerated (always|by default) as\s*\(", _syntax("as")),
+    Refusal(r"\blateral\b", _syntax("lateral")),
+    Refusal(r"(\bfrom|\bas|,)\s*\(\s*values\b", "VALUES lists as tables are not supported"),
+    Refusal(r"\barray\s*\[|\[\]|\barray_agg\(|\bunnest\(", "arrays are not supported"),
+    Refusal(r"\b(any|all)\s*\(\s*\$", "op ANY/ALL (array) is not supported"),
+    Refusal(r"\bjsonb?\b|\bto_jsonb?\(|->", 'type "json" does not exist'),
+    Refusal(r"\b(uuid|bytea|inet|cidr|money|hstore|xml)\b", "type does not exist"),
+    Refusal(r"\bgenerate_series\(", "generate_series is not supported on Redshift tables"),
+    Refusal(r"\bstring_agg\(", "function string_agg does not exist"),
+    Refusal(r"\bto_regclass\(|\bgen_random_uuid\(|\bmake_\w+\(", "function does not exist"),
+    Refusal(r"\bformat\(|\bconcat_ws\(|\bconvert_(from|to)\(", "function does not exist"),
+    Refusal(r"\bnow\(\)|\bcurrent_timestamp\b|\blocaltimestamp\b", "function is not supported"),
+    Refusal(r"\bis (not )?distinct from\b", _syntax("distinct")),
+    Refusal(r"\bwindow \w+ as\b", _syntax("window")),
+    Refusal(r"\b(lag|lead)\([^()]*,[^()]*,", "LAG and LEAD take no default"),
+    Refusal(r"\btablesample\b|\bfetch first\b", _syntax("fetch")),
+    Refusal(r"\bfor (update|share)\b", "SELECT FOR UPDATE is not supported"),
+    Refusal(r"\bsavepoint\b", "SQL command SAVEPOINT not supported"),
+    Refusal(r"^do\b", "SQL command DO not supported"),
+    Refusal(r"^lock\b.*\bmode\b", _syntax("in")),
+    Refusal(r"^delete from \w+ (as )?(?!using\b|where\b)\w+ ", "DELETE takes no alias"),
+    Refusal(r"^create (temp |temporary )?table\b.*\bexclude\b", _syntax("exclude")),
+]
+
+# Reserved by Redshift and free in PostgreSQL; left out are those with a place in its statements.
+RESERVED = {
+    *("aes128", "aes256", "allowoverwrite", "backup", "blanksasnull", "bytedict", "bzip2"),
+    *("deflate", "defrag", "delta", "delta32k", "disable", "enable", "encrypt", "encryption"),
+    *("explicit", "globaldict256", "ignore", "lun", "luns", "lzo", "lzop", "mostly8", "mostly16"),
+    *("mostly32", "new", "off", "offline", "oid", "old", "open", "parallel", "percent"),
+    *("permissions", "raw", "readratio", "recover", "rejectlog", "resort", "restore", "snapshot"),
+    *("system", "tag", "tdes", "text255", "text32k", "top", "wallet"),
+}
+
+AGGREGATES = r"(?:sum|count|avg|min|max|first_value|last_value|stddev|variance)"
+
+
+def refuse(code: str) -> None:
+    """
+    Raise for what Redshift would refuse.
+
+    :param code: a statement without comments and texts, in lower case and with single blanks
+    """
+    for refusal in REFUSALS:
+        if re.search(refusal.form, code):
+            raise Refused(refusal.message)
+    if word := next((word for word in re.findall(r"[a-z_]\w*", code) if word in RESERVED), None):
+        raise Refused(_syntax(word), "42601")
+    if code.startswith("merge"):
+        _refuse_merge(code)
+    for frame in re.findall(rf"\b{AGGREGATES}\([^()]*\) over \(([^()]*)\)", code):
+        if "order by" in frame and not re.search(r"\brows\b", frame):
+            raise Refused("Aggregate window functions with an ORDER BY clause require a frame")
+
+
+MERGE = re.compile(
+    r"merge into [\w.]+ using [\w.]+( (as )?\w+)? on .*"
+    r" when matched then (update set|delete).* when not matched then insert \(.*"
+)
+
+
+def _refuse_merge(code: str) -> None:
+    """Take the one form of MERGE that both engines take."""
+    if not MERGE.fullmatch(code) or code.count(" when ") != 2:
+        raise Refused("MERGE takes a target without alias, a table, and exactly two whens")

@@ -1,0 +1,71 @@
+"""The stand-in's listener: a thread for each client."""
+
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from local.postgres import EmbeddedPostgres
+from local.redshift.isolation import History
+from local.redshift.session import Session
+from local.storage import Storage
+
+HOST = "127.0.0.1"
+
+
+class RedshiftServer:
+    """
+    Redshift, as a client sees it.
+
+    :param postgres: the server that does the work
+    :param storage: the S3 that COPY reads from
+    :param password: what clients have to know
+    :param port: to listen on, or 0 for a free one
+    """
+
+    def __init__(
+        self, postgres: EmbeddedPostgres, storage: Storage, password: str, port: int = 0
+    ) -> None:
+        self.password = password
+        self.statements: list[str] = []
+        self._postgres = postgres
+        self._storage = storage
+        self._histories: dict[str, History] = defaultdict(History)
+        self._listener = socket.create_server((HOST, port))
+        self.port: int = self._listener.getsockname()[1]
+
+    def serve(self) -> None:
+        """Serve clients until the listener is closed."""
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                session = Session(
+                    client,
+                    self._postgres,
+                    self._storage,
+                    self.password,
+                    self._histories.__getitem__,
+                    self.statements.append,
+                )
+                threading.Thread(target=session.serve, daemon=True, name="session").start()
+
+    def close(self) -> None:
+        """Take no more clients."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@contextmanager
+def redshift(
+    postgres: EmbeddedPostgres, storage: Storage, password: str = "Sparkify1"  # noqa: S107 - nothing to protect
+) -> Iterator[RedshiftServer]:
+    """A server that ends with the block."""
+    server = RedshiftServer(postgres, storage, password)
+    threading.Thread(target=server.serve, daemon=True, name="redshift").start()
+    try:
+        yield server
+    finally:
+        server.close()

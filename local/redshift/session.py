@@ -1,0 +1,285 @@
+"""One client's session: its statements, in order, checked, translated and carried out."""
+
+import itertools
+import re
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from local.postgres import USER, EmbeddedPostgres
+from local.redshift import copy_command, wire
+from local.redshift.isolation import History, Transaction, violation
+from local.redshift.journal import SCHEMA, Journal
+from local.redshift.load import Load
+from local.redshift.records import Column
+from local.redshift.refusals import Refused
+from local.redshift.statements import Statement
+from local.redshift.wire import EndOfStream, Message, Stream
+from local.storage import Storage
+
+# What Redshift answers; Debian's and other builds' versions would confuse its driver.
+VERSION = "8.0.2"
+
+OPTIONS = (
+    f"-c default_transaction_isolation=repeatable\\ read -c search_path=public,{SCHEMA}"
+    " -c client_min_messages=warning -c timezone=UTC"
+)
+
+COLUMNS = (
+    "select attname, split_part(format_type(atttypid, null), '(', 1), atttypmod - 4, attnotnull"
+    " from pg_attribute where attrelid = '{}'::regclass and attnum > 0 and not attisdropped"
+    " order by attnum"
+)
+
+
+class Session:
+    """
+    A client and the PostgreSQL session behind it.
+
+    :param client: the client's connection
+    :param postgres: the server that does the work
+    :param storage: the S3 that COPY reads from
+    :param password: what the client has to know
+    :param history: of a database, by its name
+    :param said: told every statement
+    """
+
+    def __init__(
+        self,
+        client: socket.socket,
+        postgres: EmbeddedPostgres,
+        storage: Storage,
+        password: str,
+        history: Callable[[str], History],
+        said: Callable[[str], None],
+    ) -> None:
+        self._client = Stream(client)
+        self._postgres = postgres
+        self._storage = storage
+        self._password = password
+        self._histories = history
+        self._said = said
+        self._status = wire.STATUS_IDLE
+        self._transaction = Transaction()
+        self._prepared: dict[str, Statement] = {}
+
+    def serve(self) -> None:
+        """Serve the client until it leaves."""
+        try:
+            self._start()
+            while True:
+                asked = self._client.until(b"S", b"Q", b"X")
+                # A flush asks for nothing that the Sync behind it does not.
+                self._answer([message for message in asked if message.kind != b"H"])
+        except (EndOfStream, ConnectionError):
+            pass
+        finally:
+            self._client.close()
+            for name in ("_backend", "_journal"):
+                if hasattr(self, name):
+                    getattr(self, name).close()
+
+    def _start(self) -> None:
+        asked = self._client.read_startup()
+        self._client.write(wire.PASSWORD_PLEASE)
+        if self._client.read().body.rstrip(b"\0").decode() != self._password:
+            refused = f'password authentication failed for user "{asked.get("user")}"'
+            self._client.write(wire.error({"S": "FATAL", "C": "28000", "M": refused}))
+            raise EndOfStream
+        database = asked["database"]
+        self._history = self._histories(database)
+        self._journal = Journal(self._postgres.uri(database))
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(Path(self._postgres.socket_folder) / ".s.PGSQL.5432"))
+        self._backend = Stream(connection)
+        self._backend.write_startup({"user": USER, "database": database, "options": OPTIONS})
+        for message in self._backend.until(b"Z"):
+            if message.kind == b"S" and message.body.startswith(b"server_version\0"):
+                message = wire.parameter_status("server_version", VERSION)
+            self._client.write(message)
+
+    def _answer(self, messages: list[Message]) -> None:
+        """Answer what the client sent up to its Sync."""
+        first = messages[0]
+        if first.kind == b"X":
+            raise EndOfStream
+        try:
+            if first.kind == b"Q":
+                statement = Statement(wire.texts(first.body, 1)[0])
+                self._execute(statement, [wire.query(statement.for_postgres())])
+            elif first.kind == b"P":
+                self._prepare(messages)
+            elif first.kind == b"B":
+                statement = self._prepared[wire.texts(first.body, 2)[1]]
+                self._execute(statement, messages)
+            else:
+                self._forward(messages)
+        except Refused as refused:
+            self._refuse(refused)
+
+    def _prepare(self, messages: list[Message]) -> None:
+        name, text = wire.texts(messages[0].body, 2)
+        statement = Statement(text)
+        self._prepared[name] = statement
+        if self._status == wire.STATUS_IN_TRANSACTION:
+            # PostgreSQL waits for a lock here already, and Redshift's snapshot is older than that.
+            self._guard(statement)
+        if statement.verb == "copy":
+            copy_command.parse(text)
+            self._client.write(
+                wire.PARSE_COMPLETE, wire.NO_PARAMETERS, wire.NO_DATA, wire.ready(self._status)
+            )
+            return
+        rest = messages[0].body[len(name.encode()) + len(text.encode()) + 2 :]
+        body = name.encode() + b"\0" + statement.for_postgres().encode() + b"\0" + rest
+        self._forward([Message(b"P", body), *messages[1:]])
+
+    def _execute(self, statement: Statement, messages: list[Message]) -> None:
+        self._said(statement.text)
+        alone = self._status == wire.STATUS_IDLE
+        if alone:
+            self._transaction = Transaction()
+        # What a failed transaction is told makes no difference; PostgreSQL says so.
+        if self._status != wire.STATUS_FAILED:
+            self._guard(statement)
+            if alone or statement.verb in ("commit", "end"):
+                self._history.commit(self._transaction)
+        if statement.verb == "copy":
+            self._copy(copy_command.parse(statement.text))
+        elif statement.verb == "truncate" and not alone:
+            self._truncate(statement)
+        else:
+            self._forward(messages)
+
+    def _guard(self, statement: Statement) -> None:
+        """Wait for other writers of the table, and refuse a write that did not see theirs."""
+        if not statement.takes_snapshot:
+            return
+        self._history.see(self._transaction, statement)
+        if (table := statement.writes) and self._is_shared(table):
+            if self._status == wire.STATUS_IN_TRANSACTION:
+                self._own("select 1")  # so that PostgreSQL's snapshot is taken here too
+                self._own(f"lock table {table} in exclusive mode")
+            self._history.write(self._transaction, statement, table)
+
+    def _is_shared(self, table: str) -> bool:
+        """Whether other sessions see the table: it is there, and not temporary."""
+        found = self._rows(
+            f"select 1 from pg_class where oid = to_regclass('{table}') and relpersistence = 'p'"
+        )
+        return bool(found)
+
+    def _truncate(self, statement: Statement) -> None:
+        """TRUNCATE commits the transaction in which it is run."""
+        self._own(statement.for_postgres())
+        self._history.commit(self._transaction)
+        self._own("commit")
+        self._client.write(wire.BIND_COMPLETE, wire.command_complete("TRUNCATE TABLE"))
+        self._client.write(wire.ready(self._status))
+
+    def _copy(self, command: copy_command.CopyCommand) -> None:
+        columns = self._columns(command)
+        load = Load(command, columns, self._storage, self._journal)
+        names = ", ".join(column.name for column in columns)
+        try:
+            # Nothing is sent to PostgreSQL before S3 has given it.
+            lines = load.lines()
+            first = next(lines, b"")
+            self._backend.write(wire.query(f"copy {command.table} ({names}) from stdin"))
+            list(self._backend.until(b"G", b"Z"))
+            for line in itertools.chain([first], lines):
+                self._backend.write(Message(b"d", line))
+            self._backend.write(wire.COPY_DONE)
+            self._swallow()
+        except Refused as refused:
+            load.ended(refused)
+            self._break_off()
+            raise
+        load.ended()
+        told = f"Load into table '{command.table}' completed, {load.rows} record(s) loaded."
+        self._client.write(
+            wire.BIND_COMPLETE, wire.notice(told), wire.command_complete("COPY")
+        )
+        self._client.write(wire.ready(self._status))
+
+    def _break_off(self) -> None:
+        """End a COPY that PostgreSQL may be in, so that it can be told of the failure."""
+        self._backend.write(Message(b"f", b"the load failed\0"), wire.SYNC)
+        for message in self._backend.until(b"Z"):
+            if message.kind == b"Z":
+                self._status = message.body
+
+    def _columns(self, command: copy_command.CopyCommand) -> list[Column]:
+        found = [
+            Column(name, kind, int(length) if int(length) > 0 else None, required == "t")
+            for name, kind, length, required in self._rows(COLUMNS.format(command.table))
+        ]
+        if not command.columns:
+            return found
+        by_name = {column.name: column for column in found}
+        if unknown := [name for name in command.columns if name not in by_name]:
+            raise Refused(f'column "{unknown[0]}" does not exist', "42703")
+        return [by_name[name] for name in command.columns]
+
+    def _forward(self, messages: list[Message]) -> None:
+        """Let PostgreSQL answer; its errors are told as Redshift tells them."""
+        self._backend.write(*messages)
+        for message in self._backend.until(b"Z"):
+            if message.kind == b"Z":
+                self._status = message.body
+            if message.kind == b"E":
+                message = wire.error(_as_redshift(wire.error_fields(message)))
+            self._client.write(message)
+
+    def _own(self, sql: str) -> None:
+        """A statement of our own in the client's transaction; an error is the client's."""
+        self._backend.write(wire.query(sql))
+        self._swallow()
+
+    def _swallow(self) -> None:
+        failed = None
+        for message in self._backend.until(b"Z"):
+            if message.kind == b"E":
+                failed = _as_redshift(wire.error_fields(message))
+            if message.kind == b"Z":
+                self._status = message.body
+        if failed:
+            raise Refused(failed["M"], failed["C"], failed.get("D", ""))
+
+    def _rows(self, sql: str) -> list[list[str]]:
+        self._backend.write(wire.query(sql))
+        rows = [list(_fields(m.body)) for m in self._backend.until(b"Z") if m.kind == b"D"]
+        return rows
+
+    def _refuse(self, refused: Refused) -> None:
+        """Tell the client, and let the transaction fail with it."""
+        if self._status == wire.STATUS_IN_TRANSACTION:
+            self._backend.write(wire.query("select redshift_refuses_this"))
+            for message in self._backend.until(b"Z"):
+                if message.kind == b"Z":
+                    self._status = message.body
+        fields = {"S": "ERROR", "C": refused.code, "M": str(refused)}
+        if refused.detail:
+            fields["D"] = refused.detail
+        self._client.write(wire.error(fields), wire.ready(self._status))
+
+
+def _fields(body: bytes) -> Iterator[str]:
+    """The texts of one row."""
+    position = 2
+    for _ in range(int.from_bytes(body[:2], "big")):
+        size = int.from_bytes(body[position : position + 4], "big", signed=True)
+        position += 4
+        yield body[position : position + max(size, 0)].decode()
+        position += max(size, 0)
+
+
+def _as_redshift(fields: dict[str, str]) -> dict[str, str]:
+    """An error of PostgreSQL's in Redshift's words."""
+    if fields["C"] == "23514" and (found := re.search(r"_(\d+)_bytes", fields.get("n", ""))):
+        said = f"value too long for type character varying({found[1]})"
+        return {"S": "ERROR", "C": "22001", "M": said}
+    if fields["C"] == "40001":
+        refused = violation("one that another transaction has changed")
+        return {"S": "ERROR", "C": refused.code, "M": str(refused), "D": refused.detail}
+    return fields

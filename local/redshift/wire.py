@@ -1,0 +1,134 @@
+"""PostgreSQL's wire protocol, which Redshift speaks too: messages in, messages out."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+SSL_REQUEST = 80877103
+STATUS_IDLE, STATUS_IN_TRANSACTION, STATUS_FAILED = b"I", b"T", b"E"
+
+
+class Message(NamedTuple):
+    """One message: what kind it is, in one letter, and what it says."""
+
+    kind: bytes
+    body: bytes
+
+    @property
+    def encoded(self) -> bytes:
+        """The message as it is sent."""
+        return self.kind + struct.pack("!I", len(self.body) + 4) + self.body
+
+
+class EndOfStream(Exception):  # noqa: N818 - nothing is wrong: the other side has left
+    """The other side has closed the connection."""
+
+
+class Stream:
+    """
+    One side's connection.
+
+    :param connection: the socket
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._file = connection.makefile("rb")
+
+    def read(self) -> Message:
+        """The next message."""
+        kind = self._exactly(1)
+        [length] = struct.unpack("!I", self._exactly(4))
+        return Message(kind, self._exactly(length - 4))
+
+    def read_startup(self) -> dict[str, str]:
+        """The parameters of the first message, which has no letter; TLS is declined."""
+        while True:
+            length, code = struct.unpack("!II", self._exactly(8))
+            if code != SSL_REQUEST:
+                break
+            self._socket.sendall(b"N")
+        texts = [text.decode() for text in self._exactly(length - 8).split(b"\0")]
+        return dict(zip(texts[::2], texts[1::2], strict=False))
+
+    def write(self, *messages: Message) -> None:
+        """Send messages."""
+        self._socket.sendall(b"".join(message.encoded for message in messages))
+
+    def write_startup(self, parameters: dict[str, str]) -> None:
+        """Send the first message."""
+        texts = b"".join(text.encode() + b"\0" for pair in parameters.items() for text in pair)
+        body = struct.pack("!I", 3 << 16) + texts + b"\0"
+        self._socket.sendall(struct.pack("!I", len(body) + 4) + body)
+
+    def until(self, *kinds: bytes) -> Iterator[Message]:
+        """The messages up to and with the first of these kinds."""
+        while True:
+            message = self.read()
+            yield message
+            if message.kind in kinds:
+                return
+
+    def close(self) -> None:
+        """End the connection."""
+        self._file.close()
+        self._socket.close()
+
+    def _exactly(self, size: int) -> bytes:
+        content = self._file.read(size)
+        if len(content) < size:
+            raise EndOfStream
+        return content
+
+
+def texts(body: bytes, count: int) -> list[str]:
+    """The first texts of a message, each of which ends with a NUL."""
+    return [text.decode() for text in body.split(b"\0", count)[:count]]
+
+
+def query(sql: str) -> Message:
+    """A statement without parameters."""
+    return Message(b"Q", sql.encode() + b"\0")
+
+
+def command_complete(tag: str) -> Message:
+    """What ends a statement that succeeded."""
+    return Message(b"C", tag.encode() + b"\0")
+
+
+def ready(status: bytes) -> Message:
+    """That the next statement may come."""
+    return Message(b"Z", status)
+
+
+def parameter_status(name: str, value: str) -> Message:
+    """What the server says of itself."""
+    return Message(b"S", f"{name}\0{value}\0".encode())
+
+
+def error(fields: dict[str, str]) -> Message:
+    """An error, by its fields: M is the message, C the code, D the detail."""
+    said = b"".join(name.encode() + text.encode() + b"\0" for name, text in fields.items())
+    return Message(b"E", said + b"\0")
+
+
+def notice(text: str) -> Message:
+    """What the server says beside."""
+    return Message(b"N", error({"S": "INFO", "C": "00000", "M": text}).body)
+
+
+def error_fields(message: Message) -> dict[str, str]:
+    """The fields of an error."""
+    parts = message.body.rstrip(b"\0").split(b"\0")
+    return {part[:1].decode(): part[1:].decode() for part in parts}
+
+
+PARSE_COMPLETE = Message(b"1", b"")
+BIND_COMPLETE = Message(b"2", b"")
+NO_PARAMETERS = Message(b"t", struct.pack("!H", 0))
+NO_DATA = Message(b"n", b"")
+AUTHENTICATED = Message(b"R", struct.pack("!I", 0))
+PASSWORD_PLEASE = Message(b"R", struct.pack("!I", 3))
+COPY_DONE = Message(b"c", b"")
+SYNC = Message(b"S", b"")
