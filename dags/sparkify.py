@@ -133,6 +133,7 @@ with DAG(
             rules=PLAY_RULES,
             partition="{{ setting('partition') }}",
             beforehand=BEGIN,
+            jsonpaths="{{ setting('jsonpaths') }}",
             aws_conn_id=STORAGE,
         )
         stage_songs = S3ToWarehouseOperator(

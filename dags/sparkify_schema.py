@@ -78,7 +78,8 @@ with DAG(
     )
     create_tables = SQLExecuteQueryOperator(
         task_id="create_tables",
-        sql=[f"schema/{name}.sql" for name in [*TABLES, VIEWS]],
+        # One text, which is then split: Redshift's driver takes one statement at a time.
+        sql=";\n".join(f"{{% include 'schema/{name}.sql' %}}" for name in [*TABLES, VIEWS]),
         split_statements=True,
     )
 

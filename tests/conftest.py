@@ -21,6 +21,8 @@ from local.storage import Storage, storage
 from tests.sources import Bucket, TestSource
 from tests.warehouse import Warehouse
 
+pytest_plugins = ["tests.redshift.warehouse"]
+
 _numbers = itertools.count(1)
 
 

@@ -82,7 +82,9 @@ def parse(text: str) -> CopyCommand:
                 break
         else:
             raise Refused(f'syntax error at or near "{rest.split()[0]}"', "42601")
-    return _checked(CopyCommand(head["table"].lower(), _names(head["columns"]), head["source"], options))
+    return _checked(
+        CopyCommand(head["table"].lower(), _names(head["columns"]), head["source"], options)
+    )
 
 
 def _names(columns: str | None) -> tuple[str, ...]:

@@ -54,6 +54,10 @@ class Journal:
 
     def __init__(self, uri: str) -> None:
         self._client = psycopg.connect(uri, autocommit=True)
+        self._files: list[tuple[object, ...]] = []
+
+    def make_views(self) -> None:
+        """Make the views, where they are not there yet."""
         self._client.execute(VIEWS.encode())
 
     def began(self, table: str, source: str) -> int:
@@ -69,15 +73,11 @@ class Journal:
 
     def read(self, query: int, file: str, size: int, lines: int) -> None:
         """Note a file that was read to its end."""
-        self._client.execute(
-            f"insert into {SCHEMA}.sys_load_detail (user_id, query_id, file_name, bytes_scanned,"
-            " lines_scanned, splits_scanned) values (100, %s, %s, %s, %s, 1)".encode(),
-            (query, file[:256], size, lines),
-        )
+        self._files.append((query, file[:256], size, lines))
 
     def failed(self, query: int, errors: Sequence[LoadError]) -> None:
         """Note records that could not be loaded."""
-        self._client.cursor().executemany(
+        self._insert(
             f"insert into {SCHEMA}.sys_load_error_detail (user_id, query_id, file_name,"
             " line_number, column_name, column_type, column_length, error_code, error_message)"
             " values (100, %s, %s, %s, %s, %s, %s, %s, %s)".encode(),
@@ -98,11 +98,20 @@ class Journal:
 
     def ended(self, query: int, status: str, rows: int, errors: int) -> None:
         """Note how a COPY ended."""
+        self._insert(
+            f"insert into {SCHEMA}.sys_load_detail (user_id, query_id, file_name, bytes_scanned,"
+            " lines_scanned, splits_scanned) values (100, %s, %s, %s, %s, 1)".encode(),
+            self._files,
+        )
         self._client.execute(
             f"update {SCHEMA}.sys_load_history set status = %s, loaded_rows = %s,"
             " error_count = %s, end_time = now() at time zone 'utc' where query_id = %s".encode(),
             (status, rows, errors, query),
         )
+
+    def _insert(self, statement: bytes, rows: Sequence[tuple[object, ...]]) -> None:
+        with self._client.transaction(), self._client.cursor() as cursor:
+            cursor.executemany(statement, rows)
 
     def close(self) -> None:
         """End the connection."""

@@ -10,6 +10,8 @@ from local.redshift.records import Column, Unloadable, objects, picker, row
 from local.redshift.refusals import Refused
 from local.storage import Storage
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 @dataclass
 class Load:
@@ -39,7 +41,8 @@ class Load:
         empty_as_null = "emptyasnull" in self.command.options
         for url, content in source.all():
             lines = []
-            text = self._decoded(url, content)
+            # What is no UTF-8 is refused with its value.
+            text = content.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
             for line, found in objects(text):
                 try:
                     if isinstance(found, Unloadable):
@@ -59,10 +62,6 @@ class Load:
         self.journal.failed(self.query, self.errors)
         status = "aborted" if error else "completed"
         self.journal.ended(self.query, status, 0 if error else self.rows, len(self.errors))
-
-    def _decoded(self, url: str, content: bytes) -> str:
-        # What is no UTF-8 is refused with its value.
-        return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
     def _note(self, url: str, line: int, why: Unloadable) -> None:
         column = why.column or Column("", "", None, False)

@@ -56,11 +56,12 @@ def objects(text: str) -> Iterator[tuple[int, dict[str, Any] | Unloadable]]:
         position = end
 
 
-def row(columns: Sequence[Column], values: Sequence[Any], *, empty_as_null: bool) -> list[str | None]:
+def row(
+    columns: Sequence[Column], values: Sequence[Any], *, empty_as_null: bool
+) -> list[str | None]:
     """The values as PostgreSQL is given them."""
     return [
-        _value(column, value, empty_as_null)
-        for column, value in zip(columns, values, strict=True)
+        _value(column, value, empty_as_null) for column, value in zip(columns, values, strict=True)
     ]
 
 

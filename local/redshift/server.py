@@ -2,12 +2,12 @@
 
 import socket
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 from local.postgres import EmbeddedPostgres
 from local.redshift.isolation import History
+from local.redshift.journal import Journal
 from local.redshift.session import Session
 from local.storage import Storage
 
@@ -31,7 +31,8 @@ class RedshiftServer:
         self.statements: list[str] = []
         self._postgres = postgres
         self._storage = storage
-        self._histories: dict[str, History] = defaultdict(History)
+        self._histories: dict[str, History] = {}
+        self._mutex = threading.Lock()
         self._listener = socket.create_server((HOST, port))
         self.port: int = self._listener.getsockname()[1]
 
@@ -46,10 +47,19 @@ class RedshiftServer:
                     self._postgres,
                     self._storage,
                     self.password,
-                    self._histories.__getitem__,
+                    self._history,
                     self.statements.append,
                 )
                 threading.Thread(target=session.serve, daemon=True, name="session").start()
+
+    def _history(self, database: str) -> History:
+        """The history of a database, whose system views are made with it."""
+        with self._mutex:
+            if database not in self._histories:
+                with closing(Journal(self._postgres.uri(database))) as journal:
+                    journal.make_views()
+                self._histories[database] = History()
+            return self._histories[database]
 
     def close(self) -> None:
         """Take no more clients."""
@@ -60,7 +70,9 @@ class RedshiftServer:
 
 @contextmanager
 def redshift(
-    postgres: EmbeddedPostgres, storage: Storage, password: str = "Sparkify1"  # noqa: S107 - nothing to protect
+    postgres: EmbeddedPostgres,
+    storage: Storage,
+    password: str = "Sparkify1",  # noqa: S107 - nothing to protect
 ) -> Iterator[RedshiftServer]:
     """A server that ends with the block."""
     server = RedshiftServer(postgres, storage, password)

@@ -4,6 +4,7 @@ import itertools
 import re
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from local.postgres import USER, EmbeddedPostgres
@@ -75,9 +76,8 @@ class Session:
             pass
         finally:
             self._client.close()
-            for name in ("_backend", "_journal"):
-                if hasattr(self, name):
-                    getattr(self, name).close()
+            if hasattr(self, "_backend"):
+                self._backend.close()
 
     def _start(self) -> None:
         asked = self._client.read_startup()
@@ -88,7 +88,7 @@ class Session:
             raise EndOfStream
         database = asked["database"]
         self._history = self._histories(database)
-        self._journal = Journal(self._postgres.uri(database))
+        self._database = database
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(str(Path(self._postgres.socket_folder) / ".s.PGSQL.5432"))
         self._backend = Stream(connection)
@@ -178,14 +178,20 @@ class Session:
         self._client.write(wire.ready(self._status))
 
     def _copy(self, command: copy_command.CopyCommand) -> None:
-        columns = self._columns(command)
-        load = Load(command, columns, self._storage, self._journal)
-        names = ", ".join(column.name for column in columns)
+        with closing(Journal(self._postgres.uri(self._database))) as journal:
+            load = Load(command, self._columns(command), self._storage, journal)
+            self._load(load)
+        told = f"Load into table '{command.table}' completed, {load.rows} record(s) loaded."
+        self._client.write(wire.BIND_COMPLETE, wire.notice(told), wire.command_complete("COPY"))
+        self._client.write(wire.ready(self._status))
+
+    def _load(self, load: Load) -> None:
+        names = ", ".join(column.name for column in load.columns)
         try:
             # Nothing is sent to PostgreSQL before S3 has given it.
             lines = load.lines()
             first = next(lines, b"")
-            self._backend.write(wire.query(f"copy {command.table} ({names}) from stdin"))
+            self._backend.write(wire.query(f"copy {load.command.table} ({names}) from stdin"))
             list(self._backend.until(b"G", b"Z"))
             for line in itertools.chain([first], lines):
                 self._backend.write(Message(b"d", line))
@@ -196,11 +202,6 @@ class Session:
             self._break_off()
             raise
         load.ended()
-        told = f"Load into table '{command.table}' completed, {load.rows} record(s) loaded."
-        self._client.write(
-            wire.BIND_COMPLETE, wire.notice(told), wire.command_complete("COPY")
-        )
-        self._client.write(wire.ready(self._status))
 
     def _break_off(self) -> None:
         """End a COPY that PostgreSQL may be in, so that it can be told of the failure."""
@@ -248,8 +249,7 @@ class Session:
 
     def _rows(self, sql: str) -> list[list[str]]:
         self._backend.write(wire.query(sql))
-        rows = [list(_fields(m.body)) for m in self._backend.until(b"Z") if m.kind == b"D"]
-        return rows
+        return [list(_fields(m.body)) for m in self._backend.until(b"Z") if m.kind == b"D"]
 
     def _refuse(self, refused: Refused) -> None:
         """Tell the client, and let the transaction fail with it."""

@@ -57,7 +57,16 @@ class Statement:
     @property
     def takes_snapshot(self) -> bool:
         """Whether a transaction sees, from this statement on, only what was committed before it."""
-        return self.verb not in ("begin", "start", "commit", "end", "rollback", "abort", "lock", "set")
+        return self.verb not in (
+            "begin",
+            "start",
+            "commit",
+            "end",
+            "rollback",
+            "abort",
+            "lock",
+            "set",
+        )
 
     def for_postgres(self) -> str:
         """What PostgreSQL is told; raises where Redshift would refuse."""
@@ -77,9 +86,11 @@ PHYSICAL = re.compile(
     r"\b(diststyle\s+(even|all|auto|key)|distkey(\s*\(\s*\w+\s*\))?"
     r"|(compound\s+|interleaved\s+)?sortkey\s*(\([\w\s,]+\)|auto)|encode\s+(auto|az64|lzo|zstd|raw))"
 )
-KEY = re.compile(r",?\s*\b(primary key|unique|foreign key)\s*\([^)]*\)(\s*references \w+\s*\([^)]*\))?")
+KEY = re.compile(
+    r",?\s*\b(primary key|unique|foreign key)\s*\([^)]*\)(\s*references \w+\s*\([^)]*\))?"
+)
 COLUMN_KEY = re.compile(r"\s(primary key|unique|references \w+\s*\([^)]*\))")
-TEXT = re.compile(r"\b(\w+)\s+(?:varchar|character varying|text)\b(?:\s*\((\d+)\))?(?!\s*\))")
+TEXT = re.compile(r"\b(\w+)\s+(?:varchar|character varying|text)\b(?:\s*\((\d+)\))?")
 LIKE = re.compile(r"\(\s*like\s+([\w.]+)(\s+(including|excluding) defaults)?\s*\)")
 
 LONGEST_TEXT = 65535

@@ -12,9 +12,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from sparkify.background import in_background
 from sparkify.blocks import blocks
 from sparkify.columns import Column, columns_of
-from sparkify.ledger import Reading, enter
+from sparkify.ledger import REJECTS, Reading, check_kept, enter
 from sparkify.records import Batch, RecordReader
 from sparkify.source import Source
+from sparkify.warehouse import as_csv
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,14 @@ def land(
             with cursor.copy(_copy(table, reader.columns)) as copy:
                 for batch in _counted(batches, reading):
                     copy.write(batch.csv)
-                    rejects.write(reading.reject_rows(batch.rejects))
+                    rejects.write(as_csv(reading.reject_rows(batch.rejects)))
             _compare(cursor.rowcount, reading)
-            enter(hook, cursor, reading, rejects)
+            enter(hook, cursor, reading)
+            rejects.seek(0)
+            with cursor.copy(f"copy rejected_rows ({REJECTS}) from stdin (format csv)") as copy:
+                while piece := rejects.read(1 << 20):
+                    copy.write(piece)
+            check_kept(cursor.rowcount, reading)
         # Without it the planner takes a new table to be nearly empty.
         cursor.execute(f"analyze {table}")
         connection.commit()

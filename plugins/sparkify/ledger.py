@@ -1,12 +1,10 @@
 """The file ledger: which files a run read, in which version, and which records it had to reject."""
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import Any
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
@@ -14,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from sparkify.partitions import span
 from sparkify.records import Batch, Reject
 from sparkify.source import SourceFile
-from sparkify.warehouse import lock
+from sparkify.warehouse import insert_rows, lock
 from sparkify.window import Window
 
 REJECTS = (
@@ -54,9 +52,9 @@ class Reading:
         self.rows.update(batch.rows)
         self.rejects.update(reject.file for reject in batch.rejects)
 
-    def reject_rows(self, rejects: Iterable[Reject]) -> bytes:
-        """The rejects as CSV, by the columns ``REJECTS``."""
-        return _csv(
+    def reject_rows(self, rejects: Iterable[Reject]) -> Iterator[tuple[Any, ...]]:
+        """The rejects, by the columns ``REJECTS``."""
+        return (
             (
                 self.dataset,
                 self.source,
@@ -71,8 +69,8 @@ class Reading:
             for reject in rejects
         )
 
-    def ledger_rows(self) -> bytes:
-        """One CSV row a file, by the columns ``LEDGER``; a missing file has no etag."""
+    def ledger_rows(self) -> list[tuple[Any, ...]]:
+        """One row a file, by the columns ``LEDGER``; a missing file has no etag."""
         counters = (self.lines, self.folded, self.rows, self.rejects)
         found = [
             (file.name, (file.etag, file.size, *(counted[file] for counted in counters)))
@@ -80,10 +78,10 @@ class Reading:
         ]
         absent = [(name, (None, 0, *(0 for _ in counters))) for name in self.missing]
         run = (self.run_id, _naive(self.window.start), _naive(self.window.end), self.read_at)
-        return _csv(
+        return [
             (self.dataset, self.source, name, *run, *self._span(name), *figures)
             for name, figures in [*found, *absent]
-        )
+        ]
 
     def _span(self, name: str) -> tuple[datetime | None, datetime | None]:
         """The time whose events a file holds; a song file holds none."""
@@ -102,31 +100,27 @@ def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
     return [file for file in reading.files if (file.name, file.etag) not in published]
 
 
-def enter(hook: DbApiHook, cursor: Any, reading: Reading, rejects: IO[bytes]) -> None:
+def enter(hook: DbApiHook, cursor: Any, reading: Reading) -> None:
     """
-    Write down what was read, and what was rejected, in the cursor's transaction.
+    Write down what was read, in the cursor's transaction, and make way for what was rejected.
 
     A file's rejects are those of its last reading; its ledger entries are one a run.
     """
     cursor.execute(lock("rejected_rows", hook.conn_type))
     cursor.execute(
-        "delete from rejected_rows where dataset = %s and source = %s and source_file = any(%s)",
-        (reading.dataset, reading.source, [file.name for file in reading.files]),
-    )
-    cursor.execute(
         "delete from file_ledger where dataset = %s and run_id = %s",
         (reading.dataset, reading.run_id),
     )
-    rejects.seek(0)
-    with cursor.copy(f"copy rejected_rows ({REJECTS}) from stdin (format csv)") as copy:
-        while piece := rejects.read(1 << 20):
-            copy.write(piece)
-    _compare(cursor.rowcount, reading)
-    with cursor.copy(f"copy file_ledger ({LEDGER}) from stdin (format csv)") as copy:
-        copy.write(reading.ledger_rows())
+    insert_rows(hook.conn_type, cursor, "file_ledger", LEDGER, reading.ledger_rows())
+    cursor.execute(
+        "delete from rejected_rows where dataset = %s and source = %s and source_file in "
+        "(select source_file from file_ledger where dataset = %s and run_id = %s)",
+        (reading.dataset, reading.source, reading.dataset, reading.run_id),
+    )
 
 
-def _compare(kept: int, reading: Reading) -> None:
+def check_kept(kept: int, reading: Reading) -> None:
+    """Take the warehouse's word for how many rejects it keeps, not the reader's."""
     if kept != reading.rejects.total():
         raise AirflowFailException(
             f"{reading.rejects.total()} records of {reading.dataset} were rejected, and the "
@@ -143,9 +137,3 @@ def _naive(moment: datetime) -> datetime:
 def _storable(text: str) -> str:
     """Text as PostgreSQL can keep it: bytes that are no UTF-8, and NULs, are spelled out."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def _csv(rows: Iterable[tuple[Any, ...]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()

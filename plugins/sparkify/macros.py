@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException
 from jinja2 import pass_context
 
 from sparkify import partitions, settings, warehouse
@@ -115,14 +114,6 @@ def bytewise() -> str:
     return ' collate "C"' if warehouse.engine() == warehouse.POSTGRES else ""
 
 
-def quoted(text: str) -> str:
-    """Text from outside, such as a run id, as a literal of both engines."""
-    if "\\" in text:
-        # Redshift takes it for an escape, PostgreSQL for itself.
-        raise AirflowFailException(f"{text!r} holds a backslash; start the run under another id.")
-    return "'" + text.replace("'", "''") + "'"
-
-
 MACROS = {
     "after_window": after_window,
     "before_window": before_window,
@@ -139,7 +130,7 @@ MACROS = {
     "is_scheduled": is_scheduled,
     "lock": lock,
     "now": now,
-    "quoted": quoted,
+    "quoted": warehouse.quoted,
     "reject_limit": settings.reject_limit,
     "seconds_since": seconds_since,
     "setting": settings.setting,

@@ -14,6 +14,8 @@ STORAGE = "sparkify_s3"
 DEFAULTS = {
     "partition": "log_data/%Y/%m/%Y-%m-%d-events.json",
     "songs": "song_data/**/*.json",
+    "jsonpaths": "",
+    "manifest_prefix": "",
     "lookback_minutes": "0",
     "reject_limit": "0.01",
     "stale_hours": "24",

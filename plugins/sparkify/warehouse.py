@@ -1,5 +1,10 @@
 """The two engines a warehouse may run on, and all that differs between them outside ``schema/``."""
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -27,3 +32,41 @@ def lock(table: str, on: str) -> str:
     """
     mode = " in share row exclusive mode" if on == POSTGRES else ""
     return f"lock table {table}{mode}"
+
+
+def quoted(text: str) -> str:
+    """Text from outside, such as a run id, as a literal of both engines."""
+    if "\\" in text:
+        # Redshift takes it for an escape, PostgreSQL for itself.
+        raise AirflowFailException(f"{text!r} holds a backslash; name it otherwise.")
+    return "'" + text.replace("'", "''") + "'"
+
+
+MOST_PARAMETERS = 30_000
+"""Of one statement; Redshift's driver takes 32,767."""
+
+
+def insert_rows(
+    on: str, cursor: Any, table: str, columns: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Add rows to a table in the cursor's transaction, in as few steps as the engine allows."""
+    if on == POSTGRES:
+        with cursor.copy(f"copy {table} ({columns}) from stdin (format csv)") as copy:
+            copy.write(as_csv(rows))
+        return
+    width = columns.count(",") + 1
+    most = MOST_PARAMETERS // width
+    for first in range(0, len(rows), most):
+        some = rows[first : first + most]
+        values = ", ".join([f"({', '.join(['%s'] * width)})"] * len(some))
+        cursor.execute(
+            f"insert into {table} ({columns}) values {values}",
+            [value for row in some for value in row],
+        )
+
+
+def as_csv(rows: Iterable[tuple[Any, ...]]) -> bytes:
+    """Rows as PostgreSQL's COPY takes them."""
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from local.pipeline import Pipeline
-from tests.sources import TestSource, play, song
+from tests.sources import TestSource, play
 from tests.warehouse import Warehouse
 
 DAY = ("2018-11-15", "2018-11-16")
@@ -105,12 +105,11 @@ def test_a_source_that_is_not_there_says_what_to_set(
         staged(pipeline)
 
 
-def test_a_redshift_connection_says_what_is_not_there_yet(
+def test_jsonpaths_are_refused_where_nothing_reads_them(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", '{"conn_type": "redshift"}')
-    source.songs(song("SO1"))
-    with pytest.raises(AirflowFailException, match="type postgres only"):
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_JSONPATHS", "s3://bucket/paths.json")
+    with pytest.raises(AirflowFailException, match="for Redshift's COPY"):
         staged(pipeline)
 
 

@@ -1,0 +1,282 @@
+"""Whole runs of the DAG on Redshift's driver, S3 and COPY: the rows that PostgreSQL gives."""
+
+import gzip
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redshift_connector
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
+
+from local.redshift.journal import SCHEMA
+from local.redshift.server import RedshiftServer
+from local.pipeline import Pipeline
+from tests.sources import Bucket, TestSource, play, song, visit
+from tests.warehouse import Warehouse
+
+DAY = ("2018-11-15", "2018-11-16")
+NOVEMBER = ("2018-11-01", "2018-12-01")
+
+
+def test_the_public_data_set_gives_the_same_rows_on_both_engines(
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    new_warehouse: Callable[[], Warehouse],
+    dags: dict[str, DAG],
+    bucket: Bucket,
+    real_source: Path,
+) -> None:
+    bucket.storage.upload(real_source / "log_data", bucket.name, "app/log_data/")
+    bucket.storage.upload(real_source / "song_data", bucket.name, "app/song_data/")
+    redshift_pipeline.run(*NOVEMBER)
+    on_redshift = redshift_warehouse.contents()
+    postgres = new_warehouse()
+    Pipeline(dags["sparkify"]).run(*NOVEMBER)
+    for table, rows in postgres.contents().items():
+        assert on_redshift[table] == rows, table
+    assert {table: len(rows) for table, rows in on_redshift.items()} == {
+        "songplays": 6820,
+        "user_events": 7770,
+        "users": 97,
+        "user_levels": 106,
+        "songs": 71,
+        "artists": 69,
+        "time": 6813,
+    }
+    per_file = "select dataset, source_file, etag, row_count, reject_count from file_ledger"
+    assert sorted(redshift_warehouse.rows(per_file)) == sorted(postgres.rows(per_file))
+
+
+def sources_of(warehouse: Warehouse) -> list[Any]:
+    return warehouse.column(f"select data_source from {SCHEMA}.sys_load_history order by query_id")
+
+
+@pytest.fixture
+def filled(bucket: Bucket, tmp_path: Path) -> TestSource:
+    """Two days and two songs, in the bucket."""
+    folder = TestSource(tmp_path / "folder")
+    folder.events(
+        play("2018-11-15 10:00:00"),
+        visit("2018-11-15 10:30:00", userId="2", level="paid"),
+        play("2018-11-15 11:00:00", itemInSession=1, level="paid"),
+        play("2018-11-16 10:00:00", itemInSession=2, song="Zażółć", artist="BjÃ¶rk"),
+    )
+    folder.songs(song("SO1"), song("SO2", title="Zażółć", artist_name="Björk"))
+    bucket.fill(folder)
+    return folder
+
+
+def test_running_a_window_again_changes_nothing(
+    filled: TestSource, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    redshift_pipeline.run("2018-11-15", "2018-11-17")
+    before = redshift_warehouse.contents()
+    assert [len(before[table]) for table in ("songplays", "users", "songs")] == [3, 2, 2]
+    assert "stage_songs" in redshift_pipeline.run("2018-11-15", "2018-11-17")
+    assert redshift_warehouse.contents() == before
+    assert (
+        redshift_warehouse.column(
+            "select tablename from pg_tables where tablename like 'staging\\_%\\_%\\_%'"
+        )
+        == []
+    )
+
+
+def test_hours_in_any_order_give_what_a_range_gives(
+    filled: TestSource, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    for hour in ("16T10", "15T11", "15T10"):
+        redshift_pipeline.run(f"2018-11-{hour}:00", f"2018-11-{hour}:59:59.999")
+    by_hour = redshift_warehouse.contents()
+    redshift_pipeline.run("2018-11-15", "2018-11-17")
+    assert redshift_warehouse.contents() == by_hour
+
+
+def persistent(pipeline: Pipeline, window: tuple[str, str], met: list[str]) -> None:
+    """A run that tries a task again as Airflow does; ``met`` gets the errors on the way."""
+    context = pipeline.context(*window)
+    skipped: set[str] = set()
+    for task_id in pipeline.order():
+        if pipeline._is_skipped(task_id, skipped):
+            skipped.add(task_id)
+            continue
+        for _ in range(10):
+            try:
+                pipeline.run_task(task_id, context)
+            except AirflowSkipException:
+                skipped.add(task_id)
+            except redshift_connector.Error as error:
+                met.append(error.args[0]["M"])
+                continue
+            break
+
+
+def test_two_runs_at_once_give_what_one_after_the_other_gives(
+    filled: TestSource, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    met: list[str] = []
+    windows = [("2018-11-15", "2018-11-17"), ("2018-11-15T11:00", "2018-11-17")] * 2
+    runs = [
+        threading.Thread(target=persistent, args=(redshift_pipeline, window, met))
+        for window in windows
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    together = redshift_warehouse.contents()
+    redshift_pipeline.run("2018-11-15", "2018-11-17")
+    assert redshift_warehouse.contents() == together
+    assert len(together["songplays"]) == 3
+    assert set(met) <= {"1023", "deadlock detected"}
+
+
+def test_a_copy_that_fails_in_the_middle_leaves_nothing_and_is_survived(
+    filled: TestSource,
+    bucket: Bucket,
+    redshift_server: RedshiftServer,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from local.redshift.objects import Objects
+    from local.redshift.refusals import Refused
+
+    fetch = Objects.fetch
+
+    def fails_on_the_second(self: Objects, url: str) -> bytes:
+        if "2018-11-16" in url:
+            raise Refused("S3ServiceException:Please reduce your request rate.,Error SlowDown")
+        return fetch(self, url)
+
+    context = redshift_pipeline.context("2018-11-15", "2018-11-17")
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "fetch", fails_on_the_second)
+        with pytest.raises(Exception, match="SlowDown"):
+            redshift_pipeline.run_in(context)
+    assert redshift_warehouse.count("file_ledger") == 0
+    [table] = redshift_warehouse.column(
+        "select tablename from pg_tables where tablename ~ '^staging_events_[0-9a-f]{12}$'"
+    )
+    assert redshift_warehouse.count(table) == 0
+    redshift_pipeline.run_in(context)
+    assert redshift_warehouse.count("songplays") == 3
+    assert redshift_warehouse.column(
+        f"select status from {SCHEMA}.sys_load_history"
+        " where data_source like '%log_data%' order by query_id"
+    ) == ["aborted", "completed"]
+
+
+def test_nothing_to_read_at_all_is_a_quiet_hour(
+    bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.rows("select source_file, etag from file_ledger") == [
+        ("log_data/2018/11/2018-11-15-events.json", None)
+    ]
+    assert redshift_warehouse.count("songplays") == 0
+
+
+def test_only_the_objects_that_are_meant_are_read(
+    filled: TestSource, bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    bucket.put("song_data/readme.txt", "not for COPY")
+    bucket.put("song_data/A/B/C/TRSO1.json.bak", json.dumps(song("SObak")))
+    with pytest.raises(AirflowFailException, match=r"TRSO1.json is the prefix .*TRSO1.json.bak"):
+        redshift_pipeline.run("2018-11-16", "2018-11-17")
+    bucket.client.delete_object(Bucket=bucket.name, Key="app/song_data/A/B/C/TRSO1.json.bak")
+    redshift_pipeline.run("2018-11-16", "2018-11-17")
+    bucket.put("song_data/A/B/C/TRSO3.json", json.dumps(song("SO3")))
+    redshift_pipeline.run("2018-11-16", "2018-11-17")
+    assert redshift_warehouse.column("select song_id from songs order by 1") == [
+        "SO1",
+        "SO2",
+        "SO3",
+    ]
+    songs = [source for source in sources_of(redshift_warehouse) if "song_data" in source]
+    root = f"{bucket.url}/song_data/A/B/C/TRSO"
+    assert songs == [root, f"{root}3.json"]
+
+
+def test_a_manifest_names_the_objects_where_it_may_be_written(
+    filled: TestSource,
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_MANIFEST_PREFIX", f"s3://{bucket.name}/manifests")
+    bucket.put("song_data/A/B/C/TRSO1.json.bak", json.dumps(song("SObak")))
+    bucket.put("song_data/A/B/C/it's.json", json.dumps(song("SO3")))
+    redshift_pipeline.run("2018-11-15", "2018-11-17")
+    assert redshift_warehouse.count("songs") == 3
+    for source in sources_of(redshift_warehouse):
+        assert source.startswith(f"s3://{bucket.name}/manifests/staging_")
+
+
+def test_compressed_and_plain_objects_are_copied_each_in_its_way(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION", "log_data/%Y/%m/%d/*")
+    plays = [json.dumps(play(f"2018-11-15 10:0{n}:00", itemInSession=n)).encode() for n in range(2)]
+    bucket.put("log_data/2018/11/15/part-0.json.gz", gzip.compress(plays[0]))
+    bucket.put("log_data/2018/11/15/part-1.json", plays[1])
+    redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("songplays") == 2
+
+
+def test_a_jsonpaths_file_says_which_key_fills_which_column(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = play("2018-11-15 10:00:00")
+    paths = [f"$['{key}']" for key in event] + []
+    event["wer"] = event.pop("userId")
+    paths[-1] = "$['wer']"
+    bucket.put("log_data/2018/11/2018-11-15-events.json", json.dumps(event))
+    bucket.put("paths.json", json.dumps({"jsonpaths": paths}))
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_JSONPATHS", f"{bucket.url}/paths.json")
+    redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.column("select user_id from songplays") == [1]
+
+
+def test_two_thousand_songs_are_copied_once(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+) -> None:
+    # Past HTTP: 2,000 requests would take longer than all the rest.
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    for number in range(2000):
+        name = f"SO{number:04}"
+        key = f"app/song_data/{number % 7}/{name}.json"
+        backend.put_object(bucket.name, key, json.dumps(song(name)).encode())
+    began = time.monotonic()
+    redshift_pipeline.run(*DAY)
+    first, began = time.monotonic() - began, time.monotonic()
+    assert redshift_warehouse.count("songs") == 2000
+    assert "stage_songs" in redshift_pipeline.run(*DAY)
+    second = time.monotonic() - began
+    logging.getLogger(__name__).info("2,000 one-song files: %.1f s, then %.1f s", first, second)
+    assert len([url for url in sources_of(redshift_warehouse) if "song_data" in url]) == 1
+    assert redshift_warehouse.value(f"select count(*) from {SCHEMA}.sys_load_detail") == 2000
+
+
+def test_a_source_on_this_machine_is_out_of_redshifts_reach(
+    source: TestSource, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    with pytest.raises(AirflowFailException, match=r"not in S3.*sparkify_source"):
+        redshift_pipeline.run(*DAY)

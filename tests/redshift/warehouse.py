@@ -1,0 +1,80 @@
+"""A warehouse on the stand-in for Redshift, for tests."""
+
+import itertools
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from airflow.sdk import DAG
+
+from local.postgres import EmbeddedPostgres
+from local.redshift.server import RedshiftServer, redshift
+from local.storage import Storage
+from local.pipeline import Pipeline
+from tests.warehouse import Warehouse, execute
+
+_numbers = itertools.count(1)
+
+
+def connection(server: RedshiftServer, database: str) -> str:
+    """An Airflow connection to a database behind the stand-in."""
+    return json.dumps(
+        {
+            "conn_type": "redshift",
+            "host": "127.0.0.1",
+            "port": server.port,
+            "login": "loader",
+            "password": server.password,
+            "schema": database,
+            "extra": {"ssl": False},
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def redshift_server(server: EmbeddedPostgres, s3: Storage) -> Iterator[RedshiftServer]:
+    """The stand-in, for all tests; each has databases of its own."""
+    with redshift(server, s3) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def empty_redshift(
+    server: EmbeddedPostgres, redshift_server: RedshiftServer, dags: dict[str, DAG]
+) -> str:
+    """A database with the project's tables as Redshift has them."""
+    execute(server, "create database empty_redshift")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(
+            "AIRFLOW_CONN_SPARKIFY_WAREHOUSE", connection(redshift_server, "empty_redshift")
+        )
+        schema = Pipeline(dags["sparkify_schema"])
+        schema.run_task("create_tables", schema.context())
+    execute(
+        server,
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'empty_redshift'",
+    )
+    return "empty_redshift"
+
+
+@pytest.fixture
+def redshift_warehouse(
+    server: EmbeddedPostgres,
+    redshift_server: RedshiftServer,
+    empty_redshift: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Warehouse]:
+    """A warehouse behind the stand-in, which ``sparkify_warehouse`` leads to from then on."""
+    name = f"redshift_{next(_numbers)}"
+    execute(server, f"create database {name} template {empty_redshift}")
+    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", connection(redshift_server, name))
+    with psycopg.connect(server.uri(name), autocommit=True) as client:
+        yield Warehouse(client)
+    execute(server, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def redshift_pipeline(dags: dict[str, DAG], redshift_warehouse: Warehouse) -> Pipeline:
+    """The DAG ``sparkify`` on the stand-in."""
+    return Pipeline(dags["sparkify"])
