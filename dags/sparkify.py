@@ -36,6 +36,7 @@ when no song file is new. *Check* fails the run when the warehouse is not right.
 
 Connections `sparkify_warehouse` (type `redshift` or `postgres`), `sparkify_s3` (type `aws`).
 Variables `sparkify_source` and, each with a default, `sparkify_partition`, `sparkify_songs`,
+`sparkify_jsonpaths`, `sparkify_manifest_prefix`,
 `sparkify_lookback_minutes`, `sparkify_reject_limit`, `sparkify_stale_hours`,
 `sparkify_keep_staging_days`.
 """

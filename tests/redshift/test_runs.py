@@ -16,9 +16,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
+from local.pipeline import Pipeline
 from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
-from local.pipeline import Pipeline
 from tests.sources import Bucket, TestSource, play, song, visit
 from tests.warehouse import Warehouse
 
