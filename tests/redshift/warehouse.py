@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from airflow.sdk import DAG
 
+from local.databases import execute
 from local.pipeline import Pipeline
 from local.postgres import EmbeddedPostgres
 from local.redshift.server import RedshiftServer, redshift
 from local.storage import Storage
-from local.databases import execute
 from tests.warehouse import Warehouse
 
 _numbers = itertools.count(1)
