@@ -14,7 +14,7 @@ FLOOR := 3.11
 export PYTHONPATH := plugins
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test verify bench-backfill lint dictionary env clean
+.PHONY: help run stop test verify bench-backfill lint dictionary env clean bench
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,7 @@ help: ## Show what there is
 	@echo "  make run PORT=8090                serve the web UI on this port"
 	@echo "  make verify SEED=1                load the hours in the order of this seed"
 	@echo "  make bench-backfill HOURS=48      a quick look"
+	@echo "  make bench PARTS=staging,star     measure some parts only; BENCH_FULL=1 adds the long ones"
 
 run: $(INSTALLED) ## Load a source through a real Airflow, show what users listen to, and serve
 	@exec $(BIN)/python -m local.run
@@ -51,6 +52,9 @@ dictionary: $(INSTALLED) ## Write docs/data-dictionary.md from the comments in s
 
 env: ## Write .env, with new secrets, for docker compose
 	@sh local/compose/make_env.sh
+
+bench: $(INSTALLED) ## Measure how fast it loads, as ratios within one run
+	@exec $(BIN)/python -m local.bench
 
 clean: ## End everything that runs from here, and remove all that was made
 	@if $(BIN)/python -c 'import psutil' 2>/dev/null; then $(BIN)/python -m local.stop; \

@@ -1,4 +1,4 @@
-"""The claim that only one ``make run`` works in a project at a time."""
+"""The claim that only one ``make run``, or one ``make bench``, works in a project at a time."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from local.trouble import Trouble
 
 
 @contextmanager
-def only_run(file: Path) -> Iterator[None]:
+def only_run(file: Path, command: str = "make run") -> Iterator[None]:
     """Hold the claim; trouble if another process holds it. It ends with its process, however."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as stream:
@@ -21,7 +21,7 @@ def only_run(file: Path) -> Iterator[None]:
         except BlockingIOError:
             stream.seek(0)
             raise Trouble(
-                f"Another `make run` is already running here (process {stream.read().strip()}). "
+                f"Another `{command}` is already running here (process {stream.read().strip()}). "
                 "Use that one, end it with Ctrl-C in its terminal, or run `make stop`."
             ) from None
         stream.truncate(0)

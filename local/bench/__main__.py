@@ -1,0 +1,74 @@
+"""``make bench``: measure, show, and write down."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from local.bench.bench import LeftOut, bench
+from local.bench.measure import Comparison
+from local.bench.show import show, write
+from local.interruption import Interrupted, listen
+from local.layout import Layout
+from local.lock import only_run
+from local.screen import Screen
+from local.trouble import Trouble
+
+PARTS = {
+    "staging": "JSON lines into a typed table, beside the database's own floor",
+}
+
+
+def main() -> int:
+    """Measure the parts that were asked for; return the exit status."""
+    listen()
+    screen = Screen(Console(width=None if sys.stdout.isatty() else 120))
+    layout = Layout(Path.cwd())
+    try:
+        with only_run(layout.local / "bench" / "lock", "make bench"):
+            measure(layout, screen, _parts(os.environ.get("PARTS", "")))
+    except Trouble as trouble:
+        screen.say(f"\n{trouble}")
+        return 1
+    except Interrupted as interruption:
+        screen.say("\nInterrupted. Nothing is left running.")
+        return 128 + interruption.number
+    return 0
+
+
+def measure(layout: Layout, screen: Screen, parts: Sequence[str]) -> None:
+    """Each part, shown as soon as it is measured."""
+    comparisons: list[Comparison] = []
+    left_out: list[str] = []
+    full = os.environ.get("BENCH_FULL", "") not in ("", "0")
+    with bench(layout, screen, full=full) as place:
+        for part in parts:
+            with screen.live():
+                try:
+                    found = list(importlib.import_module(f"local.bench.{part}").run(place))
+                except LeftOut as reason:
+                    left_out.append(str(reason))
+                    screen.say(str(reason))
+                    continue
+            for comparison in found:
+                show(screen.console, comparison)
+            comparisons += found
+    results = layout.local / "bench" / "results.json"
+    write(results, comparisons, left_out)
+    screen.say(f"All figures are in {results.relative_to(layout.root)}.")
+
+
+def _parts(asked: str) -> list[str]:
+    parts = asked.replace(",", " ").split() or list(PARTS)
+    for part in parts:
+        if part not in PARTS:
+            known = "\n".join(f"  {name:14} {what}" for name, what in PARTS.items())
+            raise Trouble(f"PARTS={asked}: there is no part {part!r}. There are:\n{known}")
+    return parts
+
+
+if __name__ == "__main__":
+    sys.exit(main())

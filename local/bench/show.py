@@ -1,0 +1,69 @@
+"""The figures as a person reads them: tables on the screen, and one file for programs."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local.bench.measure import Comparison, Figure, Spread
+
+
+def show(console: Console, comparison: Comparison) -> None:
+    """One table; what the ratios refer to is its first line."""
+    table = Table(title=comparison.title, title_justify="left", caption=comparison.note or None)
+    table.add_column("", overflow="fold")
+    for heading in ("seconds", "times the first", "min-max", "peak MB", "of it at rest"):
+        table.add_column(heading, justify="right")
+    for figure in comparison.figures:
+        table.add_row(*_cells(figure))
+    console.print(table)
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    ratio = figure.ratio
+    return (
+        figure.name,
+        _short(figure.seconds.median),
+        _short(ratio.median),
+        f"{_short(ratio.least)}-{_short(ratio.most)}",
+        f"{figure.peak_mb:,.0f}",
+        f"{figure.start_mb:,.0f}",
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def write(file: Path, comparisons: Sequence[Comparison], left_out: Sequence[str]) -> None:
+    """Everything that was measured, and on what."""
+    report = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "left_out": list(left_out),
+        "comparisons": [asdict(comparison, dict_factory=_fields) for comparison in comparisons],
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(report, indent=2, default=_summary) + "\n")
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    return _summary(Spread(fields["values"])) if set(fields) == {"values"} else fields
+
+
+def _summary(spread: Spread) -> dict[str, Any]:
+    figures = {"median": spread.median, "min": spread.least, "max": spread.most}
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def machine() -> str:
+    """What it was measured on, in a few words."""
+    return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
