@@ -71,10 +71,16 @@ def batches(
     return list(reader.batches(blocks(source, source.list(""))))
 
 
+def as_csv(found: list[Batch]) -> str:
+    return "".join(
+        frame.write_csv(include_header=False) for batch in found for frame in batch.frames
+    )
+
+
 def read(files: dict[str, bytes] | bytes, **options: Any) -> tuple[list[list[str]], list[Reject]]:
     """The rows, as CSV's texts, and the rejects."""
     found = batches({"a.json": files} if isinstance(files, bytes) else files, **options)
-    text = b"".join(batch.csv for batch in found).decode()
+    text = as_csv(found)
     return list(csv.reader(io.StringIO(text, newline=""))), [
         reject for batch in found for reject in batch.rejects
     ]
@@ -339,7 +345,7 @@ def test_every_record_is_loaded_or_rejected_as_plain_python_says(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks_module, "BLOCK", block)
         found = batches(files, plain=plain)
-    text = b"".join(batch.csv for batch in found).decode()
+    text = as_csv(found)
     assert Counter(map(typed, csv.reader(io.StringIO(text, newline="")))) == rows
     told = [reject for batch in found for reject in batch.rejects]
     assert (

@@ -11,7 +11,7 @@ LOOK_UP = 0.1
 """Seconds after which a producer that is far ahead looks whether its consumer has left."""
 
 
-def in_background(items: Iterable[Item], ahead: int = 4) -> Iterator[Item]:
+def in_background(items: Iterable[Item], ahead: int = 2) -> Iterator[Item]:
     """
     The same items, of which up to ``ahead`` are made before they are asked for.
 

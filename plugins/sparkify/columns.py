@@ -88,12 +88,19 @@ class Column:
         if self.base_type == "double precision":
             yield ~value.is_finite(), f"is not {meaning}"
 
+    @property
+    def landed_type(self) -> pl.DataType:
+        """The type in which COPY takes the column."""
+        if self.base_type == "timestamp without time zone":
+            return pl.Datetime("us")
+        return self.type.parsed()
+
     def landed(self) -> pl.Expr:
-        """The column as COPY takes it."""
+        """The column as COPY takes it: an empty string is null, as with Redshift's EMPTYASNULL."""
         value = pl.col(self.name)
         if self.base_type == "timestamp without time zone":
-            return pl.from_epoch(value, time_unit="ms")
-        return value
+            return pl.from_epoch(value, time_unit="ms").cast(self.landed_type)
+        return pl.when(value != "").then(value) if self.is_text else value
 
 
 def columns_of(hook: DbApiHook, table: str) -> list[Column]:

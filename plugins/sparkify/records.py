@@ -18,9 +18,9 @@ from sparkify.rows import Misfit, RowReader
 from sparkify.source import SourceFile
 from sparkify.spelling import Spelling
 
-# What a line may hold that only a closer look can judge: an escaped half of a character, a letter
-# written as an escape, which hides the spelling of a key, and an object or a list as a value.
-ODD = r"\\u(?:[dD][89a-fA-F]|00[4-7])|:[ \t\r]*[\[{]"
+# What a line may hold that only a closer look can judge: an escaped half of a character, an escaped
+# NUL, a letter written as an escape, which hides how a key is spelled, and an object or a list.
+ODD = r"\\u(?:[dD][89a-fA-F]|00(?:00|[4-7]))|:[ \t\r]*[\[{]"
 
 FILLED = re.compile(r"[^ \t\r\n][^\n]*")
 """A line that is not blank, from its first letter on."""
@@ -39,14 +39,14 @@ class Reject(NamedTuple):
 @dataclass
 class Batch:
     """
-    What a block held: rows as CSV, their number by file, and the rejects.
+    What a block held: rows, their number by file, and the rejects.
 
     ``lines`` are those that are not blank, counted before anything was read from them; ``folded``
     are the lines beyond one a record: inside a record of several lines, less the records that
     begin on a line where another one ended.
     """
 
-    csv: bytes = b""
+    frames: list[pl.DataFrame] = field(default_factory=list)
     rows: Counter[SourceFile] = field(default_factory=Counter)
     lines: Counter[SourceFile] = field(default_factory=Counter)
     folded: Counter[SourceFile] = field(default_factory=Counter)
@@ -105,12 +105,12 @@ class RecordReader:
         except (PolarsError, UnicodeDecodeError):
             return None
         batch = Batch(rows=rows, lines=rows.copy())
-        self._keep(frame, batch, lambda row: _line_of(block, row))
+        self._keep(frame, batch, lambda row: _line_of(block, row), nuls=False)
         return batch
 
     def _is_plain(self, text: str) -> bool:
-        lines = pl.Series([text])
-        return not any(lines.str.contains(odd)[0] for odd in (self._spelling.others(), ODD))
+        # One expression, since a second look at all of the text costs as much as the first.
+        return not pl.Series([text]).str.contains(f"{ODD}|{self._spelling.others()}")[0]
 
     def _mixed_batch(self, block: Block) -> Batch:
         """The rows of a block whose objects have to be looked at one by one."""
@@ -174,12 +174,14 @@ class RecordReader:
             return
         for file, its_records in groupby(records, key=attrgetter("file")):
             batch.rows[file] += len(list(its_records))
-        self._keep(frame, batch, records.__getitem__)
+        self._keep(frame, batch, records.__getitem__, nuls=True)
 
-    def _keep(self, frame: pl.DataFrame, batch: Batch, origin: Callable[[int], Record]) -> None:
+    def _keep(
+        self, frame: pl.DataFrame, batch: Batch, origin: Callable[[int], Record], *, nuls: bool
+    ) -> None:
         """Add rows that are counted already, but for those that do not fit."""
-        csv, misfits = self._table.land(frame)
-        batch.csv += csv
+        landed, misfits = self._table.land(frame, nuls=nuls)
+        batch.frames.append(landed)
         for row, misfit in misfits.items():
             record = origin(row)
             batch.rows[record.file] -= 1

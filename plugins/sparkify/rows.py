@@ -1,7 +1,6 @@
-"""JSON lines as typed rows: what fits a table goes on as CSV, what does not is named."""
+"""JSON lines as typed rows: what fits a table goes on, what does not is named."""
 
-import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -71,22 +70,16 @@ class RowReader:
             for expression in column.read(keys.get(column.name))
         )
 
-    def land(self, rows: pl.DataFrame) -> tuple[bytes, dict[int, Misfit]]:
-        """The rows that may be loaded as CSV, and those that must not, with the reason."""
-        misfits = _misfits(rows, self._faults)
-        csv = self._csv(rows, misfits)
-        # A NUL can only come from a value: PostgreSQL's text holds none.
-        if b"\0" in csv:
-            misfits = _misfits(rows, self._nuls) | misfits
-            csv = self._csv(rows, misfits)
-        return csv, misfits
+    def land(self, rows: pl.DataFrame, *, nuls: bool) -> tuple[pl.DataFrame, dict[int, Misfit]]:
+        """
+        The rows that may be loaded, as COPY takes them, and those that must not, with the reason.
 
-    def _csv(self, rows: pl.DataFrame, without: Collection[int]) -> bytes:
-        if without:
-            rows = rows.filter(~pl.int_range(pl.len()).is_in(list(without)))
-        text = io.BytesIO()
-        rows.select(self._landed).write_csv(text, include_header=False)
-        return text.getvalue()
+        :param nuls: whether a text may hold a NUL, which PostgreSQL's text cannot
+        """
+        misfits = _misfits(rows, [*self._faults, *(self._nuls if nuls else ())])
+        if misfits:
+            rows = rows.filter(~pl.int_range(pl.len()).is_in(list(misfits)))
+        return rows.select(self._landed), misfits
 
 
 def _misfits(rows: pl.DataFrame, faults: Sequence[Fault]) -> dict[int, Misfit]:

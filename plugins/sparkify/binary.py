@@ -1,0 +1,36 @@
+"""Rows in PostgreSQL's binary COPY format, which the server takes without parsing a value."""
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+from pgpq import ArrowToPostgresBinaryEncoder
+
+from sparkify.columns import Column
+
+ROWS = 1 << 14
+"""Rows that are encoded in one go."""
+
+
+class BinaryRows:
+    """
+    The body of one COPY, frame by frame.
+
+    :param columns: the columns of the table, in the order of the frames'
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        schema = {column.name: column.landed_type for column in columns}
+        self._encoder = ArrowToPostgresBinaryEncoder(pl.DataFrame(schema=schema).to_arrow().schema)
+
+    def begin(self) -> bytes:
+        """What stands before the rows."""
+        return self._encoder.write_header()
+
+    def rows(self, frame: pl.DataFrame) -> Iterator[bytes]:
+        """A frame's rows, in pieces."""
+        for batch in frame.to_arrow().to_batches(max_chunksize=ROWS):
+            yield self._encoder.write_batch(batch)
+
+    def end(self) -> bytes:
+        """What stands behind the rows."""
+        return self._encoder.finish()
