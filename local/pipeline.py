@@ -49,6 +49,10 @@ class Pipeline:
 
     def run_in(self, context: dict[str, Any]) -> set[str]:
         """One run of whatever window its context tells; the ids of the tasks it skipped."""
+        return set(self.dag.task_ids) - set(self.run_tasks(context))
+
+    def run_tasks(self, context: dict[str, Any]) -> Iterator[str]:
+        """One run, a task at a time; the id of each that was not skipped, once it is done."""
         skipped: set[str] = set()
         for task_id in self.order():
             if self._is_skipped(task_id, skipped):
@@ -58,7 +62,8 @@ class Pipeline:
                 self.run_task(task_id, context)
             except AirflowSkipException:
                 skipped.add(task_id)
-        return skipped
+            else:
+                yield task_id
 
     def run_task(self, task_id: str, context: dict[str, Any]) -> Any:
         """One task, rendered and executed."""

@@ -19,6 +19,10 @@ from local.trouble import Trouble
 
 PARTS = {
     "staging": "JSON lines into a typed table, beside the database's own floor",
+    "peers": "the same rows by other loaders",
+    "star": "files to star schema, beside DuckDB in its own file",
+    "small_files": "many small files, from a folder and from S3",
+    "growth": "the same load as history grows",
 }
 
 

@@ -1,6 +1,7 @@
 """The project's own operators as measured work; runs in a process of its own."""
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,28 @@ def stage(run_id: str, task: str, start: str, end: str) -> Callable[[], Any]:
     pipeline = pipelines["sparkify"]
     context = pipeline.context(start, end, run_id=run_id)
     return lambda: pipeline.run_task(task, context)
+
+
+def make_tables() -> Callable[[], Any]:
+    """The warehouse's tables, empty."""
+    pipelines = _pipelines()
+    return lambda: _make_tables(pipelines["sparkify_schema"])
+
+
+def load(run_id: str, start: str, end: str) -> Callable[[], Any]:
+    """A whole range run; the seconds of each task."""
+    pipeline = _pipelines()["sparkify"]
+    context = pipeline.context(start, end, run_id=run_id)
+
+    def work() -> dict[str, dict[str, float]]:
+        seconds: dict[str, float] = {}
+        began = time.perf_counter()
+        for task in pipeline.run_tasks(context):
+            ended = time.perf_counter()
+            seconds[task], began = round(ended - began, 4), ended
+        return {"steps": seconds}
+
+    return work
 
 
 def _pipelines() -> dict[str, Pipeline]:

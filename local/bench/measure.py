@@ -77,6 +77,8 @@ class Figure:
     ratio: Spread
     peak_mb: float
     start_mb: float
+    steps: Mapping[str, float] = field(default_factory=dict)
+    """Median seconds of the parts of the work, where it tells them."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,15 @@ def _figure(way: Way, runs: Sequence[Run], first: Way, base: Sequence[Run]) -> F
         ratio=Spread([mine / its for mine, its in zip(seconds, against, strict=True)]),
         peak_mb=max(run.peak_mb for run in runs),
         start_mb=median(run.start_mb for run in runs),
+        steps=_steps(
+            [run.outcome.get("steps", {}) for run in runs if isinstance(run.outcome, dict)]
+        ),
     )
+
+
+def _steps(told: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for steps in told for name in steps)
+    return {name: median(steps.get(name, 0.0) for steps in told) for name in names}
 
 
 def run_once(way: Way) -> Run:

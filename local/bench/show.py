@@ -24,6 +24,19 @@ def show(console: Console, comparison: Comparison) -> None:
     for figure in comparison.figures:
         table.add_row(*_cells(figure))
     console.print(table)
+    if len(steps := [figure for figure in comparison.figures if figure.steps]) > 1:
+        console.print(_steps(steps))
+
+
+def _steps(figures: Sequence[Figure]) -> Table:
+    """Where the time goes, a line a step."""
+    table = Table(title="of it, seconds", title_justify="left")
+    table.add_column("")
+    for figure in figures:
+        table.add_column(figure.name, justify="right", overflow="fold")
+    for step in dict.fromkeys(step for figure in figures for step in figure.steps):
+        table.add_row(step, *(_short(figure.steps.get(step, 0.0)) for figure in figures))
+    return table
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:

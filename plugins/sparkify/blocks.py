@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.source import Source, SourceFile, read
 
-BLOCK = 1 << 21
+BLOCK = 3 << 18
 """Bytes of a block, about."""
 
 AHEAD = 128

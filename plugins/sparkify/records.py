@@ -14,6 +14,7 @@ from polars.exceptions import PolarsError
 from sparkify.blocks import Block, Segment
 from sparkify.columns import Column
 from sparkify.objects import Broken, Found, ObjectReader
+from sparkify.plain import PlainReader
 from sparkify.rows import Misfit, RowReader
 from sparkify.source import SourceFile
 from sparkify.spelling import Spelling
@@ -79,6 +80,7 @@ class RecordReader:
 
     def __init__(self, columns: Sequence[Column], rules: Mapping[str, str] | None = None) -> None:
         self.columns = columns
+        self._plain = PlainReader(columns, rules or {})
         self._table = RowReader(columns, rules or {})
         self._spelling = Spelling(column.name for column in columns)
         self._texts = {column.name for column in columns if column.is_text}
@@ -97,11 +99,15 @@ class RecordReader:
         rows: Counter[SourceFile] = Counter()
         for segment in block:
             rows[segment.file] += segment.line_count
+        keys = self._spelling.keys
         try:
             lines = b"".join(segment.whole_lines for segment in block)
-            frame = self._table.read(lines, self._spelling.keys, rows.total())
-            if not self._is_plain(lines.decode()):
+            if not keys or not self._is_plain(lines.decode()):
                 return None
+            plain = self._plain.read(lines, keys, rows.total())
+            if plain is not None:
+                return Batch([plain], rows)
+            frame = self._table.read(lines, keys, rows.total())
         except (PolarsError, UnicodeDecodeError):
             return None
         batch = Batch(rows=rows, lines=rows.copy())
@@ -109,8 +115,8 @@ class RecordReader:
         return batch
 
     def _is_plain(self, text: str) -> bool:
-        # One expression, since a second look at all of the text costs as much as the first.
-        return not pl.Series([text]).str.contains(f"{ODD}|{self._spelling.others()}")[0]
+        lines = pl.Series([text])
+        return not any(lines.str.contains(odd)[0] for odd in (self._spelling.others(), ODD))
 
     def _mixed_batch(self, block: Block) -> Batch:
         """The rows of a block whose objects have to be looked at one by one."""
