@@ -106,7 +106,7 @@ class RecordReader:
                 return None
             plain = self._plain.read(lines, keys, rows.total())
             if plain is not None:
-                return Batch([plain], rows)
+                return Batch([plain], rows, rows.copy())
             frame = self._table.read(lines, keys, rows.total())
         except (PolarsError, UnicodeDecodeError):
             return None
