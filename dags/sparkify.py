@@ -38,7 +38,7 @@ Connections `sparkify_warehouse` (type `redshift` or `postgres`), `sparkify_s3` 
 Variables `sparkify_source` and, each with a default, `sparkify_partition`, `sparkify_songs`,
 `sparkify_jsonpaths`, `sparkify_manifest_prefix`,
 `sparkify_lookback_minutes`, `sparkify_reject_limit`, `sparkify_stale_hours`,
-`sparkify_keep_staging_days`.
+`sparkify_keep_staging_days`, `sparkify_keep_rejects_days`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -89,6 +89,13 @@ PUBLISH = [
     "hour_loads/count_plays.sql",
     "hour_loads/publish.sql",
     "hour_loads/look.sql",
+]
+END = [
+    "rejects/purge.sql",
+    "ledger/purge.sql",
+    "quality_results/purge.sql",
+    "{{ lock('load_runs') }}",
+    "load_runs/end.sql",
 ]
 
 SQL = Path(__file__).parents[1] / "sql"
@@ -150,7 +157,7 @@ with DAG(
     audit_staged = DataQualityOperator(
         task_id="audit_staged",
         checks=sql_files(SQL, "quality/staged"),
-        beforehand=["load_runs/staged.sql"],
+        beforehand=["rejects/still_there.sql", "load_runs/staged.sql"],
         trigger_rule=TriggerRule.NONE_FAILED,
     )
 
@@ -230,6 +237,8 @@ with DAG(
                 "summary/session_hours.sql",
                 "delete from song_days where {{ in_touched_days('day') }}",
                 "summary/song_days.sql",
+                "{{ lock('rejected_rows') }}",
+                "rejects/resolve.sql",
                 "{{ lock('file_ledger') }}",
                 "ledger/publish.sql",
                 *PUBLISH,
@@ -246,7 +255,7 @@ with DAG(
     drop_staging = DropStagingOperator(
         task_id="drop_staging",
         datasets=["staging_events", "staging_songs"],
-        afterwards=["{{ lock('load_runs') }}", "load_runs/end.sql"],
+        afterwards=END,
     )
 
     [stage_events, stage_songs] >> audit_staged

@@ -12,7 +12,7 @@ TABLES = ("songplays", "users", "songs", "artists", "time")
 LEVELS = "select level, count(*) from users group by level order by level"
 MOST_PLAYED = "select title, artist, plays from most_played_songs limit 10"
 REJECTS = """
-select source_file, line_number, reason from rejected_rows
+select source_file, line_number, reason from rejected_rows where resolved_by is null
 order by source_file, line_number limit 3
 """
 
@@ -42,7 +42,7 @@ def ask(exported: dict[str, str]) -> Loaded:
             rows={table: rows(f"select count(*) from {table}")[0][0] for table in TABLES},
             matched=rows("select count(song_id) from songplays")[0][0],
             levels={row[0]: row[1] for row in rows(LEVELS)},
-            rejected=rows("select count(*) from rejected_rows")[0][0],
+            rejected=rows("select count(*) from rejected_rows where resolved_by is null")[0][0],
             rejects=rows(REJECTS),
             most_played=rows(MOST_PLAYED),
         )

@@ -349,17 +349,64 @@ def test_too_many_rejects_stop_the_run_before_anything_is_published(
     assert warehouse.count("rejected_rows") == 1
 
 
-def test_a_mended_file_takes_its_rejects_out(
+def test_a_mended_file_is_loaded_by_a_range_run_which_resolves_its_rejects(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
-    source.lines("2018-11-15", "broken")
+    rejects = "select raw_text, resolved_by, resolved_at is not null from rejected_rows order by 1"
+    source.lines("2018-11-15", "broken", "broken too")
     pipeline.run(*DAY)
-    assert warehouse.count("rejected_rows") == 1
-    source.events(play("2018-11-15 10:00:00"))
-    pipeline.run(*DAY)
-    assert warehouse.count("rejected_rows") == 0
+    source.lines("2018-11-15", json.dumps(play("2018-11-15 10:00:00")), "", "broken too")
+    # An hour reads the whole file, but publishes too little of it to resolve anything.
+    pipeline.run("2018-11-15T20:00:00Z", "2018-11-15T21:00:00Z", run_id="hour")
+    assert warehouse.rows(rejects) == [("broken", "hour", False), ("broken too", None, False)]
+    pipeline.run(*DAY, run_id="mended")
+    assert warehouse.rows(rejects) == [("broken", "mended", True), ("broken too", None, False)]
     assert warehouse.count("songplays") == 1
+    pipeline.run(*DAY, run_id="again")
+    assert warehouse.rows(rejects) == [("broken", "mended", True), ("broken too", None, False)]
+    assert warehouse.column("select line_number from rejected_rows order by 1") == [1, 3]
+
+
+def test_a_run_that_is_refused_resolves_nothing(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.lines("2018-11-15", "broken", "broken too")
+    with pytest.raises(AirflowFailException, match="reject_share"):
+        pipeline.run(*DAY)
+    source.lines("2018-11-15", json.dumps(play("2018-11-15 10:00:00")), "broken too")
+    with pytest.raises(AirflowFailException, match="reject_share"):
+        pipeline.run(*DAY, run_id="refused")
+    resolved = "select resolved_by, resolved_at is not null from rejected_rows order by raw_text"
+    assert warehouse.rows(resolved) == [("refused", False), (None, False)]
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.5")
+    pipeline.run(*DAY, run_id="let through")
+    assert warehouse.rows(resolved) == [("let through", True), (None, False)]
+    assert warehouse.count("songplays") == 1
+
+
+def test_rejects_results_and_replaced_readings_are_kept_for_a_set_time(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_KEEP_REJECTS_DAYS", "30")
+    source.lines("2018-11-14", "broken")
+    source.lines("2018-11-15", "broken")
+    pipeline.run("2018-11-14", "2018-11-15", run_id="once")
+    pipeline.run(*DAY, run_id="old")
+    for column in (
+        "rejected_rows.rejected_at",
+        "file_ledger.read_at",
+        "quality_results.checked_at",
+    ):
+        table, name = column.split(".")
+        warehouse.client.execute(f"update {table} set {name} = {name} - interval '31 days'")  # type: ignore[call-overload]
+    pipeline.run(*DAY, run_id="new")
+    assert warehouse.column("select distinct run_id from quality_results") == ["new"]
+    assert warehouse.column("select run_id from rejected_rows") == ["new"]
+    # The last reading of a file tells whether it has vanished.
+    assert warehouse.column("select run_id from file_ledger order by 1") == ["new", "once"]
+    assert warehouse.column("select run_id from load_runs order by 1") == ["new", "old", "once"]
 
 
 def test_nothing_is_left_of_a_run_that_succeeded(

@@ -104,7 +104,8 @@ def enter(hook: DbApiHook, cursor: Any, reading: Reading) -> None:
     """
     Write down what was read, in the cursor's transaction, and make way for what was rejected.
 
-    A file's rejects are those of its last reading; its ledger entries are one a run.
+    A file's open rejects are those of its last reading: earlier ones are this run's to resolve.
+    Its ledger entries are one a run.
     """
     cursor.execute(lock("rejected_rows", hook.conn_type))
     cursor.execute(
@@ -113,9 +114,10 @@ def enter(hook: DbApiHook, cursor: Any, reading: Reading) -> None:
     )
     insert_rows(hook.conn_type, cursor, "file_ledger", LEDGER, reading.ledger_rows())
     cursor.execute(
-        "delete from rejected_rows where dataset = %s and source = %s and source_file in "
-        "(select source_file from file_ledger where dataset = %s and run_id = %s)",
-        (reading.dataset, reading.source, reading.dataset, reading.run_id),
+        "update rejected_rows set resolved_by = %s where resolved_at is null and dataset = %s "
+        "and source = %s and source_file in (select source_file from file_ledger "
+        "where dataset = %s and run_id = %s and etag is not null)",
+        (reading.run_id, reading.dataset, reading.source, reading.dataset, reading.run_id),
     )
 
 

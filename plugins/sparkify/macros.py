@@ -100,8 +100,13 @@ def lock(table: str) -> str:
 
 
 def now() -> str:
-    """This moment, UTC, as a literal of both engines: their own clocks speak local time."""
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    """This moment, UTC, as both engines read it: their own clocks speak local time."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+
+
+def kept_since() -> str:
+    """The moment before which what is kept for a set time has been kept long enough."""
+    return f"{datetime.now(UTC) - settings.keep_rejects():%Y-%m-%d %H:%M:%S.%f}"
 
 
 def seconds_since(column: str) -> str:
@@ -128,6 +133,7 @@ MACROS = {
     "in_whole_hours": in_whole_hours,
     "in_window": in_window,
     "is_scheduled": is_scheduled,
+    "kept_since": kept_since,
     "lock": lock,
     "now": now,
     "quoted": warehouse.quoted,

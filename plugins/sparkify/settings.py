@@ -20,6 +20,7 @@ DEFAULTS = {
     "reject_limit": "0.01",
     "stale_hours": "24",
     "keep_staging_days": "7",
+    "keep_rejects_days": "90",
 }
 """Variables with a working default, without their prefix ``sparkify_``."""
 
@@ -43,6 +44,11 @@ def lookback() -> timedelta:
 def keep_staging() -> timedelta:
     """How long the staging tables of a run that failed are kept for a look."""
     return timedelta(days=_whole_number("keep_staging_days"))
+
+
+def keep_rejects() -> timedelta:
+    """How long rejects, results of checks and replaced ledger entries are kept."""
+    return timedelta(days=_whole_number("keep_rejects_days"))
 
 
 def _whole_number(name: str) -> int:

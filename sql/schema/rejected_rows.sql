@@ -1,4 +1,5 @@
--- One row per record that could not be loaded, as of the last reading of its file.
+-- One row per record that could not be loaded. Open are those of the last reading of their file;
+-- resolved_by is a run that read the file without it, resolved_at when it had published the file.
 create table if not exists rejected_rows (
     dataset varchar(64) not null,
     source varchar(1024) not null,
@@ -8,7 +9,9 @@ create table if not exists rejected_rows (
     reason varchar(4096) not null,
     raw_text {{ "varchar(65535)" if engine() == "redshift" else "text" }},
     run_id varchar(250) not null,
-    rejected_at timestamp not null
+    rejected_at timestamp not null,
+    resolved_by varchar(250),
+    resolved_at timestamp
 )
 {%- if engine() == "redshift" %}
 diststyle even sortkey (rejected_at)

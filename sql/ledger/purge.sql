@@ -1,0 +1,15 @@
+-- Entries of readings that a later, published one of the same file has replaced are kept as long
+-- as rejects; the last of each file stays, for it tells whether the file is new, or has vanished.
+delete from file_ledger
+where
+    read_at < timestamp '{{ kept_since() }}'
+    and exists (
+        select 1
+        from file_ledger as later
+        where
+            later.dataset = file_ledger.dataset
+            and later.source = file_ledger.source
+            and later.source_file = file_ledger.source_file
+            and later.read_at > file_ledger.read_at
+            and later.published_at is not null
+    )

@@ -1,0 +1,3 @@
+-- Rejects are kept for a set time.
+delete from rejected_rows
+where rejected_at < timestamp '{{ kept_since() }}'

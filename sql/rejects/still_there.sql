@@ -1,0 +1,15 @@
+-- Rejects of an earlier reading that this run has found again: the new entry stands for both.
+delete from rejected_rows
+where
+    resolved_by = {{ quoted(run_id) }}
+    and resolved_at is null
+    and exists (
+        select 1
+        from rejected_rows as again
+        where
+            again.dataset = rejected_rows.dataset
+            and again.source = rejected_rows.source
+            and again.source_file = rejected_rows.source_file
+            and again.raw_text = rejected_rows.raw_text
+            and again.resolved_by is null
+    )
