@@ -19,22 +19,25 @@ when no song file is new. *Check* fails the run when the warehouse is not right.
 
 #### What you see, and what to do
 
-- **`audit_staged` failed, `reject_share`**: `rejected_rows` has file, line, reason and text of
-  each record. Mend the file, or raise `sparkify_reject_limit`; then clear the run from
-  `stage_events` on.
-- **`audit_staged` failed, `files_vanished`**: an event file that was loaded before is gone. Put it
-  back and clear the run; nothing was deleted.
+A failed check says what is wrong, with examples, and what to do: mend that, and clear the task that
+it names. A failed run leaves its staging tables for a look. `docs/runbook.md` has every message;
+`airflow sparkify hours` tells which hours are not as they should be, and the command that loads
+them again. `load_runs` is the balance sheet of every run, `quality_results` has every check,
+`rejected_rows` each record that could not be loaded; `drop_staging` logs the run's summary.
+
+- **`audit_staged` failed**: nothing was published.
+- **`check_quality` failed**: the window is published, and wrong.
 - **a warning "Missing: no file …"**: the file of that hour or day was not there. Once it is, run
   the hour again.
-- **`check_quality` failed**: its log names each failed check with examples and what to clear.
 - **a warning `hours_as_loaded`**: events came to a file after its hours were loaded, and later than
   the lookback. The log names the hours; load them again.
 - **"This run has no logical date …"**: trigger it with `start` and `end`.
-- A failed run leaves its staging tables for a look; clearing it makes them anew.
 
 #### Settings
 
 Connections `sparkify_warehouse` (type `redshift` or `postgres`), `sparkify_s3` (type `aws`).
+To be told of failures and late hours: `sparkify_mail` (type `smtp`, extra `to`), `sparkify_slack`
+(type `slackwebhook`).
 Variables `sparkify_source` and, each with a default, `sparkify_partition`, `sparkify_songs`,
 `sparkify_jsonpaths`, `sparkify_manifest_prefix`,
 `sparkify_lookback_minutes`, `sparkify_reject_limit`, `sparkify_stale_hours`,
@@ -44,8 +47,20 @@ Variables `sparkify_source` and, each with a default, `sparkify_partition`, `spa
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
+from airflow.sdk import (
+    DAG,
+    Asset,
+    CronDataIntervalTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    Param,
+    SyncCallback,
+    TaskGroup,
+    TriggerRule,
+)
 
+from sparkify.accounts import BEGIN, ENDED, PUBLISHED, STAGED
+from sparkify.failures import failed, late
 from sparkify.macros import MACROS
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.operators.drop_staging import DropStagingOperator
@@ -64,6 +79,7 @@ DEFAULT_ARGS = {
     "retry_exponential_backoff": 2,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=2),
+    "on_failure_callback": failed,
 }
 
 # What makes an event a play; a NextSong event without it is kept in rejected_rows.
@@ -72,31 +88,6 @@ PLAY_RULES = {
     "a play without a session": "page = 'NextSong' and sessionid is null",
     "a play without its place in the session": "page = 'NextSong' and iteminsession is null",
 }
-
-# The balance sheet of the run, and of each of its hours.
-BEGIN = [
-    "{{ lock('load_runs') }}",
-    "load_runs/forget.sql",
-    "load_runs/begin.sql",
-    "{{ lock('hour_loads') }}",
-    "hour_loads/ask.sql",
-    "hour_loads/begin.sql",
-]
-PUBLISH = [
-    "{{ lock('load_runs') }}",
-    "load_runs/publish.sql",
-    "{{ lock('hour_loads') }}",
-    "hour_loads/count_plays.sql",
-    "hour_loads/publish.sql",
-    "hour_loads/look.sql",
-]
-END = [
-    "rejects/purge.sql",
-    "ledger/purge.sql",
-    "quality_results/purge.sql",
-    "{{ lock('load_runs') }}",
-    "load_runs/end.sql",
-]
 
 SQL = Path(__file__).parents[1] / "sql"
 
@@ -108,6 +99,11 @@ with DAG(
     start_date=datetime(2010, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=16,
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=1),
+        callback=SyncCallback(late),
+    ),
     tags=["sparkify", "warehouse"],
     default_args=DEFAULT_ARGS,
     params={
@@ -157,7 +153,7 @@ with DAG(
     audit_staged = DataQualityOperator(
         task_id="audit_staged",
         checks=sql_files(SQL, "quality/staged"),
-        beforehand=["rejects/still_there.sql", "load_runs/staged.sql"],
+        beforehand=STAGED,
         trigger_rule=TriggerRule.NONE_FAILED,
     )
 
@@ -237,11 +233,7 @@ with DAG(
                 "summary/session_hours.sql",
                 "delete from song_days where {{ in_touched_days('day') }}",
                 "summary/song_days.sql",
-                "{{ lock('rejected_rows') }}",
-                "rejects/resolve.sql",
-                "{{ lock('file_ledger') }}",
-                "ledger/publish.sql",
-                *PUBLISH,
+                *PUBLISHED,
             ],
             trigger_rule=TriggerRule.NONE_FAILED,
             outlets=Asset("songplays"),
@@ -255,7 +247,7 @@ with DAG(
     drop_staging = DropStagingOperator(
         task_id="drop_staging",
         datasets=["staging_events", "staging_songs"],
-        afterwards=END,
+        afterwards=ENDED,
     )
 
     [stage_events, stage_songs] >> audit_staged

@@ -38,7 +38,7 @@ TABLES = [
     "hour_loads",
     "quality_results",
 ]
-VIEWS = "views"
+VIEWS = ["views", "hours"]
 
 SQL = Path(__file__).parents[1] / "sql"
 
@@ -79,7 +79,7 @@ with DAG(
     create_tables = SQLExecuteQueryOperator(
         task_id="create_tables",
         # One text, which is then split: Redshift's driver takes one statement at a time.
-        sql=";\n".join(f"{{% include 'schema/{name}.sql' %}}" for name in [*TABLES, VIEWS]),
+        sql=";\n".join(f"{{% include 'schema/{name}.sql' %}}" for name in [*TABLES, *VIEWS]),
         split_statements=True,
     )
 

@@ -60,11 +60,11 @@ def real_source() -> Path:
     return path
 
 
-def parsed_dags() -> dict[str, DAG]:
-    """The project's DAGs, by id, as Airflow finds them."""
+def parsed_dags(folder: Path = ROOT / "dags") -> dict[str, DAG]:
+    """The project's DAGs, or those of a copy of it, by id, as Airflow finds them."""
     from airflow.dag_processing.dagbag import DagBag
 
-    bag = DagBag(dag_folder=str(ROOT / "dags"))
+    bag = DagBag(dag_folder=str(folder))
     assert bag.import_errors == {}
     return dict(bag.dags)
 

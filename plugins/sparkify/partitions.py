@@ -1,14 +1,14 @@
 """Which files of a source hold which time: the partition template, read in both directions."""
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.globs import glob_expression, literal_prefix
 from sparkify.settings import setting
-from sparkify.source import open_source
+from sparkify.source import SourceFile, open_source
 from sparkify.window import Window
 
 # The codes that a template may use, with their text and its form.
@@ -54,10 +54,15 @@ def span(template: str, name: str) -> tuple[datetime, datetime] | None:
     return ANY_TIME if CODES.keys().isdisjoint(parts) else (start, _next(set(parts), start))
 
 
+def event_listing(url: str) -> Iterable[SourceFile]:
+    """Every file of a source that may hold events, in one listing."""
+    return open_source(url).list(literal_prefix(_parts(setting("partition"))[0]))
+
+
 def events_span(url: str) -> tuple[datetime, datetime] | None:
     """The half-open UTC range that the event files of a source span; None when it has none."""
     parts = _parts(setting("partition"))
-    names = [file.name for file in open_source(url).list(literal_prefix(parts[0]))]
+    names = [file.name for file in event_listing(url)]
     starts = [start for name in names if (start := _start_of(parts, name))]
     if not starts:
         return None

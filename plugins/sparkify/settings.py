@@ -11,6 +11,12 @@ WAREHOUSE = "sparkify_warehouse"
 STORAGE = "sparkify_s3"
 """Connection of type ``aws`` that reaches an S3 source."""
 
+MAIL = "sparkify_mail"
+"""Connection of type ``smtp``, optional: who is told of failures is its extra ``to``."""
+
+SLACK = "sparkify_slack"
+"""Connection of type ``slackwebhook``, optional: where failures are told."""
+
 DEFAULTS = {
     "partition": "log_data/%Y/%m/%Y-%m-%d-events.json",
     "songs": "song_data/**/*.json",

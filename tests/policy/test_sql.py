@@ -110,3 +110,11 @@ def test_the_library_of_operators_is_one_file_each() -> None:
         module = importlib.import_module(f"sparkify.operators.{file.stem}")
         name = "".join(part.capitalize() for part in file.stem.split("_")) + "Operator"
         assert hasattr(module, name), f"{file.name} should hold {name}."
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if "questions" not in file.parts], ids=lambda file: file.stem
+)
+def test_no_statement_knows_the_year_of_a_sample(file: object) -> None:
+    code = re.sub(r"--.*", "", file.read_text())  # type: ignore[attr-defined]
+    assert not re.search(r"\b20\d\d\b", code), "It must hold in any year: use the run's window."

@@ -10,6 +10,7 @@ from airflow.cli.cli_config import (
     ARG_VERBOSE,
     ActionCommand,
     Arg,
+    GroupCommand,
     lazy_load_command,
     positive_int,
 )
@@ -105,6 +106,24 @@ ARG_NO_WAIT = Arg(
     action="store_true",
     help="Return once the backfill is created; the exit status then says nothing of\nthe runs",
 )
+
+HOURS = ActionCommand(
+    name="hours",
+    help="Show which hours are loaded, quiet, missing their file, failed or outdated",
+    description="""\
+Show how it stands with the hours that were asked for, or with those from START to END (UTC,
+both inclusive), compared with what the source holds now; and the command that loads again what
+is not as it should be.""",
+    epilog="Exit status: 0 all is well, 1 some hours need something.",
+    func=lazy_load_command("sparkify.commands.hours.hours"),
+    args=(
+        Arg(("-s", "--start-date"), metavar="START", type=bound, help="First hour"),
+        Arg(("-e", "--end-date"), metavar="END", type=bound, help="Last hour, inclusive"),
+        ARG_VERBOSE,
+    ),
+)
+
+SPARKIFY = GroupCommand(name="sparkify", help="The Sparkify warehouse", subcommands=(HOURS,))
 
 BACKFILL = ActionCommand(
     name="backfill",

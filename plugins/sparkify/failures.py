@@ -1,0 +1,82 @@
+"""What is done when a task has failed for good, or a run is late: noted, and told to people."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from airflow.providers.common.sql.hooks.sql import DbApiHook
+from airflow.sdk import BaseHook, Context
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from sparkify.settings import MAIL, SLACK, WAREHOUSE
+
+log = logging.getLogger(__name__)
+
+
+def failed(context: Context) -> None:
+    """Note in the balance sheet that the run has failed, and tell people why."""
+    task, run_id = context["task_instance"].task_id, str(context["run_id"])
+    tell(
+        f"Sparkify: {task} failed",
+        f"{task} of {run_id} failed.\n{context.get('exception')}\n"
+        "What each message means: docs/runbook.md. "
+        f"The log: {getattr(context['task_instance'], 'log_url', 'in the web UI')}",
+    )
+    # Last: a warehouse that cannot be reached is told of, too.
+    hook: DbApiHook = BaseHook.get_connection(WAREHOUSE).get_hook()
+    hook.run(
+        "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",
+        parameters=(datetime.now(UTC).replace(tzinfo=None), task, run_id),
+    )
+
+
+def late(context: Mapping[str, Any]) -> None:
+    """Tell people that an hour of the schedule is not loaded in time; a backfill takes its time."""
+    run = context["dag_run"]
+    if str(run["run_type"]) != "scheduled":
+        return
+    tell(
+        "Sparkify: an hour is late",
+        f"{run['dag_run_id']}, of {run['data_interval_start']} to {run['data_interval_end']}, was "
+        "not loaded within its time. See in the web UI which of its tasks is waiting or at work; "
+        "what to do is in docs/runbook.md.",
+    )
+
+
+def tell(subject: str, text: str) -> None:
+    """Send a message by every way that has a connection; without any, nothing is sent."""
+    for conn_id, send in WAYS.items():
+        try:
+            connection = BaseHook.get_connection(conn_id)
+        except AirflowNotFoundException:
+            continue
+        try:
+            send(connection, subject, text)
+        except Exception:
+            # What failed must not be hidden by the failure to tell of it.
+            log.exception("%r was not told by %s: look at that connection.", subject, conn_id)
+
+
+def _mail(connection: Any, subject: str, text: str) -> None:
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+    # Called as it is: what a message quotes from the data must not be rendered as a template.
+    SmtpNotifier(
+        to=connection.extra_dejson["to"],
+        subject=subject,
+        html_content=f"<pre>{escape(text)}</pre>",
+        smtp_conn_id=connection.conn_id,
+    ).notify({})
+
+
+def _slack(connection: Any, subject: str, text: str) -> None:
+    from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
+
+    SlackWebhookNotifier(
+        slack_webhook_conn_id=connection.conn_id, text=f"*{subject}*\n```{text}```"
+    ).notify({})
+
+
+WAYS: dict[str, Callable[[Any, str, str], None]] = {MAIL: _mail, SLACK: _slack}

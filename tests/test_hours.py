@@ -1,0 +1,163 @@
+"""How it stands with the hours: the view, the comparison with the source, and what is told."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from local.pipeline import Pipeline
+from sparkify.hours import (
+    Hour,
+    Version,
+    between,
+    compared,
+    known,
+    last_read,
+    mending,
+    spans,
+    told,
+)
+from sparkify.source import SourceFile
+from sparkify.warehouse import POSTGRES
+from tests.sources import TestSource, play, visit
+from tests.warehouse import Warehouse
+
+HOUR = timedelta(hours=1)
+TEN = datetime(2018, 11, 15, 10, tzinfo=UTC)
+DAILY = "log_data/%Y/%m/%Y-%m-%d-events.json"
+FILE = "log_data/2018/11/2018-11-15-events.json"
+
+
+def hours(*states: str, first: datetime = TEN) -> list[Hour]:
+    return [Hour(first + number * HOUR, state) for number, state in enumerate(states)]
+
+
+def states(warehouse: Warehouse) -> list[tuple[int, str]]:
+    return warehouse.rows(
+        "select cast(extract(hour from hour) as int), state from hours order by 1"
+    )
+
+
+def load(pipeline: Pipeline, hour: int, run_id: str | None = None) -> None:
+    pipeline.run(f"2018-11-15T{hour:02}:00:00Z", f"2018-11-15T{hour + 1:02}:00:00Z", run_id=run_id)
+
+
+def test_the_states_of_hours(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(pipeline, 9)
+    first = play("2018-11-15 10:00:00")
+    source.lines("2018-11-15", "broken")
+    with pytest.raises(AirflowFailException, match="reject_share"):
+        load(pipeline, 8, "refused")
+    warehouse.client.execute("update load_runs set failed_at = now() where run_id = 'refused'")
+    source.events(first, visit("2018-11-15 11:00:00"))
+    load(pipeline, 10, "ten")
+    load(pipeline, 11)
+    pipeline.run("2018-11-15T12:10:00Z", "2018-11-15T12:20:00Z")
+    pipeline.run_task("stage_events", pipeline.context("2018-11-15T13:00", "2018-11-15T14:00"))
+    expected = [(8, "failed"), (9, "missing"), (10, "loaded"), (11, "quiet"), (12, "partial")]
+    assert states(warehouse) == [*expected, (13, "loading")]
+    assert warehouse.rows("select plays, rejects, run_id from hours where state = 'loaded'") == [
+        (1, 0, "ten")
+    ]
+    source.events(first, play("2018-11-15 10:30:00", itemInSession=1))
+    load(pipeline, 14)
+    assert (10, "outdated") in states(warehouse)
+    load(pipeline, 10)
+    assert (10, "loaded") in states(warehouse)
+    load(pipeline, 8)
+    assert states(warehouse)[0] == (8, "quiet")
+
+
+def test_a_run_that_failed_after_the_hour_was_loaded_has_failed_it(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(play("2018-11-15 10:00:00"))
+    load(pipeline, 10, "run")
+    warehouse.client.execute("update load_runs set failed_at = published_at + interval '1 second'")
+    assert states(warehouse) == [(10, "failed")]
+    # Repeated, it is as it was until it has come to an end.
+    load(pipeline, 10, "run")
+    assert states(warehouse) == [(10, "loaded")]
+
+
+def test_what_the_view_knows_is_read_in_order(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    source.events(play("2018-11-15 10:00:00"))
+    load(pipeline, 11, "b")
+    load(pipeline, 10, "a")
+    hook = PostgresHook("sparkify_warehouse")
+    assert known(hook) == [Hour(TEN, "loaded", 1, 0, "a"), Hour(TEN + HOUR, "quiet", 0, 0, "b")]
+    assert list(last_read(hook, source.url)) == [FILE]
+    assert hook.conn_type == POSTGRES
+
+
+def file(size: int = 10, etag: str = "1", name: str = FILE) -> SourceFile:
+    return SourceFile(name, f"memory:///{name}", size, etag)
+
+
+@pytest.mark.parametrize(
+    ("now", "read", "last_hour", "expected"),
+    [
+        (file(), Version("1", 10), "loaded", ["loaded", "missing", "loaded"]),
+        # It grows, as it should: the day is not over.
+        (file(20, "2"), Version("1", 10), "loaded", ["loaded", "missing", "loaded"]),
+        # It was corrected.
+        (file(9, "2"), Version("1", 10), "loaded", ["outdated", "outdated", "outdated"]),
+        # It came after the hours were loaded without it.
+        (file(), None, "loaded", ["outdated", "outdated", "outdated"]),
+        (file(name="song_data/A.json"), None, "loaded", ["loaded", "missing", "loaded"]),
+        (file(name=FILE.replace("15", "16")), None, "quiet", ["loaded", "missing", "quiet"]),
+        (file(9, "2"), Version("1", 10), "failed", ["outdated", "outdated", "failed"]),
+    ],
+)
+def test_hours_are_compared_with_what_the_source_holds_now(
+    now: SourceFile, read: Version | None, last_hour: str, expected: list[str]
+) -> None:
+    versions = {now.name: read} if read else {}
+    found = compared(hours("loaded", "missing", last_hour), [now], versions, DAILY)
+    assert [hour.state for hour in found] == expected
+
+
+def test_a_file_that_grew_after_all_of_its_hours_were_loaded_is_late() -> None:
+    day = hours(*["loaded"] * 24, first=TEN.replace(hour=0))
+    found = compared(day, [file(20, "2")], {FILE: Version("1", 10)}, DAILY)
+    assert {hour.state for hour in found} == {"outdated"}
+
+
+def test_hours_that_no_run_was_asked_for_are_absent() -> None:
+    found = list(between(hours("loaded"), TEN - HOUR, TEN + 2 * HOUR))
+    assert [hour.state for hour in found] == ["absent", "loaded", "absent"]
+
+
+def test_hours_in_a_row_are_mended_by_one_command_and_a_missing_file_by_none() -> None:
+    found = spans(hours("loaded", "failed", "failed", "outdated", "quiet", "missing", "absent"))
+    assert [str(span) for span in found] == [
+        "2018-11-15 11:00 to 2018-11-15 13:00",
+        "2018-11-15 13:00 to 2018-11-15 14:00",
+        "2018-11-15 15:00 to 2018-11-15 16:00",
+        "2018-11-15 16:00 to 2018-11-15 17:00",
+    ]
+    again = "airflow dags backfill --reset-dagruns"
+    assert mending(found) == [
+        f"{again} -s 2018-11-15T11:00 -e 2018-11-15T13:00 sparkify",
+        f"{again} -s 2018-11-15T16:00 -e 2018-11-15T16:00 sparkify",
+    ]
+
+
+def test_what_is_told() -> None:
+    assert told([]) == "No run was asked to load an hour yet."
+    assert told(hours("loaded", "quiet")) == (
+        "2 hours, 2018-11-15 10:00 to 2018-11-15 12:00 UTC: 1 loaded, 1 quiet"
+    )
+    assert told(hours("failed")).splitlines() == [
+        "1 hours, 2018-11-15 10:00 to 2018-11-15 11:00 UTC: 1 failed",
+        "  2018-11-15 10:00 to 2018-11-15 11:00  failed    its last run failed: see its log, mend "
+        "what it names",
+        "To load them again:",
+        "  airflow dags backfill --reset-dagruns -s 2018-11-15T10:00 -e 2018-11-15T10:00 sparkify",
+    ]
