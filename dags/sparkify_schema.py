@@ -38,7 +38,7 @@ TABLES = [
     "hour_loads",
     "quality_results",
 ]
-VIEWS = ["views", "hours"]
+VIEWS = ["views", "hour_states"]
 
 SQL = Path(__file__).parents[1] / "sql"
 

@@ -71,6 +71,8 @@ WRONG = {
         "insert into repaired_names select 'BjÃ¶rk', 'Björk' from generate_series(1, 2)",
     ),
     "reject_share": "update load_runs set rejected = 1",
+    "session_hours_agree": "update session_hours set plays = plays + 1",
+    "song_days_agree": "delete from song_days",
     "songplays_as_loaded": "delete from songplays where start_time < '2018-11-15 10:00'",
     "songplays_as_played": "update songplays set duration = round(duration)",
     "songplays_durations": "update songplays set duration = 0",

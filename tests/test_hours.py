@@ -34,7 +34,7 @@ def hours(*states: str, first: datetime = TEN) -> list[Hour]:
 
 def states(warehouse: Warehouse) -> list[tuple[int, str]]:
     return warehouse.rows(
-        "select cast(extract(hour from hour) as int), state from hours order by 1"
+        "select cast(extract(hour from hour_start) as int), state from hour_states order by 1"
     )
 
 
@@ -57,10 +57,10 @@ def test_the_states_of_hours(
     pipeline.run("2018-11-15T12:10:00Z", "2018-11-15T12:20:00Z")
     pipeline.run_task("stage_events", pipeline.context("2018-11-15T13:00", "2018-11-15T14:00"))
     expected = [(8, "failed"), (9, "missing"), (10, "loaded"), (11, "quiet"), (12, "partial")]
-    assert states(warehouse) == [*expected, (13, "loading")]
-    assert warehouse.rows("select plays, rejects, run_id from hours where state = 'loaded'") == [
-        (1, 0, "ten")
-    ]
+    assert states(warehouse) == [*expected, (13, "under way")]
+    assert warehouse.rows(
+        "select plays, rejects, run_id from hour_states where state = 'loaded'"
+    ) == [(1, 0, "ten")]
     source.events(first, play("2018-11-15 10:30:00", itemInSession=1))
     load(pipeline, 14)
     assert (10, "outdated") in states(warehouse)

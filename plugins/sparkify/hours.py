@@ -13,7 +13,7 @@ from sparkify.source import SourceFile
 
 HOUR = timedelta(hours=1)
 
-FINE = {"loaded", "quiet", "loading"}
+FINE = {"loaded", "quiet", "under way"}
 """States in which nothing has to be done."""
 
 LOADED = {"loaded", "quiet", "missing"}
@@ -30,7 +30,7 @@ MEANING = {
 
 
 class Hour(NamedTuple):
-    """An hour, as the view ``hours`` has it."""
+    """An hour, as the view ``hour_states`` has it."""
 
     start: datetime
     state: str
@@ -59,7 +59,9 @@ class Version(NamedTuple):
 
 def known(hook: DbApiHook) -> list[Hour]:
     """Every hour that a run was asked for, in order."""
-    rows: Any = hook.get_records("select hour, state, plays, rejects, run_id from hours order by 1")
+    rows: Any = hook.get_records(
+        "select hour_start, state, plays, rejects, run_id from hour_states order by 1"
+    )
     return [Hour(hour.replace(tzinfo=UTC), *rest) for hour, *rest in rows]
 
 

@@ -1,11 +1,11 @@
 -- One row per hour that a run was asked to load, and how it stands with it. Rejects are those of
 -- the hour's files, whatever their own time: a day's file counts at each of its hours.
-create or replace view hours as
+create or replace view hour_states as
 select
-    hour_loads.hour_start as hour,
+    hour_loads.hour_start,
     case
         when asked.failed_at > coalesce(hour_loads.loaded_at, asked.began_at) then 'failed'
-        when hour_loads.loaded_by is null and asked.ended_at is null then 'loading'
+        when hour_loads.loaded_by is null and asked.ended_at is null then 'under way'
         when hour_loads.loaded_by is null then 'partial'
         when hour_loads.events_in_files <> hour_loads.events_loaded then 'outdated'
         when hour_loads.files = 0 then 'missing'
