@@ -12,6 +12,8 @@ PACKAGES := -r requirements.txt -r requirements-dev.txt -c constraints.txt -e .
 FLOOR := 3.11
 
 export PYTHONPATH := plugins
+# Every task is a process: without bytecode each would compile all it imports, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run stop test verify bench-backfill lint dictionary env clean bench

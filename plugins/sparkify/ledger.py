@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.partitions import span
-from sparkify.records import Batch, Reject
 from sparkify.source import SourceFile
 from sparkify.warehouse import insert_rows, lock
 from sparkify.window import Window
+
+if TYPE_CHECKING:  # it imports polars: see the operator
+    from sparkify.records import Batch, Reject
 
 REJECTS = (
     "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, rejected_at"
@@ -45,14 +47,14 @@ class Reading:
     rejects: Counter[SourceFile] = field(default_factory=Counter)
     read_at: datetime = field(default_factory=lambda: _naive(datetime.now(UTC)))
 
-    def count(self, batch: Batch) -> None:
+    def count(self, batch: "Batch") -> None:
         """Take a batch into the account."""
         self.lines.update(batch.lines)
         self.folded.update(batch.folded)
         self.rows.update(batch.rows)
         self.rejects.update(reject.file for reject in batch.rejects)
 
-    def reject_rows(self, rejects: Iterable[Reject]) -> Iterator[tuple[Any, ...]]:
+    def reject_rows(self, rejects: Iterable["Reject"]) -> Iterator[tuple[Any, ...]]:
         """The rejects, by the columns ``REJECTS``."""
         return (
             (

@@ -12,7 +12,6 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from sparkify.landing import land
 from sparkify.ledger import Reading, unpublished
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.source import SourceFile, find, open_source
@@ -117,6 +116,10 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
                 "on PostgreSQL a key fills the column of its name. Remove the variable."
             )
         reading = self._reading(hook, context)
+        # Only now: importing polars takes longer than Airflow needs for a whole task, and every
+        # task of the DAG imports this module.
+        from sparkify.landing import land
+
         land(hook, open_source(self.source), reading, self.table, self.rules)
         return reading
 
