@@ -184,7 +184,7 @@ def _create(deployment: Deployment, dag: str, first: datetime, last: datetime) -
 
 def _cpu_seconds(deployment: Deployment) -> float:
     """What all processes of the deployment, the ended ones included, have used so far."""
-    leaders = [*deployment.services.pids(), deployment.postgres.pid()]
+    leaders = [*deployment.services.running().values(), deployment.postgres.pid()]
     found = {pid: psutil.Process(pid) for pid in leaders if pid}
     for process in list(found.values()):
         found |= {child.pid: child for child in process.children(recursive=True)}

@@ -78,9 +78,9 @@ class Services:
             if child.poll() is not None:
                 raise self.failure(name, "ended by itself")
 
-    def pids(self) -> list[int]:
-        """The processes that this program started and that still run."""
-        return [child.pid for child in self._children.values() if child.poll() is None]
+    def running(self) -> dict[str, int]:
+        """The processes that this program started and that still run, with their numbers."""
+        return {name: child.pid for name, child in self._children.items() if child.poll() is None}
 
     def any(self) -> bool:
         """Whether there is a process to end, of this program's or of one before it."""

@@ -1,0 +1,234 @@
+"""Backfills of ``sparkify`` under a real scheduler, which everything else gets in the way of."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from airflow.sdk import DAG
+from rich.console import Console
+
+from local.deployment import Deployment
+from local.load import SCHEMA_DAG, prepare
+from local.load import run as run_once
+from local.pipeline import Pipeline
+from local.postgres import METADATA
+from local.screen import Screen
+from local.simulator import World, simulate
+from local.trial import trial
+from tests.environment import ROOT
+from tests.warehouse import Warehouse
+
+# Generous: a machine may be slow, and may be busy with other things.
+LIMIT = 600
+START = datetime(2018, 11, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SERVICES = {
+    "api-server": ("airflow", "api-server"),
+    "scheduler": ("local.scheduler", "--skip-serve-logs"),
+    "dag-processor": ("airflow", "dag-processor"),
+}
+# By default Airflow gives a silent scheduler 30 s, looks every 5 minutes for what it left, and
+# waits 5 minutes for a silent task: right for what happens once a year, too long for a test.
+IMPATIENT = {
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+}
+
+
+class Keeper:
+    """A deployment with what looks after a real one: it starts again whatever has died."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.starts = 0
+
+    def keep(self) -> None:
+        if not self.deployment.postgres.is_running():
+            self.deployment.postgres.start()
+        running = {name.split("-nr-")[0] for name in self.deployment.services.running()}
+        for name in SERVICES.keys() - running:
+            self.starts += 1
+            self.deployment.start(f"{name}-nr-{self.starts}", *SERVICES[name])
+
+    def pid(self, service: str) -> int:
+        running = self.deployment.services.running().items()
+        return next(pid for name, pid in running if name.startswith(service))
+
+    def kill(self, victim: str, chance: random.Random) -> bool:
+        """Kill it, if it is there; a worker is there while it works on a task."""
+        if victim == "postgres":
+            pids = [self.deployment.postgres.pid()]
+        elif victim == "worker":
+            pids = list(busy_workers(self.pid("scheduler")))
+        else:
+            pids = [self.pid(victim)]
+        with suppress(ProcessLookupError, IndexError):
+            os.kill(chance.choice(pids) or 0, signal.SIGKILL)
+            return True
+        return False
+
+    def airflow(self, *arguments: str) -> None:
+        subprocess.run(["airflow", *arguments], env=self.deployment.environment, check=True)
+
+    def ask(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.deployment.postgres.uri(METADATA)) as client:
+            return client.execute(query.encode(), values).fetchall()
+
+    def recreate_tables(self) -> None:
+        screen = Screen(Console(quiet=True))
+        run_once(self.deployment, screen, SCHEMA_DAG, "Making the tables", {"recreate": True})
+
+    def contents(self) -> dict[str, list[tuple[object, ...]]]:
+        uri = self.deployment.postgres.uri(self.deployment.exported["PGDATABASE"])
+        with psycopg.connect(uri) as client:
+            return Warehouse(client).contents()
+
+
+def busy_workers(scheduler: int) -> Iterator[int]:
+    """The processes of tasks, and those that look after them; an idle one may hold the queue."""
+    with suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(scheduler).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                title = " ".join(process.cmdline())
+                if "airflow worker" in title and "idle" not in title:
+                    yield process.pid
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chaos") / "source"
+    simulate(folder, World(start=date(2018, 11, 1), days=2, users=60, songs=30))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def keeper(simulated: Path) -> Iterator[Keeper]:
+    with trial(ROOT, simulated.parent / "deployment", str(simulated)) as deployment:
+        deployment.exported |= IMPATIENT
+        deployment.postgres.start()
+        deployment.write_files()
+        prepare(deployment, Screen(Console(quiet=True)))
+        since = datetime.now(UTC)
+        keeper = Keeper(deployment)
+        keeper.keep()
+        deployment.wait_until_ready([SCHEMA_DAG, "sparkify"], since)
+        deployment.api.patch("dags/sparkify", {"is_paused": False})
+        yield keeper
+
+
+@pytest.fixture
+def one_run(
+    simulated: Path,
+    new_warehouse: Callable[[], Warehouse],
+    dags: dict[str, DAG],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[int], dict[str, list[tuple[object, ...]]]]:
+    """What one range run of the first hours gives."""
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", simulated.as_uri())
+
+    def contents(hours: int) -> dict[str, list[tuple[object, ...]]]:
+        warehouse = new_warehouse()
+        Pipeline(dags["sparkify"]).run(START.isoformat(), (START + hours * HOUR).isoformat())
+        return warehouse.contents()
+
+    return contents
+
+
+def test_schedule_backfill_and_range_run_at_the_same_time(
+    keeper: Keeper, one_run: Callable[[int], dict[str, list[tuple[object, ...]]]]
+) -> None:
+    keeper.recreate_tables()
+    day = {"start": START.isoformat(), "end": (START + 24 * HOUR).isoformat()}
+    dates = ("--from-date", "2018-11-01", "--to-date", "2018-11-01T23:00")
+    # Airflow's own command, which returns when the runs are created.
+    keeper.airflow("backfill", "create", "--dag-id", "sparkify", *dates)
+    body = {"logical_date": None, "conf": day}
+    keeper.deployment.api.post("dags/sparkify/dagRuns", body)
+
+    runs = wait_for_the_end(keeper, 26)
+
+    assert {(kind, state) for kind, state, *_ in runs} == {
+        ("backfill", "success"),
+        ("manual", "success"),
+        ("scheduled", "success"),
+    }
+    manual = next(run for run in runs if run[0] == "manual")
+    others = [run for run in runs if run[0] == "backfill"]
+    assert any(run[2] < manual[3] and manual[2] < run[3] for run in others), "None overlapped it."
+    assert keeper.contents() == one_run(24)
+
+
+def test_whatever_is_killed_a_backfill_ends_and_the_tables_are_right(
+    keeper: Keeper, one_run: Callable[[int], dict[str, list[tuple[object, ...]]]]
+) -> None:
+    chance = random.Random(20181101)  # noqa: S311 - the same moments every time
+    victims = ["worker", "scheduler", "postgres"] * 2
+    chance.shuffle(victims)
+    before = len(keeper.ask("select 1 from dag_run where dag_id = 'sparkify'"))
+    keeper.recreate_tables()
+    body = {
+        "dag_id": "sparkify",
+        "from_date": START.isoformat(),
+        "to_date": (START + 35 * HOUR).isoformat(),
+        "reprocess_behavior": "completed",
+        "max_active_runs": 4,
+    }
+    create_backfill(keeper, body)
+    killed = []
+    for victim in victims:
+        pause = time.monotonic() + chance.uniform(1, 6)
+        while time.monotonic() < pause or not keeper.kill(victim, chance):
+            keeper.keep()
+            time.sleep(0.1)
+        killed.append(victim)
+        assert not_ended(keeper), f"The backfill had ended before all were killed: {killed}"
+
+    runs = wait_for_the_end(keeper, max(before, 36))
+
+    assert {(kind, state) for kind, state, *_ in runs if kind == "backfill"} == {
+        ("backfill", "success")
+    }
+    assert keeper.contents() == one_run(36)
+
+
+def create_backfill(keeper: Keeper, body: dict[str, object]) -> None:
+    deadline = time.monotonic() + LIMIT
+    # Airflow looks every 30 s whether the one before has ended.
+    while keeper.ask("select 1 from backfill where completed_at is null"):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    keeper.deployment.api.post("backfills", body)
+
+
+def not_ended(keeper: Keeper) -> bool:
+    keeper.keep()
+    query = "select 1 from dag_run where dag_id = 'sparkify' and state in ('queued', 'running')"
+    return bool(keeper.ask(query))
+
+
+def wait_for_the_end(keeper: Keeper, least: int) -> list[tuple[object, ...]]:
+    """Kind, state, start and end of all runs, once there are enough and all have ended."""
+    deadline = time.monotonic() + LIMIT
+    query = "select run_type, state, start_date, end_date from dag_run where dag_id = 'sparkify'"
+    while True:
+        with suppress(psycopg.OperationalError):
+            keeper.keep()
+            runs = keeper.ask(query)
+            if len(runs) >= least and all(run[1] in ("success", "failed") for run in runs):
+                return runs
+        assert time.monotonic() < deadline, f"After {LIMIT} s these are the runs: {runs}"
+        time.sleep(0.5)
