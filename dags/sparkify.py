@@ -30,7 +30,8 @@ them again. `load_runs` is the balance sheet of every run, `quality_results` has
 - **a warning "Missing: no file …"**: the file of that hour or day was not there. Once it is, run
   the hour again.
 - **a warning `hours_as_loaded`**: events came to a file after its hours were loaded, and later than
-  the lookback. The log names the hours; load them again.
+  the lookback, or the file was corrected. The log names the hours. Load them again, by a range run
+  or, both ends inclusive, with `airflow dags backfill --reset-dagruns -s HOUR -e HOUR sparkify`.
 - **"This run has no logical date …"**: trigger it with `start` and `end`.
 
 #### Settings

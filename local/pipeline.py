@@ -10,6 +10,8 @@ from typing import Any
 from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
+from sparkify.settings import setting
+
 _numbers = itertools.count(1)
 
 
@@ -67,6 +69,8 @@ class Pipeline:
 
     def run_task(self, task_id: str, context: dict[str, Any]) -> Any:
         """One task, rendered and executed."""
+        # As in a process of its own, which knows no setting yet.
+        setting.cache_clear()
         task: Any = copy.copy(self.dag.get_task(task_id))
         task.render_template_fields(context)
         return task.execute(context)

@@ -14,7 +14,7 @@ USUAL = range(8080, 8100)
 def choose_port(wanted: str | None) -> int:
     """The port to listen on; one that was named must be free, without a name any free one does."""
     if not wanted:
-        return next((port for port in USUAL if is_free(port)), _any_free())
+        return next((port for port in USUAL if is_free(port)), any_free())
     if not (wanted.isdigit() and 0 < int(wanted) < 65536):
         raise Trouble(f"PORT={wanted} is not a port: give a number from 1 to 65535.")
     port = int(wanted)
@@ -38,7 +38,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _any_free() -> int:
+def any_free() -> int:
+    """A free port, as the system chooses it."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         return int(listener.getsockname()[1])

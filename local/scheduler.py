@@ -26,8 +26,18 @@ def main() -> None:
 
     for module in SHARED:
         importlib.import_module(module)
+    _load_plugins()
     sys.argv[:1] = ["airflow", "scheduler"]
     airflow()  # type: ignore[no-untyped-call]
+
+
+def _load_plugins() -> None:
+    """Look for plugins as every task does, and for who wants to know which tables a hook reads."""
+    from airflow.sdk.lineage import get_hook_lineage_collector
+    from airflow.sdk.plugins_manager import integrate_macros_plugins
+
+    integrate_macros_plugins()
+    get_hook_lineage_collector()
 
 
 if __name__ == "__main__":

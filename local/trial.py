@@ -9,7 +9,7 @@ from pathlib import Path
 from local.deployment import Deployment
 from local.interruption import held
 from local.layout import Layout
-from local.ports import choose_port
+from local.ports import any_free
 from local.settings import WAREHOUSE_CONNECTION
 from local.source import source_url
 
@@ -32,7 +32,7 @@ def trial(project: Path, folder: Path, source: str | None) -> Iterator[Deploymen
     for part in PARTS:
         shutil.copytree(project / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     layout = Layout(folder)
-    deployment = Deployment(layout, choose_port(None), source_url(source, layout.sample))
+    deployment = Deployment(layout, any_free(), source_url(source, layout.sample))
     try:
         yield deployment
     finally:

@@ -18,6 +18,7 @@ from local.databases import database, execute, make_tables
 from local.pipeline import Pipeline
 from local.postgres import EmbeddedPostgres
 from local.storage import Storage, storage
+from sparkify.settings import setting
 from tests.sources import Bucket, TestSource
 from tests.warehouse import Warehouse
 
@@ -29,6 +30,12 @@ _numbers = itertools.count(1)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick rings first: what starts a whole Airflow comes last."""
     items.sort(key=lambda item: "tests/reality/" in item.path.as_posix())
+
+
+@pytest.fixture(autouse=True)
+def unread_settings() -> None:
+    """Settings are read once a process, and each test is one of its own in that."""
+    setting.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Every Airflow object this project reads, named once; read while a task runs, never at parse."""
 
 from datetime import timedelta
+from functools import cache
 
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowFailException
@@ -31,8 +32,14 @@ DEFAULTS = {
 """Variables with a working default, without their prefix ``sparkify_``."""
 
 
+@cache
 def setting(name: str) -> str:
-    """The value of the variable ``sparkify_<name>``, or its default."""
+    """
+    The value of the variable ``sparkify_<name>``, or its default.
+
+    A task, which is a process of its own, asks once: each time is a call of Airflow's API, and
+    one SQL file may name its window five times.
+    """
     value = Variable.get(f"sparkify_{name}", default=DEFAULTS.get(name))
     if value is None:
         raise AirflowFailException(
