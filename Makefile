@@ -16,7 +16,7 @@ export PYTHONPATH := plugins
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test verify bench-backfill lint dictionary env clean bench
+.PHONY: help run stop test browser verify bench-backfill lint dictionary env clean bench
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +35,20 @@ stop: $(INSTALLED) ## End everything that runs from here
 	@exec $(BIN)/python -m local.stop
 
 test: $(INSTALLED) ## Run the tests, the quick ones first
+	-@$(MAKE) --no-print-directory browser
 	$(BIN)/python -m pytest
+
+# Debian's own: it gets security updates, and the browser that Playwright would fetch is not needed.
+browser: ## Install Debian's Chromium, with which the tests look at the page
+	@command -v chromium >/dev/null 2>&1 || { \
+	  if [ "`id -u`" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then \
+	    echo "There is no Chromium, and it takes root on Debian to install it: the tests of the page are" \
+	      "skipped. Try: sudo make browser"; exit 1; \
+	  fi; \
+	  echo "Installing Chromium ..."; \
+	  apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qy --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	}
 
 verify: $(INSTALLED) ## Load a source hour by hour, shuffled, and in one run: are they equal?
 	@exec $(BIN)/python -m local.verify

@@ -12,6 +12,14 @@ with changes as (
     limit 1000
 ),
 
+span as (
+    -- So that only the plays of that time are looked at.
+    select
+        min(changed_at) - interval '1 day' as since,
+        max(changed_at) as until
+    from changes
+),
+
 ranked as (
     -- One row per change: the last play wins.
     select
@@ -31,6 +39,8 @@ ranked as (
             changes.user_id = plays.user_id
             and changes.changed_at > plays.start_time
             and changes.changed_at - interval '1 day' < plays.start_time
+            and plays.start_time > (select span.since from span)
+            and plays.start_time < (select span.until from span)
 )
 
 select

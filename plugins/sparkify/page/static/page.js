@@ -1,0 +1,358 @@
+"use strict";
+/* Asks the questions and draws the answers. A report has its answers with it; the page fetches. */
+
+const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const STATES = ["loaded", "quiet", "missing", "failed", "under way"];
+
+// A song title may hold what Plotly takes for markup.
+const plain = (value) => String(value ?? "(none)").replace(/&/g, "&amp;").replace(/</g, "&lt;");
+const short = (text) => (text.length > 44 ? text.slice(0, 43) + "…" : text);
+const column = (answer, name) => answer.rows.map((row) => row[answer.columns.indexOf(name)]);
+
+const ranked = (value, ...names) => (answer) => {
+  const top = { ...answer, rows: answer.rows.slice(0, 12) };
+  const labels = top.rows.map((_, at) =>
+    plain(short(names.map((name) => column(top, name)[at] ?? "(none)").join(" · "))));
+  return {
+    traces: [{
+      type: "bar", orientation: "h", x: column(top, value), y: labels.map((_, at) => at),
+      text: column(top, value).map((number) => number.toLocaleString("en")), customdata: labels,
+      hovertemplate: "%{customdata}: %{x}<extra></extra>", textposition: "auto", textangle: 0,
+    }],
+    layout: {
+      yaxis: {
+        tickmode: "array", tickvals: labels.map((_, at) => at), ticktext: labels,
+        autorange: "reversed", automargin: true,
+      },
+      xaxis: { title: { text: value.replaceAll("_", " ") }, rangemode: "tozero" }, showlegend: false,
+    },
+  };
+};
+
+const overTime = (at, kinds, form = {}) => (answer) => ({
+  traces: Object.entries(kinds).map(([name, title]) => ({
+    type: form.type ?? "bar", mode: "lines+markers", name: title,
+    x: column(answer, at), y: column(answer, name),
+  })),
+  layout: { barmode: "stack", yaxis: { title: { text: form.unit }, rangemode: "tozero" } },
+});
+
+const weekly = (answer) => {
+  const plays = WEEKDAYS.map(() => Array(24).fill(0));
+  for (const [weekday, hour, count] of answer.rows) plays[weekday][hour] = count;
+  const days = [1, 2, 3, 4, 5, 6, 0];
+  return {
+    traces: [{
+      type: "heatmap", z: days.map((day) => plays[day]), y: days.map((day) => WEEKDAYS[day]),
+      x: [...Array(24).keys()], colorscale: "Viridis",
+      hovertemplate: "%{y}, %{x}:00 UTC: %{z} plays<extra></extra>",
+    }],
+    layout: {
+      yaxis: { autorange: "reversed", automargin: true },
+      xaxis: { title: { text: "hour, UTC" }, dtick: 3 },
+    },
+  };
+};
+
+const active = (answer) => {
+  const of = (period) => answer.rows.filter((row) => row[0] === period);
+  return {
+    traces: ["day", "week", "month"].map((period) => ({
+      type: "scatter", mode: "lines+markers", name: "by " + period,
+      x: of(period).map((row) => row[1]), y: of(period).map((row) => row[2]),
+    })),
+    layout: { yaxis: { title: { text: "users" }, rangemode: "tozero" } },
+  };
+};
+
+const changes = (answer) => {
+  const days = [...new Set(column(answer, "changed_at").map((at) => at.slice(0, 10)))].sort();
+  const count = (kind, day) => answer.rows.filter(
+    (row) => row[2] === kind && row[0].startsWith(day)).length;
+  return {
+    traces: ["upgrade", "downgrade"].map((kind) => ({
+      type: "bar", name: kind + "s", x: days, y: days.map((day) => count(kind, day)),
+    })),
+    layout: { yaxis: { title: { text: "users" }, rangemode: "tozero" } },
+  };
+};
+
+const lengths = (answer) => ({
+  traces: [{
+    type: "bar", y: column(answer, "sessions"), customdata: column(answer, "average_minutes"),
+    x: answer.rows.map((row) => (row[1] === row[0] ? "1" : row[1] ? `${row[0]}–${row[1]}` : `${row[0]}+`)),
+    hovertemplate: "%{x} plays: %{y} sessions of %{customdata} minutes<extra></extra>",
+  }],
+  layout: {
+    xaxis: { type: "category", title: { text: "plays" } }, yaxis: { title: { text: "sessions" } },
+    showlegend: false,
+  },
+});
+
+const share = (answer) => ({
+  traces: [{
+    type: "scatter", mode: "lines+markers", x: column(answer, "day"),
+    y: answer.rows.map((row) => (row[1] ? row[2] / row[1] : null)),
+    hovertemplate: "%{x}: %{y:.1%} of plays<extra></extra>",
+  }],
+  layout: { yaxis: { tickformat: ".1%", rangemode: "tozero" }, showlegend: false },
+});
+
+const calendar = (answer) => {
+  const days = [...new Set(column(answer, "hour_start").map((at) => at.slice(0, 10)))].sort();
+  const states = days.map(() => Array(24).fill(null));
+  const told = days.map(() => Array(24).fill(""));
+  for (const [at, state, plays] of answer.rows) {
+    const [day, hour] = [days.indexOf(at.slice(0, 10)), Number(at.slice(11, 13))];
+    states[day][hour] = STATES.indexOf(state);
+    told[day][hour] = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${state}, ${plays} plays`;
+  }
+  // Told apart by lightness too, not by colour alone.
+  const colours = ["#2a9d6f", "#a9d8c3", "#f0b429", "#b3202c", "#8c96a3"];
+  const scale = colours.flatMap((colour, at) => [[at / 5, colour], [(at + 1) / 5, colour]]);
+  return {
+    traces: [{
+      type: "heatmap", x: days, y: [...Array(24).keys()], z: transposed(states),
+      text: transposed(told), hovertemplate: "%{text}<extra></extra>", xgap: 1, ygap: 1,
+      zmin: -0.5, zmax: 4.5, colorscale: scale,
+      colorbar: { tickvals: [0, 1, 2, 3, 4], ticktext: STATES },
+    }],
+    layout: { yaxis: { title: { text: "hour, UTC" }, autorange: "reversed", dtick: 6 } },
+  };
+};
+const transposed = (rows) => [...Array(24).keys()].map((hour) => rows.map((row) => row[hour]));
+
+const SECTIONS = {
+  "What is listened to": [
+    ["most_played_songs", "Most played songs", ranked("plays", "title", "artist")],
+    ["most_played_artists", "Most played artists", ranked("plays", "artist")],
+    ["rising_songs", "Songs that rise", ranked("rise", "title", "artist")],
+    ["songs_the_catalogue_lacks", "Songs the catalogue lacks", ranked("plays", "title", "artist")],
+  ],
+  "When": [
+    ["plays_by_day", "Plays by day",
+      overTime("day", { free_plays: "free", paid_plays: "paid" }, { unit: "plays" })],
+    ["plays_by_weekday_and_hour", "Plays by weekday and hour", weekly],
+  ],
+  "By whom": [
+    ["active_users", "Active users", active],
+    ["free_and_paid_users", "Free and paid", overTime("day",
+      { free_users: "free", paid_users: "paid" }, { unit: "users", type: "scatter" })],
+    ["new_and_returning_users", "New and returning", overTime("day",
+      { new_users: "new", returning_users: "returning" }, { unit: "users" })],
+    ["level_changes", "Upgrades and downgrades", changes],
+    ["sessions", "Sessions", lengths],
+    ["listeners_by_place", "Listeners by place", ranked("users", "place")],
+  ],
+  "The state of the data": [
+    ["hours", "Hours", calendar],
+    ["plays_in_the_catalogue", "Plays in the catalogue", share],
+    ["check_results", "Check results", overTime("day",
+      { failures: "failures", warnings: "warnings", checks: "all checks" },
+      { unit: "checks", type: "scatter" })],
+    ["rejected_records", "Rejected records", ranked("records", "source_file", "example")],
+  ],
+};
+
+const report = window.SPARKIFY_REPORT;
+let days = {};
+let asked = 0;
+
+const address = (name, form) => `answers/${name}.${form}?` + new URLSearchParams(days);
+
+async function answerTo(name) {
+  if (report) return report[name];
+  const response = await fetch(address(name, "json"));
+  const answer = await response.json();
+  if (!response.ok) throw new Error(typeof answer.detail === "string" ? answer.detail : response.statusText);
+  return answer;
+}
+
+function element(name, attributes = {}, ...children) {
+  const made = Object.assign(document.createElement(name), attributes);
+  made.append(...children);
+  return made;
+}
+
+function card(name, title) {
+  const made = element("article", { className: "card", id: name },
+    element("h3", { id: name + "-title", textContent: title }),
+    element("p", { textContent: "" }),
+    element("div", { className: "chart" }),
+    element("div", { className: "links" }));
+  if (name === "hours") made.classList.add("wide");
+  made.setAttribute("aria-labelledby", name + "-title");
+  return made;
+}
+
+function links(name, title) {
+  if (report) return [];
+  const link = (form, text) => {
+    const made = element("a", { href: address(name, form), textContent: text });
+    made.setAttribute("aria-label", `${text} of ${title}`);
+    return made;
+  };
+  return [link("sql", "SQL"), link("csv", "CSV")];
+}
+
+function table(answer) {
+  const head = element("tr", {}, ...answer.columns.map((name) =>
+    element("th", { scope: "col", textContent: name.replaceAll("_", " ") })));
+  const rows = answer.rows.slice(0, 200).map((row) => element("tr", {}, ...row.map((value) =>
+    element("td", { className: typeof value === "number" ? "number" : "", textContent: value ?? "" }))));
+  const made = element("div", { className: "rows", tabIndex: 0 },
+    element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
+  made.setAttribute("role", "region");
+  made.setAttribute("aria-label", "The rows of this chart");
+  return element("details", {}, element("summary", { textContent: "As a table" }), made);
+}
+
+function style(layout) {
+  const css = getComputedStyle(document.documentElement);
+  const of = (name) => css.getPropertyValue(name).trim();
+  const axis = { gridcolor: of("--line"), zerolinecolor: of("--line"), linecolor: of("--line") };
+  return {
+    ...layout, margin: { l: 56, r: 12, t: 8, b: 44 }, height: 320, bargap: 0.25,
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: of("--ink"), size: 12 }, legend: { orientation: "h", y: 1.12 },
+    colorway: ["#3b8fd9", "#e08a2b", "#3aa67a", "#c2557f"],
+    xaxis: { ...axis, automargin: true, ...layout.xaxis },
+    yaxis: { ...axis, ...layout.yaxis },
+  };
+}
+
+async function show(name, title, drawing) {
+  const turn = asked;
+  const place = document.getElementById(name);
+  const chart = place.querySelector(".chart");
+  place.setAttribute("aria-busy", "true");
+  try {
+    const answer = await answerTo(name);
+    // Another range may have been picked meanwhile.
+    if (turn === asked) draw(place, chart, answer, title, drawing);
+  } catch (trouble) {
+    if (turn === asked) chart.replaceChildren(
+      element("p", { className: "trouble", textContent: trouble.message }));
+  }
+  if (turn === asked) {
+    place.querySelector(".links").replaceChildren(...links(name, title));
+    place.removeAttribute("aria-busy");
+  }
+}
+
+function draw(place, chart, answer, title, drawing) {
+  place.querySelector("p").textContent = answer.description;
+  place.querySelector("details")?.remove();
+  Plotly.purge(chart);
+  if (!answer.rows.length) {
+    chart.replaceChildren(element("p", { className: "nothing", textContent: "Nothing in this range." }));
+    return;
+  }
+  chart.replaceChildren();
+  const { traces, layout } = drawing(answer);
+  chart.setAttribute("role", "img");
+  chart.setAttribute("aria-label", `${title}, as a chart; its rows are in the table below`);
+  Plotly.newPlot(chart, traces, style(layout), { displayModeBar: false, responsive: true });
+  place.append(table(answer));
+}
+
+const charts = Object.values(SECTIONS).flat();
+
+function showAll() {
+  asked += 1;
+  return Promise.all(charts.map((chart) => show(...chart)));
+}
+
+function pick(first, last) {
+  const form = document.forms.range;
+  days = { first, last };
+  [form.first.value, form.last.value] = [first, last];
+  history.replaceState(null, "", "?" + new URLSearchParams(days));
+  return showAll();
+}
+
+const before = (day, count) => {
+  const moved = new Date(day + "T00:00:00Z");
+  moved.setUTCDate(moved.getUTCDate() - count);
+  return moved.toISOString().slice(0, 10);
+};
+
+function usual(loaded, count) {
+  const [from, to] = [loaded.first_hour.slice(0, 10), loaded.last_hour.slice(0, 10)];
+  const first = count ? before(to, count - 1) : from;
+  return [first < from ? from : first, to];
+}
+
+function listen(loaded) {
+  const form = document.forms.range;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const backwards = form.first.value > form.last.value;
+    form.last.setCustomValidity(backwards ? "The last day is before the first." : "");
+    if (form.reportValidity()) pick(form.first.value, form.last.value);
+  });
+  form.addEventListener("input", () => form.last.setCustomValidity(""));
+  for (const button of form.querySelectorAll("[data-days]")) {
+    button.addEventListener("click", () => pick(...usual(loaded, Number(button.dataset.days))));
+  }
+}
+
+function theme() {
+  let dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  try {
+    // Airflow's own switch, when it frames this page.
+    const chosen = parent !== window && parent.document.documentElement.classList;
+    if (chosen && (chosen.contains("dark") || chosen.contains("light"))) dark = chosen.contains("dark");
+  } catch { /* framed by another site: the system's theme it is */ }
+  return dark ? "dark" : "light";
+}
+
+function followTheme() {
+  const root = document.documentElement;
+  const follow = () => {
+    if (root.dataset.theme === theme()) return;
+    root.dataset.theme = theme();
+    for (const chart of document.querySelectorAll(".js-plotly-plot")) {
+      Plotly.react(chart, chart.data, style(chart.layout));
+    }
+  };
+  follow();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", follow);
+  try {
+    new MutationObserver(follow).observe(parent.document.documentElement, { attributeFilter: ["class"] });
+  } catch { /* as above */ }
+}
+
+async function begin() {
+  followTheme();
+  for (const [title, cards] of Object.entries(SECTIONS)) {
+    const id = title.toLowerCase().replaceAll(" ", "-");
+    document.querySelector("nav").append(element("a", { href: "#" + id, textContent: title }));
+    document.querySelector("main").append(
+      element("h2", { id, textContent: title }),
+      element("div", { className: "cards" }, ...cards.map(([name, heading]) => card(name, heading))));
+  }
+  const said = document.getElementById("loaded");
+  try {
+    const answer = await answerTo("what_is_loaded");
+    const loaded = Object.fromEntries(answer.columns.map((name, at) => [name, answer.rows[0][at]]));
+    if (!loaded.first_hour) {
+      said.textContent = "Nothing is loaded yet: run the DAG sparkify.";
+      return;
+    }
+    const upTo = String(answer.data_as_of ?? "").slice(0, 16).replace("T", " ");
+    said.textContent = `${loaded.plays.toLocaleString("en")} plays by ` +
+      `${loaded.users.toLocaleString("en")} users. Data as of ${upTo} UTC.`;
+    listen(loaded);
+    const wished = new URLSearchParams(location.search);
+    const [from, to] = usual(loaded, 0);
+    const all = (new Date(to) - new Date(from)) / 864e5 < 92;
+    if (report) await showAll();
+    else if (wished.get("first") && wished.get("last")) await pick(wished.get("first"), wished.get("last"));
+    else await pick(...usual(loaded, all ? 0 : 28));
+  } catch (trouble) {
+    said.textContent = trouble.message;
+  }
+}
+
+begin();
