@@ -26,6 +26,9 @@ PARTS = {
 }
 
 
+EVENTS = 500_000
+
+
 def main() -> int:
     """Measure the parts that were asked for; return the exit status."""
     listen()
@@ -48,7 +51,8 @@ def measure(layout: Layout, screen: Screen, parts: Sequence[str]) -> None:
     comparisons: list[Comparison] = []
     left_out: list[str] = []
     full = os.environ.get("BENCH_FULL", "") not in ("", "0")
-    with bench(layout, screen, full=full) as place:
+    events = int(os.environ.get("EVENTS") or EVENTS)
+    with bench(layout, screen, full=full, events=events) as place:
         for part in parts:
             with screen.live():
                 try:

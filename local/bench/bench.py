@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,14 @@ class Bench:
     :param server: ends with the bench
     :param screen: where progress is shown
     :param full: whether the long measurements are made too
+    :param events: how many events are loaded where nothing else is said
     """
 
     layout: Layout
     server: EmbeddedPostgres
     screen: Screen
     full: bool
+    events: int
 
     @property
     def folder(self) -> Path:
@@ -110,22 +112,22 @@ class Bench:
         }
 
     def compare(
-        self, title: str, ways: Sequence[Way], check: Check, *, times: int | None = None
+        self, title: str, ways: Sequence[Way], check: Check, *, note: str = ""
     ) -> Comparison:
         """Measure ways of doing one job in turn, and show how far it is."""
         with self.screen.step(title) as step:
-            return compare(title, ways, times=times or self.times, check=check, report=step.show)
+            return compare(title, ways, times=self.times, check=check, report=step.show, note=note)
 
 
 @contextmanager
-def bench(layout: Layout, screen: Screen, *, full: bool) -> Iterator[Bench]:
+def bench(layout: Layout, screen: Screen, *, full: bool, events: int) -> Iterator[Bench]:
     """A bench, whose server ends with the block and leaves nothing."""
     server = EmbeddedPostgres(layout.local / "bench" / "postgres")
     with screen.step("Start a PostgreSQL"):
         _end(server)
         server.start()
     try:
-        yield Bench(layout, server, screen, full)
+        yield Bench(layout, server, screen, full, events)
     finally:
         _end(server)
 
@@ -133,8 +135,3 @@ def bench(layout: Layout, screen: Screen, *, full: bool) -> Iterator[Bench]:
 def _end(server: EmbeddedPostgres) -> None:
     server.stop()
     shutil.rmtree(server.folder, ignore_errors=True)
-
-
-def with_note(comparison: Comparison, note: str) -> Comparison:
-    """The comparison, with a sentence below its table."""
-    return replace(comparison, note=note)

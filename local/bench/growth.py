@@ -15,7 +15,7 @@ PLAYS = 100_000
 USERS = 20_000
 START = date(2018, 11, 1)
 
-SIZES = (0, 300_000, 3_000_000)
+SIZES = (0, 10_000_000)
 FULL_SIZES = (0, 10_000_000, 50_000_000)
 
 TABLES = ("songplays", "user_events", "time", "users", "user_levels")

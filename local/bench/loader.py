@@ -12,9 +12,7 @@ from local.pipeline import Pipeline
 
 def stage(run_id: str, task: str, start: str, end: str) -> Callable[[], Any]:
     """One staging task of a range run."""
-    pipelines = _pipelines()
-    _make_tables(pipelines["sparkify_schema"])
-    pipeline = pipelines["sparkify"]
+    pipeline = _pipelines()["sparkify"]
     context = pipeline.context(start, end, run_id=run_id)
     return lambda: pipeline.run_task(task, context)
 

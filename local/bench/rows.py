@@ -25,6 +25,13 @@ COLUMNS = {
     "userid": "bigint",
 }
 
+STAR = """
+select (select count(*) from songplays), (select count(*) from users), (select count(*) from songs),
+    (select count(*) from artists), (select count(*) from time),
+    (select count(song_id) from songplays)
+"""
+"""How many rows the star has, and how many plays a song."""
+
 
 def fingerprint(uri: str, table: str) -> tuple[Any, ...]:
     """The number of rows, and a sum over all values of all rows, in whatever order."""

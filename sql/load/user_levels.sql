@@ -49,6 +49,19 @@ moments as (
         ) as recency
     from user_events
     inner join concerned on user_events.user_id = concerned.user_id
+    where not {{ before_window("user_events.event_time") }}
+),
+
+known as (
+    -- Spells that began before the window stand: events of years ago need no second look.
+    select user_levels.user_id, user_levels.valid_from as event_time, user_levels.level
+    from user_levels
+    inner join concerned on user_levels.user_id = concerned.user_id
+    where {{ before_window("user_levels.valid_from") }}
+    union all
+    select user_id, event_time, level
+    from moments
+    where recency = 1
 ),
 
 steps as (
@@ -58,8 +71,7 @@ steps as (
         level,
         row_number() over (partition by user_id order by event_time) as step,
         lag(level) over (partition by user_id order by event_time) as level_before
-    from moments
-    where recency = 1
+    from known
 )
 
 select

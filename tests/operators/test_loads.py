@@ -25,7 +25,9 @@ def test_a_dimension_load_replaces_the_keys_of_the_select() -> None:
     assert operator.replacement("id, name") == [
         "create temp table incoming (like dims)",
         "insert into incoming (id, name)\nselect 1 as id",
-        "delete from dims using incoming where dims.id = incoming.id",
+        "delete from dims using incoming where dims.id = incoming.id "
+        "and dims.id >= (select min(id) from incoming) "
+        "and dims.id <= (select max(id) from incoming)",
         "insert into dims (id, name) select id, name from incoming",
     ]
 

@@ -1,0 +1,41 @@
+"""The environment of the other loaders, made where their packages can be had."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.bench.bench import Bench, LeftOut
+from local.trouble import last_lines
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+
+
+def python_of_others(bench: Bench) -> str:
+    """The interpreter that has them; it is made once."""
+    folder = bench.folder / "others"
+    python = folder / "bin" / "python"
+    stamp = folder / "installed.txt"
+    if not stamp.exists() or stamp.read_text() != REQUIREMENTS.read_text():
+        with bench.screen.step("Install the other loaders"):
+            _install(folder, python)
+        stamp.write_text(REQUIREMENTS.read_text())
+    return str(python)
+
+
+def _install(folder: Path, python: Path) -> None:
+    _call([sys.executable, "-m", "venv", "--clear", str(folder)])
+    if uv := shutil.which("uv"):
+        installer = [uv, "pip", "install", "--quiet", "--python", str(python)]
+    else:
+        installer = [str(python), "-m", "pip", "install", "--quiet"]
+    _call([*installer, "-r", str(REQUIREMENTS)])
+
+
+def _call(command: list[str]) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        said = last_lines(ended.stdout + ended.stderr, 3)
+        raise LeftOut(f"The other loaders cannot be installed here, so they are left out: {said}")
