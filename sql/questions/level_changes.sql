@@ -1,14 +1,22 @@
 -- Upgrades to the paid level and downgrades to the free one, the latest first, and what the user
 -- played last in the day before.
-with changes as (
-    select before.user_id, began.valid_from as changed_at, began.level
-    from user_levels as before
-    inner join user_levels as began
-        on
-            before.user_id = began.user_id
-            and before.valid_to = began.valid_from
-    where {{ in_range("began.valid_from") }}
-    order by changed_at desc, before.user_id asc
+with spells as (
+    select
+        user_id,
+        valid_from as changed_at,
+        level,
+        row_number() over (partition by user_id order by valid_from) as spell
+    from user_levels
+),
+
+changes as (
+    -- A user's first spell changes nothing.
+    select user_id, changed_at, level
+    from spells
+    where
+        spell > 1
+        and {{ in_range("changed_at") }}
+    order by changed_at desc, user_id asc
     limit 1000
 ),
 

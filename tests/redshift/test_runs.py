@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from moto.s3.models import s3_backends
 from local.pipeline import Pipeline
 from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
+from sparkify.page.questions import Range, questions, rendered
+from sparkify.page.warehouse import ask
 from tests.sources import Bucket, TestSource, play, song, visit
 from tests.warehouse import Warehouse
 
@@ -50,9 +53,25 @@ def test_the_public_data_set_gives_the_same_rows_on_both_engines(
         "songs": 71,
         "artists": 69,
         "time": 6813,
+        "session_hours": 1216,
+        "song_days": 6646,
     }
     per_file = "select dataset, source_file, etag, row_count, reject_count from file_ledger"
     assert sorted(redshift_warehouse.rows(per_file)) == sorted(postgres.rows(per_file))
+
+
+def test_the_page_asks_every_question_of_redshift_and_only_reads(
+    filled: TestSource, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    redshift_pipeline.run("2018-11-15", "2018-11-17")
+    for question in questions().values():
+        answer = ask(rendered(question, Range(date(2018, 11, 1), date(2018, 11, 30))))
+        assert answer.columns, question.name
+        assert redshift_warehouse.count(question.name) >= 0
+    answer = ask("select title, artist, song_id from most_played_songs order by title")
+    assert answer.rows[1] == ("Zażółć", "Björk", "SO2")
+    with pytest.raises(redshift_connector.ProgrammingError, match="read-only"):
+        ask("delete from users")
 
 
 def sources_of(warehouse: Warehouse) -> list[Any]:

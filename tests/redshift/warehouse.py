@@ -51,7 +51,8 @@ def empty_redshift(
             "AIRFLOW_CONN_SPARKIFY_WAREHOUSE", connection(redshift_server, "empty_redshift")
         )
         schema = Pipeline(dags["sparkify_schema"])
-        schema.run_task("create_tables", schema.context())
+        for task_id in ("create_tables", "create_answers"):
+            schema.run_task(task_id, schema.context())
     execute(
         server,
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'empty_redshift'",
