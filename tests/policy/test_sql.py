@@ -118,3 +118,9 @@ def test_the_library_of_operators_is_one_file_each() -> None:
 def test_no_statement_knows_the_year_of_a_sample(file: object) -> None:
     code = re.sub(r"--.*", "", file.read_text())  # type: ignore[attr-defined]
     assert not re.search(r"\b20\d\d\b", code), "It must hold in any year: use the run's window."
+
+
+@pytest.mark.parametrize("file", sorted((SQL / "quality").rglob("*.sql")), ids=lambda f: f.stem)
+def test_every_check_is_in_the_runbook(file: object) -> None:
+    name = file.stem  # type: ignore[attr-defined]
+    assert f"`{name}`" in (ROOT / "docs/runbook.md").read_text(), f"Say there what to do: {name}."
