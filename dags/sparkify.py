@@ -51,11 +51,11 @@ from pathlib import Path
 from airflow.sdk import (
     DAG,
     Asset,
+    AsyncCallback,
     CronDataIntervalTimetable,
     DeadlineAlert,
     DeadlineReference,
     Param,
-    SyncCallback,
     TaskGroup,
     TriggerRule,
 )
@@ -103,7 +103,7 @@ with DAG(
     deadline=DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(hours=1),
-        callback=SyncCallback(late),
+        callback=AsyncCallback(late),
     ),
     tags=["sparkify", "warehouse"],
     default_args=DEFAULT_ARGS,

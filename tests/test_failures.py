@@ -1,5 +1,6 @@
 """Whoever wants to know of failures is told, by the connections that are there."""
 
+import asyncio
 import json
 import socketserver
 import threading
@@ -145,7 +146,7 @@ def test_a_way_that_is_broken_stops_neither_the_others_nor_the_note(
 
 
 def test_a_late_hour_of_the_schedule_is_told_of_and_a_backfill_is_not(slack: list[Any]) -> None:
-    failures.late({"dag_run": SCHEDULED | {"run_type": "backfill"}})
-    failures.late({"dag_run": SCHEDULED})
+    asyncio.run(failures.late({"dag_run": SCHEDULED | {"run_type": "backfill"}}))
+    asyncio.run(failures.late({"dag_run": SCHEDULED}))
     [message] = slack
     assert "scheduled__1, of 2018-11-15T10:00:00Z to 2018-11-15T11:00:00Z" in message["text"]

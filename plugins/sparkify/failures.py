@@ -9,6 +9,7 @@ from typing import Any
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowNotFoundException
+from asgiref.sync import sync_to_async
 
 from sparkify.settings import MAIL, SLACK, WAREHOUSE
 
@@ -32,12 +33,16 @@ def failed(context: Context) -> None:
     )
 
 
-def late(context: Mapping[str, Any]) -> None:
-    """Tell people that an hour of the schedule is not loaded in time; a backfill takes its time."""
+async def late(context: Mapping[str, Any]) -> None:
+    """
+    Tell people that an hour of the schedule is not loaded in time; a backfill takes its time.
+
+    It runs in the triggerer: what a worker runs for no task may read no connection.
+    """
     run = context["dag_run"]
     if str(run["run_type"]) != "scheduled":
         return
-    tell(
+    await sync_to_async(tell)(
         "Sparkify: an hour is late",
         f"{run['dag_run_id']}, of {run['data_interval_start']} to {run['data_interval_end']}, was "
         "not loaded within its time. See in the web UI which of its tasks is waiting or at work; "

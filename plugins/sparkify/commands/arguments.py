@@ -111,9 +111,9 @@ HOURS = ActionCommand(
     name="hours",
     help="Show which hours are loaded, quiet, missing their file, failed or outdated",
     description="""\
-Show how it stands with the hours that were asked for, or with those from START to END (UTC,
-both inclusive), compared with what the source holds now; and the command that loads again what
-is not as it should be.""",
+Show how it stands with the hours that runs were asked to load, or with all from START to END
+(UTC, both inclusive), compared with what the source holds now; and the command that loads again
+what is not as it should be.""",
     epilog="Exit status: 0 all is well, 1 some hours need something.",
     func=lazy_load_command("sparkify.commands.hours.hours"),
     args=(

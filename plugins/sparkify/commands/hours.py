@@ -38,12 +38,15 @@ def hours(args: Namespace) -> None:
 
 
 def _in_range(found: Sequence[Hour], start: Bound | None, end: Bound | None) -> list[Hour]:
-    """The hours asked for; without bounds, from the first that is known to the last."""
-    if not found and not (start and end):
-        return []
-    first = _full_hour(start.moment) if start else found[0].start
-    last = _full_hour(end.moment) if end else found[-1].start
-    return list(between(found, first, last + HOUR))
+    """The hours that runs were asked for, and in a range that is given every other hour too."""
+    if start and end:
+        return list(between(found, _full_hour(start.moment), _full_hour(end.moment) + HOUR))
+    return [
+        hour
+        for hour in found
+        if (not start or hour.start >= _full_hour(start.moment))
+        and (not end or hour.start <= end.moment)
+    ]
 
 
 def _full_hour(moment: datetime) -> datetime:
