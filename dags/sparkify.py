@@ -49,7 +49,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from airflow.sdk import (
-    DAG,
     Asset,
     AsyncCallback,
     CronDataIntervalTimetable,
@@ -61,6 +60,7 @@ from airflow.sdk import (
 )
 
 from sparkify.accounts import BEGIN, ENDED, PUBLISHED, STAGED
+from sparkify.dag import DeadlineDAG
 from sparkify.failures import failed, late
 from sparkify.macros import MACROS
 from sparkify.operators.data_quality import DataQualityOperator
@@ -92,7 +92,7 @@ PLAY_RULES = {
 
 SQL = Path(__file__).parents[1] / "sql"
 
-with DAG(
+with DeadlineDAG(
     dag_id="sparkify",
     description="Stages Sparkify's logs and songs, and keeps the star schema right",
     doc_md=__doc__,
