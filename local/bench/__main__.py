@@ -10,6 +10,7 @@ from rich.console import Console
 
 from local.bench.bench import LeftOut, bench
 from local.bench.measure import Comparison
+from local.bench.plot import plot
 from local.bench.show import show, write
 from local.interruption import Interrupted, listen
 from local.layout import Layout
@@ -66,7 +67,8 @@ def measure(layout: Layout, screen: Screen, parts: Sequence[str]) -> None:
             comparisons += found
     results = layout.local / "bench" / "results.json"
     write(results, comparisons, left_out)
-    screen.say(f"All figures are in {results.relative_to(layout.root)}.")
+    plot(results.with_suffix(".svg"), comparisons)
+    screen.say(f"All figures are in {results.relative_to(layout.root)}, drawn in results.svg.")
 
 
 def _parts(asked: str) -> list[str]:
