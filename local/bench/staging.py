@@ -84,7 +84,8 @@ def _written(bench: Bench, uri: str, form: str) -> Path:
 def _check_rejects(bench: Bench, uri: str, source: BenchSource, run: Run) -> None:
     [[named]] = bench.rows(
         uri,
-        "select count(*) from rejected_rows where line_number is not null and reason is not null",
+        "select count(*) from rejected_rows "
+        "where line_number is not null and reason is not null and resolved_by is null",
     )
     if not named == run.outcome["rejects"] == source.damaged:
         raise Trouble(f"{source.damaged} lines are damaged, but {named} are named.")
