@@ -175,11 +175,12 @@ def _ignoring_case(names: Sequence[str], fields: Mapping[str, Any]) -> list[Any]
 
 
 def _keys(paths: bytes) -> list[str]:
-    described = json.loads(paths)
-    if "jsonpaths" not in described:
-        raise Refused("Invalid JSONPaths file: no jsonpaths in it", "XX000")
+    try:
+        described = json.loads(paths)["jsonpaths"]
+    except (ValueError, KeyError) as error:
+        raise Refused(f"Invalid JSONPaths file: {error}", "XX000") from error
     keys = []
-    for path in described["jsonpaths"]:
+    for path in described:
         found = re.fullmatch(r"\$(?:\.(\w+)|\['([^']+)'\])", path)
         if not found:
             raise Refused(f"Invalid JSONPath format: {path}", "XX000")

@@ -1,0 +1,282 @@
+"""What COPY cannot load is kept with file, line, column and text, as on PostgreSQL."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from local.pipeline import Pipeline
+from local.redshift.journal import SCHEMA
+from local.redshift.server import RedshiftServer
+from local.storage import Storage
+from tests.sources import Bucket, play, song
+from tests.warehouse import Warehouse
+
+DAY = ("2018-11-15", "2018-11-16")
+EVENTS = "log_data/2018/11/2018-11-15-events.json"
+GOOD = [json.dumps(play(f"2018-11-15 10:0{n}:00", itemInSession=n)) for n in range(3)]
+
+BAD = {
+    "a text too long in bytes": (
+        play("2018-11-15 11:00:00", level="é" * 9),
+        "level",
+        r"String length exceeds DDL length .*1204.*ééééééééé",
+    ),
+    "a bad number": (
+        play("2018-11-15 11:00:00", sessionId="6x"),
+        "sessionid",
+        r"Invalid digit, Value 'x'.*1207.*'6x'",
+    ),
+    "a number too large": (
+        play("2018-11-15 11:00:00", itemInSession=2**31),
+        "iteminsession",
+        r"Overflow.*1222.*'2147483648'",
+    ),
+    "a NUL": (play("2018-11-15 11:00:00", song="a\0b"), "song", r"Bad UTF8 hex sequence: 00.*1220"),
+    "no moment": (
+        play("2018-11-15 11:00:00") | {"ts": None},
+        "ts",
+        r"Missing data for not-null field.*1213",
+    ),
+    "a bad moment": (play("2018-11-15 11:00:00") | {"ts": "soon"}, "ts", r"1206.*'soon'"),
+}
+
+
+@pytest.fixture(autouse=True)
+def any_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
+
+
+def rejects(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.rows(
+        "select source_file, line_number, column_name, reason, raw_text from rejected_rows "
+        "order by line_number"
+    )
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_record_that_does_not_fit_is_rejected_and_the_rest_is_loaded(
+    what: str,
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    event, column, reason = BAD[what]
+    bad = json.dumps(event)
+    bucket.put(EVENTS, "\n".join([*GOOD[:2], bad, GOOD[2]]))
+    with caplog.at_level(logging.WARNING):
+        redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("songplays") == 3
+    [(file, line, its_column, its_reason, text)] = rejects(redshift_warehouse)
+    assert (file, line, its_column, text) == (EVENTS, 3, column, bad)
+    assert re.search(reason, its_reason), its_reason
+    assert f"{bucket.url}/{EVENTS}, line 3: {its_reason}" in caplog.text
+
+
+def test_rejects_are_the_same_records_as_on_postgresql(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    new_warehouse: Callable[[], Warehouse],
+    dags: dict[str, DAG],
+) -> None:
+    lines = [json.dumps(event) for event, *_ in BAD.values()]
+    lines += [
+        '{"artist": "cut',
+        "no JSON",
+        json.dumps(play("2018-11-15 12:00:00", userId="")),
+        json.dumps(play("2018-11-15 12:01:00", sessionId=None)),
+        json.dumps(play("2018-11-15 12:02:00"), indent=1),
+        GOOD[0] + " " + GOOD[1],
+        GOOD[2],
+    ]
+    bucket.put(EVENTS, "\n".join(lines))
+    redshift_pipeline.run(*DAY)
+    postgres = new_warehouse()
+    Pipeline(dags["sparkify"]).run(*DAY)
+    kept = "select source_file, line_number, column_name, raw_text from rejected_rows order by 2"
+    on_redshift = redshift_warehouse.rows(kept)
+    assert on_redshift == postgres.rows(kept)
+    assert len(on_redshift) == len(BAD) + 4
+    counted = (
+        "select line_count, folded_count, row_count, reject_count from file_ledger "
+        "where dataset = 'staging_events'"
+    )
+    assert redshift_warehouse.rows(counted) == postgres.rows(counted)
+    assert redshift_warehouse.contents() == postgres.contents()
+
+
+def test_files_of_two_objects_and_of_several_lines_are_loaded_and_counted(
+    bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    bucket.put("song_data/one.json", json.dumps(song("SO1"), indent=2))
+    bucket.put("song_data/two.json", json.dumps(song("SO2")) + json.dumps(song("SO3")))
+    bucket.put("song_data/three.json", json.dumps(song("SO4", artist_name=112)))
+    redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.column("select song_id from songs order by 1") == [
+        "SO1",
+        "SO2",
+        "SO3",
+        "SO4",
+    ]
+    assert redshift_warehouse.rows(
+        "select source_file, row_count from file_ledger where dataset = 'staging_songs' order by 1"
+    ) == [("song_data/one.json", 1), ("song_data/three.json", 1), ("song_data/two.json", 2)]
+
+
+def test_too_many_rejects_stop_the_run(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.2")
+    bucket.put(EVENTS, "\n".join([*GOOD, "broken"]))
+    with pytest.raises(AirflowFailException, match="reject_share"):
+        redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("songplays") == 0
+    assert len(rejects(redshift_warehouse)) == 1
+
+
+def test_more_errors_than_copy_may_skip_end_in_a_sentence(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sparkify.operators.s3_to_warehouse.COPY_OPTIONS", ("maxerror 1",))
+    bucket.put(EVENTS, "\n".join([GOOD[0], "broken", "broken too"]))
+    with pytest.raises(AirflowFailException) as failed:
+        redshift_pipeline.run(*DAY)
+    assert f"The COPY of {bucket.url}/{EVENTS} failed; nothing was staged." in str(failed.value)
+    assert f"{bucket.url}/{EVENTS}, line 2" in str(failed.value)
+
+
+def test_an_object_that_went_before_the_copy_is_tried_again(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sparkify import copying
+
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_MANIFEST_PREFIX", f"s3://{bucket.name}/manifests")
+    bucket.put(EVENTS, GOOD[0])
+    last_load = copying.last_load
+
+    def it_goes(*arguments: Any) -> int:
+        bucket.client.delete_object(Bucket=bucket.name, Key=f"app/{EVENTS}")
+        return last_load(*arguments)
+
+    monkeypatch.setattr(copying, "last_load", it_goes)
+    with pytest.raises(AirflowException, match=f"NoSuchKey.*{EVENTS}") as failed:
+        redshift_pipeline.run(*DAY)
+    assert not isinstance(failed.value, AirflowFailException)
+    assert redshift_warehouse.count("file_ledger") == 0
+
+
+def test_an_object_that_came_before_the_copy_is_tried_again(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sparkify import copying
+
+    bucket.put(EVENTS, GOOD[0])
+    last_load = copying.last_load
+
+    def it_comes(*arguments: Any) -> int:
+        bucket.put(f"{EVENTS}.bak", GOOD[1])
+        return last_load(*arguments)
+
+    monkeypatch.setattr(copying, "last_load", it_comes)
+    with pytest.raises(AirflowException, match=r"other files than were listed.*\.bak"):
+        redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("file_ledger") == 0
+
+
+ROLE = "arn:aws:iam::123456789012:role/sparkify-copy"
+SECRETS = {
+    "key": {"login": "AKIAOFTHELOADER", "password": "the/secret+of0the1loader"},
+    "token": {
+        "login": "ASIAOFTHELOADER",
+        "password": "the/secret+of0the1session",
+        "extra": {"aws_session_token": "the+token+of+the+session=="},
+    },
+    "role": {"login": "AKIAOFTHECALLER", "password": "the/secret+of0the1caller"},
+}
+
+
+@pytest.mark.usefixtures("airflow")
+@pytest.mark.parametrize("way", SECRETS)
+def test_no_secret_is_in_any_log(
+    way: str,
+    bucket: Bucket,
+    s3: Storage,
+    redshift_server: RedshiftServer,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from tests.conftest import parsed_dags
+
+    connection = json.loads(s3.connection()) | SECRETS[way]
+    extra = json.loads(s3.connection())["extra"] | SECRETS[way].get("extra", {})
+    if way == "role":
+        trust = {"Statement": [{"Principal": {"Service": "redshift.amazonaws.com"}}]}
+        iam = s3.client("iam")
+        iam.create_role(RoleName="sparkify-copy", AssumeRolePolicyDocument=json.dumps(trust))
+        extra["role_arn"] = ROLE
+    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_S3", json.dumps(connection | {"extra": extra}))
+    monkeypatch.setenv("AIRFLOW__LOGGING__LOGGING_LEVEL", "DEBUG")
+    bucket.put(EVENTS, "\n".join([*GOOD, "broken"]))
+    bucket.put("song_data/one.json", json.dumps(song("SO1")))
+    before = len(redshift_server.statements)
+    with caplog.at_level(logging.INFO):
+        run = parsed_dags()["sparkify"].test(
+            logical_date=None, run_conf={"start": DAY[0], "end": DAY[1]}
+        )
+    assert str(run.state) == "success"
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert "copy" in said.lower()
+    secrets = [connection["login"], connection["password"], extra.get("aws_session_token")]
+    for secret in [*filter(None, secrets), redshift_server.password]:
+        assert secret not in said
+    copies = [text for text in redshift_server.statements[before:] if "COPY" in text]
+    assert copies
+    for text in copies:
+        assert (f"aws_iam_role={ROLE}" in text) == (way == "role")
+        assert (connection["password"] in text) == (way != "role")
+
+
+def test_copy_says_that_a_token_has_expired(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from botocore.exceptions import ClientError
+
+    from local.redshift.objects import Objects
+
+    def expired(self: Objects) -> list[str]:
+        from local.redshift.objects import _refused
+
+        told = {"Error": {"Code": "ExpiredToken", "Message": "The provided token has expired."}}
+        raise _refused("s3://bucket", ClientError(told, "ListObjectsV2"))
+
+    bucket.put(EVENTS, GOOD[0])
+    monkeypatch.setattr(Objects, "_prefixed", expired)
+    with pytest.raises(AirflowException, match="The provided token has expired") as failed:
+        redshift_pipeline.run(*DAY)
+    assert not isinstance(failed.value, AirflowFailException)
+    status = f"select status from {SCHEMA}.sys_load_history"
+    assert redshift_warehouse.column(status) == ["aborted"]

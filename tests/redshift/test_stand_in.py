@@ -1,0 +1,359 @@
+"""The stand-in refuses what Redshift refuses, and does in Redshift's way what it does otherwise."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+import redshift_connector
+from redshift_connector.error import Error, InterfaceError, ProgrammingError
+
+from local.databases import database
+from local.postgres import EmbeddedPostgres
+from local.redshift.refusals import RESERVED, Refused, refuse
+from local.redshift.server import RedshiftServer
+from local.redshift.statements import Statement
+from local.storage import Storage
+
+KEYS = "credentials 'aws_access_key_id=key;aws_secret_access_key=secret'"
+
+
+class Client:
+    """A client with Redshift's own driver."""
+
+    def __init__(self, server: RedshiftServer, name: str, password: str | None = None) -> None:
+        self.connection = redshift_connector.connect(
+            host="127.0.0.1",
+            port=server.port,
+            user="loader",
+            password=password or server.password,
+            database=name,
+            ssl=False,
+        )
+
+    def rows(self, sql: str, parameters: Any = None) -> Any:
+        with closing(self.connection.cursor()) as cursor:
+            cursor.execute(sql, parameters)
+            return [tuple(row) for row in cursor.fetchall()] if cursor.description else None
+
+    def commit(self) -> None:
+        self.connection.commit()
+
+    def rollback(self) -> None:
+        self.connection.rollback()
+
+
+@pytest.fixture(scope="module")
+def its_database(server: EmbeddedPostgres, redshift_server: RedshiftServer) -> Iterator[str]:
+    with database(server, "stand_in") as name:
+        yield name
+
+
+@pytest.fixture
+def clients(redshift_server: RedshiftServer, its_database: str) -> Iterator[tuple[Client, Client]]:
+    both = Client(redshift_server, its_database), Client(redshift_server, its_database)
+    both[0].rows("drop table if exists plays")
+    both[0].rows("drop table if exists other")
+    both[0].rows("create table plays (id integer, name varchar(8), primary key (id)) sortkey (id)")
+    both[0].rows("create table other (id integer)")
+    both[0].commit()
+    yield both
+    for client in both:
+        client.connection.close()
+
+
+@pytest.fixture
+def client(clients: tuple[Client, Client]) -> Client:
+    return clients[0]
+
+
+REFUSED = [
+    "insert into plays (id) values (1) on conflict do nothing",
+    "select distinct on (id) id from plays",
+    "insert into plays (id) values (1) returning id",
+    "select count(*) filter (where id = 1) from plays",
+    "create table t (id serial)",
+    "create sequence s",
+    "create index i on plays (id)",
+    "create unlogged table t (id integer)",
+    "create temp table t (id integer) on commit drop",
+    "create table t (like plays including all)",
+    "create table t (id integer, check (id > 0))",
+    'create table t (name varchar(8) collate "C")',
+    "create table t (id integer, twice integer generated always as (2 * id) stored)",
+    "select * from plays, lateral (select 1) as one",
+    "select * from (values (1)) as listed",
+    "select array[1]",
+    "select * from plays where id = any($1)",
+    "create table t (body jsonb)",
+    "select name::json from plays",
+    "create table t (id uuid)",
+    "select * from generate_series(1, 3)",
+    "select string_agg(name, ',') from plays",
+    "select to_regclass('plays')",
+    "select format('%', 1)",
+    "select now()",
+    "select 1 from plays where id is distinct from 1",
+    "select sum(id) over w from plays window w as (order by id)",
+    "select sum(id) over (order by id) from plays",
+    "select lag(id, 1, 0) over (order by id) from plays",
+    "select * from plays for update",
+    "savepoint s",
+    "do $$ begin end $$",
+    "lock table plays in exclusive mode",
+    "delete from plays as p where p.id = 1",
+    "create table t (name varchar(70000))",
+    "create table t (id integer) diststyle key",
+    "select 1 as tag",
+    "merge into plays as p using other on p.id = other.id"
+    " when matched then update set name = 'x' when not matched then insert (id) values (other.id)",
+    "merge into plays using other on plays.id = other.id"
+    " when matched and plays.id > 1 then update set name = 'x'"
+    " when not matched then insert (id) values (other.id)",
+    "merge into plays using other on plays.id = other.id when matched then delete",
+    "merge into plays using (select 1 as id) as new on plays.id = new.id"
+    " when matched then update set name = 'x' when not matched then insert (id) values (new.id)",
+]
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+def test_what_redshift_refuses_is_refused(statement: str) -> None:
+    with pytest.raises(Refused):
+        Statement(statement).for_postgres()
+
+
+TAKEN = [
+    "select 'on conflict do nothing, returning, now()' as text -- distinct on",
+    "select row_number() over (partition by id order by name) from plays",
+    "select sum(id) over (order by id rows unbounded preceding) from plays",
+    "select count(*) from plays group by id order by 1 limit 3",
+    "merge into plays using other on plays.id = other.id"
+    " when matched then update set name = 'x' when not matched then insert (id) values (other.id)",
+    "delete from plays using other where plays.id = other.id",
+    "create temp table incoming (like plays)",
+    "create table t (id integer not null) diststyle all compound sortkey (id)",
+    "lock table plays",
+    "select extract(week from timestamp '2018-11-15')",
+]
+
+
+@pytest.mark.parametrize("statement", TAKEN)
+def test_what_redshift_takes_is_taken(client: Client, statement: str) -> None:
+    client.rows(statement)
+    client.rollback()
+
+
+def test_a_refusal_fails_the_transaction(client: Client) -> None:
+    client.rows("insert into plays (id) values (1)")
+    with pytest.raises(ProgrammingError, match="CREATE INDEX"):
+        client.rows("create index i on plays (id)")
+    with pytest.raises(ProgrammingError, match="aborted"):
+        client.rows("select 1 as still")
+    client.rollback()
+    assert client.rows("select count(*) from plays") == [(0,)]
+
+
+def test_reserved_words_are_no_names() -> None:
+    for word in RESERVED:
+        with pytest.raises(Refused, match=word):
+            refuse(f"select 1 as {word}")
+
+
+def test_a_statement_at_a_time(client: Client) -> None:
+    with pytest.raises(ProgrammingError, match="multiple commands"):
+        client.rows("select 1; select 2")
+    client.rollback()
+
+
+def test_keys_are_declared_and_not_enforced(client: Client) -> None:
+    client.rows("insert into plays (id) values (%s), (%s)", (1, 1))
+    assert client.rows("select count(*) from plays") == [(2,)]
+    client.rollback()
+
+
+@pytest.mark.parametrize("like", ["plays", "(like plays)", "(like plays including defaults)"])
+def test_a_text_is_as_long_as_its_bytes(client: Client, like: str) -> None:
+    table = "plays"
+    if like != table:
+        client.rows(f"create temp table incoming {like}")
+        table = "incoming"
+    client.rows(f"insert into {table} (name) values (%s)", ("éééé",))
+    with pytest.raises(ProgrammingError, match="too long for type character varying"):
+        client.rows(f"insert into {table} (name) values (%s)", ("ééééé",))
+    client.rollback()
+
+
+def test_a_text_without_a_length_has_256_bytes(client: Client) -> None:
+    client.rows("create temp table t (name varchar)")
+    client.rows("insert into t (name) values (%s)", ("x" * 256,))
+    with pytest.raises(ProgrammingError, match="too long"):
+        client.rows("insert into t (name) values (%s)", ("x" * 257,))
+    client.rollback()
+
+
+def test_truncate_commits(clients: tuple[Client, Client]) -> None:
+    one, two = clients
+    one.rows("insert into other (id) values (1)")
+    one.rows("insert into plays (id) values (1)")
+    one.rows("truncate table plays")
+    one.rollback()
+    assert two.rows("select count(*) from other") == [(1,)]
+    assert two.rows("select count(*) from plays") == [(0,)]
+
+
+def test_two_writers_of_one_table_meet_error_1023(clients: tuple[Client, Client]) -> None:
+    one, two = clients
+    met: list[Any] = []
+
+    def write_too() -> None:
+        try:
+            two.rows("delete from plays where id = 2")
+            two.commit()
+        except Error as error:
+            met.append(error.args[0])
+            two.rollback()
+
+    one.rows("delete from plays where id = 1")
+    second = threading.Thread(target=write_too)
+    second.start()
+    second.join(0.3)
+    assert second.is_alive(), "the second waits for the first"
+    one.commit()
+    second.join()
+    assert [error["M"] for error in met] == ["1023"]
+    assert "Serializable isolation violation on table - plays" in met[0]["D"]
+    # Tried again, it sees what the first has done.
+    two.rows("delete from plays where id = 2")
+    two.commit()
+
+
+def test_who_locks_before_looking_meets_nobody(clients: tuple[Client, Client]) -> None:
+    one, two = clients
+    seen: list[Any] = []
+
+    def write_too() -> None:
+        two.rows("lock table plays")
+        seen.extend(two.rows("select count(*) from plays"))
+        two.rows("delete from plays where id = 1")
+        two.commit()
+
+    one.rows("lock table plays")
+    one.rows("insert into plays (id) values (1)")
+    second = threading.Thread(target=write_too)
+    second.start()
+    second.join(0.3)
+    one.commit()
+    second.join()
+    assert seen == [(1,)]
+    assert one.rows("select count(*) from plays") == [(0,)]
+
+
+def test_a_wrong_password_does_not_enter(
+    redshift_server: RedshiftServer, its_database: str
+) -> None:
+    with pytest.raises((InterfaceError, ProgrammingError), match="password authentication failed"):
+        Client(redshift_server, its_database, password="wrong")
+
+
+@pytest.fixture
+def objects(s3: Storage) -> Iterator[str]:
+    """A place in S3 with two objects, and one beside them."""
+    client = s3.client()
+    if "copies" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+        s3.make_bucket("copies")
+    for key, body in {
+        "in/1.json": '{"id": 1, "NAME": "one"}\n{"id": "no", "NAME": "two"}',
+        "in/2.json": '{"id": 3,\n "NAME": "three"} {"id": 4, "NAME": ""}',
+        "in_old/3.json": '{"id": 5}',
+    }.items():
+        client.put_object(Bucket="copies", Key=key, Body=body.encode())
+    yield "s3://copies/in/"
+
+
+def manifest(s3: Storage, *urls: str, mandatory: bool = True) -> str:
+    entries = [{"url": url, "mandatory": mandatory} for url in urls]
+    body = json.dumps({"entries": entries}).encode()
+    s3.client().put_object(Bucket="copies", Key="of.manifest", Body=body)
+    return "s3://copies/of.manifest"
+
+
+HOW = f"{KEYS} json 'auto ignorecase' emptyasnull"
+
+
+def test_copy_skips_as_many_records_as_it_may(client: Client, objects: str) -> None:
+    client.rows(f"copy plays from '{objects}' {HOW} maxerror 1")
+    assert client.rows("select id, name from plays order by id") == [
+        (1, "one"),
+        (3, "three"),
+        (4, None),
+    ]
+    client.rollback()
+    assert client.rows("select count(*) from plays") == [(0,)], "it is rolled back"
+    [(query, status, rows, errors)] = client.rows(
+        "select query_id, status, loaded_rows, error_count from sys_load_history "
+        "order by query_id desc limit 1"
+    )
+    assert (status, rows, errors) == ("completed", 3, 1)
+    [(file, line, column, code, said)] = client.rows(
+        "select file_name, line_number, column_name, error_code, error_message "
+        "from sys_load_error_detail where query_id = %s",
+        (query,),
+    )
+    assert len(file) == 256, "a text of a fixed width has blanks behind it"
+    assert (file.strip(), line, column.strip(), code) == ("s3://copies/in/1.json", 2, "id", 1207)
+    assert said.strip() == "Invalid digit, Value 'n', Pos 0, Type: Integer"
+
+
+def test_copy_without_maxerror_stops_at_the_first(client: Client, objects: str) -> None:
+    with pytest.raises(ProgrammingError, match="stl_load_errors"):
+        client.rows(f"copy plays from '{objects}' {HOW}")
+    client.rollback()
+    assert client.rows("select count(*) from sys_load_error_detail")[0][0] >= 1
+
+
+def test_copy_reads_what_a_manifest_names(client: Client, objects: str, s3: Storage) -> None:
+    url = manifest(s3, "s3://copies/in_old/3.json", "s3://copies/in/2.json")
+    client.rows(f"copy plays from '{url}' {HOW} manifest")
+    assert client.rows("select id from plays order by id") == [(3,), (4,), (5,)]
+    client.rollback()
+
+
+@pytest.mark.parametrize("mandatory", [True, False])
+def test_an_object_that_is_gone(
+    client: Client, objects: str, s3: Storage, mandatory: bool
+) -> None:
+    url = manifest(s3, "s3://copies/in/2.json", "s3://copies/gone", mandatory=mandatory)
+    statement = f"copy plays from '{url}' {HOW} manifest"
+    if mandatory:
+        with pytest.raises(ProgrammingError, match="S3ServiceException.*NoSuchKey"):
+            client.rows(statement)
+    else:
+        client.rows(statement)
+    client.rollback()
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("json 'auto'", "CREDENTIALS argument is required"),
+        (f"{KEYS} json 'auto' sometimes", 'syntax error at or near "sometimes"'),
+        (f"{KEYS} json 'auto' maxerror 100001", "more than 100000"),
+        (f"{KEYS} csv", "syntax error"),
+        (f"{KEYS} json 's3://copies/in/1.json'", "JSONPaths|Extra data"),
+        ("iam_role 'arn:aws:iam::123456789012:role/nobody' json 'auto'", "not authorized"),
+    ],
+)
+def test_a_copy_that_redshift_would_not_run(
+    client: Client, objects: str, how: str, said: str
+) -> None:
+    with pytest.raises(ProgrammingError, match=said):
+        client.rows(f"copy plays from '{objects}' {how}")
+    client.rollback()
+
+
+def test_auto_takes_keys_as_they_are_spelled(client: Client, objects: str) -> None:
+    client.rows(f"copy plays from 's3://copies/in/2.json' {KEYS} json 'auto'")
+    assert client.rows("select name from plays") == [(None,), (None,)]
+    client.rollback()
