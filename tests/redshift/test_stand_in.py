@@ -258,7 +258,7 @@ def test_a_wrong_password_does_not_enter(
 
 
 @pytest.fixture
-def objects(s3: Storage) -> Iterator[str]:
+def objects(s3: Storage) -> str:
     """A place in S3 with two objects, and one beside them."""
     client = s3.client()
     if "copies" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
@@ -269,7 +269,7 @@ def objects(s3: Storage) -> Iterator[str]:
         "in_old/3.json": '{"id": 5}',
     }.items():
         client.put_object(Bucket="copies", Key=key, Body=body.encode())
-    yield "s3://copies/in/"
+    return "s3://copies/in/"
 
 
 def manifest(s3: Storage, *urls: str, mandatory: bool = True) -> str:
@@ -321,13 +321,11 @@ def test_copy_reads_what_a_manifest_names(client: Client, objects: str, s3: Stor
 
 
 @pytest.mark.parametrize("mandatory", [True, False])
-def test_an_object_that_is_gone(
-    client: Client, objects: str, s3: Storage, mandatory: bool
-) -> None:
+def test_an_object_that_is_gone(client: Client, objects: str, s3: Storage, mandatory: bool) -> None:
     url = manifest(s3, "s3://copies/in/2.json", "s3://copies/gone", mandatory=mandatory)
     statement = f"copy plays from '{url}' {HOW} manifest"
     if mandatory:
-        with pytest.raises(ProgrammingError, match="S3ServiceException.*NoSuchKey"):
+        with pytest.raises(ProgrammingError, match=r"S3ServiceException.*NoSuchKey"):
             client.rows(statement)
     else:
         client.rows(statement)

@@ -1,0 +1,155 @@
+"""
+### A Redshift cluster: created, paused, resumed, deleted
+
+Trigger it with what to do. Waiting takes no worker.
+
+| action | what happens |
+|---|---|
+| `create` | the role `<cluster>-copy`, which may read the bucket alone, and the cluster with it |
+| `pause` | compute is no longer paid for; the data stays |
+| `resume` | and back |
+| `delete` | a final snapshot, `<cluster>-final-<moment>`, and no cluster |
+
+The cluster is encrypted, and not reachable from outside its network. To delete it, type its name
+as confirmation.
+
+The admin's name and password are login and password of the connection `sparkify_warehouse`, the
+database is its schema. AWS is reached by the connection `aws_default`, or by what the machine
+itself may do where there is none.
+
+#### After `create`
+
+Set the cluster's address as host of `sparkify_warehouse`, and the role's ARN, which the log of
+`make_copy_role` shows, as `role_arn` in the extra of `sparkify_s3`; then run `sparkify_schema`.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.amazon.aws.operators.redshift_cluster import (
+    RedshiftPauseClusterOperator,
+    RedshiftResumeClusterOperator,
+)
+from airflow.providers.standard.operators.python import BranchPythonOperator
+from airflow.sdk import DAG, Param
+
+from sparkify.operators.copy_role import CopyRoleOperator
+from sparkify.operators.create_cluster import CreateClusterOperator
+from sparkify.operators.delete_cluster import DeleteClusterOperator
+from sparkify.settings import WAREHOUSE
+
+FIRST_TASK = {
+    "create": "make_copy_role",
+    "pause": "pause_cluster",
+    "resume": "resume_cluster",
+    "delete": "delete_cluster",
+}
+
+CLUSTER = "{{ params.cluster }}"
+
+WAITING = {"wait_for_completion": True, "deferrable": True, "poll_interval": 30}
+
+with DAG(
+    dag_id="sparkify_cluster",
+    description="Creates, pauses, resumes or deletes the Redshift cluster",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=datetime(2010, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    tags=["sparkify", "warehouse"],
+    default_args={
+        "owner": "data-engineering",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "execution_timeout": timedelta(hours=1),
+        "aws_conn_id": "aws_default",
+    },
+    params={
+        "action": Param(
+            "create",
+            enum=list(FIRST_TASK),
+            title="What to do",
+            description="Create, pause, resume or delete the cluster.",
+        ),
+        "cluster": Param(
+            "sparkify",
+            type="string",
+            pattern="^[a-z](?:-?[a-z0-9]){0,62}$",
+            title="Name of the cluster",
+            description="Its identifier in AWS: small letters, digits and single hyphens.",
+        ),
+        "bucket": Param(
+            "",
+            type="string",
+            title="Bucket of the source (create)",
+            description="Its name alone, without s3://. COPY's role may read it.",
+        ),
+        "node_type": Param(
+            "ra3.large",
+            type="string",
+            title="Type of the nodes (create)",
+            description="What AWS calls it, such as ra3.large or ra3.xlplus.",
+        ),
+        "nodes": Param(
+            2,
+            type="integer",
+            minimum=2,
+            maximum=128,
+            title="Number of nodes (create)",
+            description="Two or more.",
+        ),
+        "confirmation": Param(
+            "",
+            type="string",
+            title="The cluster's name again (delete)",
+            description="Type it to delete the cluster; a final snapshot is kept.",
+        ),
+    },
+) as dag:
+    choose = BranchPythonOperator(
+        task_id="choose",
+        python_callable=lambda action: FIRST_TASK[action],
+        op_args=["{{ params.action }}"],
+    )
+    make_copy_role = CopyRoleOperator(
+        task_id="make_copy_role",
+        role=f"{CLUSTER}-copy",
+        bucket="{{ params.bucket }}",
+    )
+    create_cluster = CreateClusterOperator(
+        task_id="create_cluster",
+        cluster_identifier=CLUSTER,
+        node_type="{{ params.node_type }}",
+        number_of_nodes="{{ params.nodes }}",
+        master_username=f"{{{{ conn.{WAREHOUSE}.login }}}}",
+        master_user_password=f"{{{{ conn.{WAREHOUSE}.password }}}}",
+        db_name=f"{{{{ conn.{WAREHOUSE}.schema or 'dev' }}}}",
+        iam_roles=["{{ ti.xcom_pull(task_ids='make_copy_role') }}"],
+        encrypted=True,
+        publicly_accessible=False,
+        # A cluster that is slow to come is looked at, not deleted.
+        delete_cluster_on_failure=False,
+        max_attempt=60,
+        **WAITING,
+    )
+    pause_cluster = RedshiftPauseClusterOperator(
+        task_id="pause_cluster",
+        cluster_identifier=CLUSTER,
+        **WAITING,
+    )
+    resume_cluster = RedshiftResumeClusterOperator(
+        task_id="resume_cluster",
+        cluster_identifier=CLUSTER,
+        **WAITING,
+    )
+    delete_cluster = DeleteClusterOperator(
+        task_id="delete_cluster",
+        cluster_identifier=CLUSTER,
+        confirmation="{{ params.confirmation }}",
+        snapshot=f"{CLUSTER}-final-{{{{ dag_run.run_after.strftime('%Y%m%d%H%M%S') }}}}",
+        max_attempts=60,
+        **WAITING,
+    )
+
+    choose >> [make_copy_role, pause_cluster, resume_cluster, delete_cluster]
+    make_copy_role >> create_cluster
