@@ -16,13 +16,14 @@ export PYTHONPATH := plugins
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test browser verify bench-backfill lint dictionary env clean bench
+.PHONY: help run stop test browser verify redshift-sql bench-backfill lint dictionary env clean bench
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run ONCE=1                   load, show, and end with only PostgreSQL running"
 	@echo "  make run SPARKIFY_SOURCE=folder   load your own files, from a folder or s3://bucket"
+	@echo "  make run WAREHOUSE=redshift       load through Redshift's driver and COPY, into a stand-in"
 	@echo "  make run PORT=8090                serve the web UI on this port"
 	@echo "  make verify SEED=1                load the hours in the order of this seed"
 	@echo "  make bench-backfill HOURS=48      a quick look"
@@ -49,6 +50,9 @@ browser: ## Install Debian's Chromium, with which the tests look at the page
 	  apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive \
 	    apt-get install -qy --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	}
+
+redshift-sql: $(INSTALLED) ## Print every statement of a load on Redshift
+	@exec $(BIN)/python -m local.redshift.show
 
 verify: $(INSTALLED) ## Load a source hour by hour, shuffled, and in one run: are they equal?
 	@exec $(BIN)/python -m local.verify

@@ -11,6 +11,7 @@ from pathlib import Path
 from local.credentials import WEB_USER, credentials, write_private
 from local.layout import Layout
 from local.postgres import EmbeddedPostgres
+from local.redshift.deployed import LISTENS, PASSWORD, StandIn
 from local.rest import AirflowApi, Refused
 from local.services import Services
 from local.settings import HOST, env_file, environment, process_environment
@@ -26,9 +27,12 @@ class Deployment:
     :param layout: where the project is
     :param port: of the web UI and the API
     :param source: URL of the files to load
+    :param on_redshift: whether the warehouse is the stand-in for Redshift
     """
 
-    def __init__(self, layout: Layout, port: int, source: str) -> None:
+    def __init__(
+        self, layout: Layout, port: int, source: str, *, on_redshift: bool = False
+    ) -> None:
         self.layout = layout
         self.source = source
         self.postgres = postgres_of(layout)
@@ -37,6 +41,10 @@ class Deployment:
         self.url = f"http://{HOST}:{port}"
         self.api = AirflowApi(self.url, WEB_USER, self.secrets.web_password)
         self.exported = environment(self.layout, self.secrets, self.postgres, port, source)
+        self.stand_in: StandIn | None = None
+        if on_redshift:
+            self.stand_in = StandIn.of(source, self.secrets.web_password)
+            self.exported |= self.stand_in.exported(self.exported["PGDATABASE"])
 
     @property
     def environment(self) -> dict[str, str]:
@@ -56,6 +64,15 @@ class Deployment:
         """Start one of the environment's Python modules as a process with a log of its own."""
         command = [sys.executable, "-m", *arguments]
         self.services.start(name, command, self.environment | variables)
+
+    def start_stand_in(self) -> None:
+        """Start the stand-in for Redshift, where it is the warehouse, and wait until it listens."""
+        if not self.stand_in:
+            return
+        password = {PASSWORD: self.stand_in.password}
+        self.start("redshift", *self.stand_in.arguments(self.postgres), **password)
+        log = self.services.log("redshift")
+        self._wait("the stand-in for Redshift", lambda: LISTENS in log.read_text())
 
     def start_airflow(self, once: bool) -> None:
         """Start Airflow; for one load without the schedule and what only the schedule needs."""

@@ -8,6 +8,7 @@ from local.deployment import Deployment
 from local.follow import Progress, end_left_over_runs, explain_failure, follow, trigger
 from local.rest import Document
 from local.screen import Screen
+from local.settings import SOURCE_VARIABLE
 from local.source import read_span
 
 SCHEMA_DAG = "sparkify_schema"
@@ -46,8 +47,11 @@ def prepare(deployment: Deployment, screen: Screen) -> None:
 def start_airflow(deployment: Deployment, screen: Screen, once: bool) -> tuple[datetime, datetime]:
     """Start Airflow, and meanwhile find out which range the source's files span."""
     since = datetime.now(UTC)
+    if deployment.stand_in:
+        with screen.step("Starting the stand-in for Redshift"):
+            deployment.start_stand_in()
     deployment.start_airflow(once)
-    deployment.start("source", "local.source", deployment.source)
+    deployment.start("source", "local.source", deployment.exported[SOURCE_VARIABLE])
     with screen.step("Starting Airflow"):
         _wait(deployment, screen, {"source": "Looking at the source"})
         span = read_span(deployment.services.log("source").read_text(), deployment.source)

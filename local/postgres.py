@@ -21,6 +21,15 @@ METADATA = "airflow"
 WAREHOUSE = "sparkify"
 # Simulated listening must not mix with real.
 SAMPLE_WAREHOUSE = "sparkify_sample"
+BEHIND_REDSHIFT = "_redshift"
+"""What is added to a warehouse's name where the stand-in for Redshift has its tables."""
+DATABASES = (
+    METADATA,
+    WAREHOUSE,
+    SAMPLE_WAREHOUSE,
+    WAREHOUSE + BEHIND_REDSHIFT,
+    SAMPLE_WAREHOUSE + BEHIND_REDSHIFT,
+)
 
 SOCKET_NAME = ".s.PGSQL.5432"
 # The length of sun_path, less its closing NUL, on the tightest system (macOS).
@@ -159,6 +168,6 @@ class EmbeddedPostgres:
         as_user = [f"--host={self.socket_folder}", f"--username={USER}"]
         names = "select datname from pg_database"
         known = call(self.folder, "psql", *as_user, "-Atc", names, "postgres").split()
-        for name in (METADATA, WAREHOUSE, SAMPLE_WAREHOUSE):
+        for name in DATABASES:
             if name not in known:
                 call(self.folder, "createdb", *as_user, name)

@@ -29,12 +29,20 @@ class Wishes:
     once: bool
     port: str | None
     source: str | None
+    warehouse: str = ""
 
     @classmethod
     def read(cls) -> "Wishes":
         """The wishes in this process's environment."""
         once = os.environ.get("ONCE", "").lower() not in ("", "0", "no", "false")
-        return cls(once, os.environ.get("PORT"), os.environ.get("SPARKIFY_SOURCE"))
+        return cls(once, os.environ.get("PORT"), os.environ.get("SPARKIFY_SOURCE"), _warehouse())
+
+
+def _warehouse() -> str:
+    named = os.environ.get("WAREHOUSE", "postgres")
+    if named not in ("postgres", "redshift"):
+        raise Trouble(f"WAREHOUSE={named} is not known: it is postgres or redshift.")
+    return named
 
 
 def main() -> int:
@@ -59,7 +67,8 @@ def run(layout: Layout, wishes: Wishes, screen: Screen) -> int:
     source = source_url(wishes.source, layout.sample)
     # A runner that was killed could not end its own.
     services_of(layout).end()
-    deployment = Deployment(layout, choose_port(wishes.port), source)
+    on_redshift = wishes.warehouse == "redshift"
+    deployment = Deployment(layout, choose_port(wishes.port), source, on_redshift=on_redshift)
     keep_postgres = deployment.postgres.is_running()
     try:
         span = load(deployment, screen, wishes.once)

@@ -105,6 +105,16 @@ def _web(secrets: Credentials, port: int) -> dict[str, str]:
     }
 
 
+def stand_in_environment(redshift: str, s3: str, source: str, database: str) -> dict[str, str]:
+    """What is exported otherwise where the warehouse is the stand-in for Redshift."""
+    return {
+        WAREHOUSE_CONNECTION: redshift,
+        STORAGE_CONNECTION: s3,
+        SOURCE_VARIABLE: source,
+        "PGDATABASE": database,
+    }
+
+
 def _connections(postgres: EmbeddedPostgres, warehouse: str) -> dict[str, str]:
     embedded = {
         WAREHOUSE_CONNECTION: postgres.connection(warehouse),

@@ -49,6 +49,7 @@ def ask(exported: dict[str, str]) -> Loaded:
 
 
 def _connect(exported: dict[str, str]) -> Any:
+    # Behind the stand-in for Redshift is the embedded one too.
     if not os.environ.get(WAREHOUSE_CONNECTION):
         import psycopg
 

@@ -1,5 +1,6 @@
 """The stand-in's listener: a thread for each client."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,21 @@ from local.redshift.session import Session
 from local.storage import Storage
 
 HOST = "127.0.0.1"
+
+
+def connection(port: int, password: str, database: str) -> str:
+    """An Airflow connection to a stand-in's database, as an environment variable holds it."""
+    return json.dumps(
+        {
+            "conn_type": "redshift",
+            "host": HOST,
+            "port": port,
+            "login": "loader",
+            "password": password,
+            "schema": database,
+            "extra": {"ssl": False},
+        }
+    )
 
 
 class RedshiftServer:
@@ -60,6 +76,10 @@ class RedshiftServer:
                     journal.make_views()
                 self._histories[database] = History()
             return self._histories[database]
+
+    def connection(self, database: str) -> str:
+        """An Airflow connection to a database, as an environment variable holds it."""
+        return connection(self.port, self.password, database)
 
     def close(self) -> None:
         """Take no more clients."""

@@ -84,7 +84,10 @@ class BucketSource:
 
     @cached_property
     def _client(self) -> BaseClient:
-        hook = S3Hook(aws_conn_id=STORAGE)
+        said = S3Hook(aws_conn_id=STORAGE).conn_config
+        # The provider's COPY reads region, its hooks region_name: here one of them does.
+        region = said.region_name or said.extra_config.get("region")
+        hook = S3Hook(aws_conn_id=STORAGE, region_name=region)
         # What the connection says of the client stays, such as how an S3 server is addressed.
         return hook.get_client_type(
             config=hook.config.merge(Config(max_pool_connections=self.readers))

@@ -1,7 +1,6 @@
 """A warehouse on the stand-in for Redshift, for tests."""
 
 import itertools
-import json
 from collections.abc import Iterator
 
 import psycopg
@@ -16,21 +15,6 @@ from local.storage import Storage
 from tests.warehouse import Warehouse
 
 _numbers = itertools.count(1)
-
-
-def connection(server: RedshiftServer, database: str) -> str:
-    """An Airflow connection to a database behind the stand-in."""
-    return json.dumps(
-        {
-            "conn_type": "redshift",
-            "host": "127.0.0.1",
-            "port": server.port,
-            "login": "loader",
-            "password": server.password,
-            "schema": database,
-            "extra": {"ssl": False},
-        }
-    )
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +32,7 @@ def empty_redshift(
     execute(server, "create database empty_redshift")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(
-            "AIRFLOW_CONN_SPARKIFY_WAREHOUSE", connection(redshift_server, "empty_redshift")
+            "AIRFLOW_CONN_SPARKIFY_WAREHOUSE", redshift_server.connection("empty_redshift")
         )
         schema = Pipeline(dags["sparkify_schema"])
         for task_id in ("create_tables", "create_answers"):
@@ -70,7 +54,7 @@ def redshift_warehouse(
     """A warehouse behind the stand-in, which ``sparkify_warehouse`` leads to from then on."""
     name = f"redshift_{next(_numbers)}"
     execute(server, f"create database {name} template {empty_redshift}")
-    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", connection(redshift_server, name))
+    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", redshift_server.connection(name))
     with psycopg.connect(server.uri(name), autocommit=True) as client:
         yield Warehouse(client)
     execute(server, f"drop database {name} with (force)")

@@ -1,0 +1,30 @@
+"""
+The stand-in and its S3 as one process: ``python -m local.redshift POSTGRES FOLDER BUCKET PORTS``.
+
+It fills the bucket with the folder's files first: what it holds is in memory.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from local.postgres import EmbeddedPostgres
+from local.redshift.deployed import LISTENS, PASSWORD
+from local.redshift.server import RedshiftServer
+from local.storage import storage
+
+
+def main(postgres: str, folder: str, bucket: str, s3_port: str, redshift_port: str) -> None:
+    """Serve until the process is ended."""
+    with storage(int(s3_port)) as s3:
+        s3.make_bucket(bucket)
+        s3.upload(Path(folder), bucket)
+        server = RedshiftServer(
+            EmbeddedPostgres(Path(postgres)), s3, os.environ[PASSWORD], int(redshift_port)
+        )
+        print(LISTENS, flush=True)
+        server.serve()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
