@@ -9,8 +9,11 @@ import signal
 import socket
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
+
+import psutil  # type: ignore[import-untyped]
 
 from local.interruption import held
 from local.programs import call, give_to_server
@@ -34,6 +37,9 @@ DATABASES = (
 SOCKET_NAME = ".s.PGSQL.5432"
 # The length of sun_path, less its closing NUL, on the tightest system (macOS).
 LONGEST_SOCKET_PATH = 103
+
+# One more than the largest process id that Linux can give.
+NOBODY = 2**22 + 1
 
 SETTINGS = {
     "listen_addresses": "",
@@ -142,6 +148,7 @@ class EmbeddedPostgres:
         log = ["-l", str(self.log), "-o", shlex.join(options)]
         deadline = time.monotonic() + patience
         while True:
+            self._give_up_the_dead()
             try:
                 call(self.folder, "pg_ctl", "start", "-w", "-D", str(self.data), *log)
                 return
@@ -154,6 +161,22 @@ class EmbeddedPostgres:
                         f"PostgreSQL does not start; its log {self.log} ends with:\n{said}"
                     ) from None
             time.sleep(0.2)
+
+    def _give_up_the_dead(self) -> None:
+        """
+        Make PostgreSQL see that a killed server is dead where nothing reaps orphans.
+
+        Its lock files name a zombie there, which can be signalled like a live process. Only the
+        process id is changed: by the rest PostgreSQL finds out whether its memory is still in use.
+        """
+        pid = self.pid()
+        if pid is None or not _is_zombie(pid):
+            return
+        for file in (self._postmaster_file, self.socket_folder / f"{SOCKET_NAME}.lock"):
+            if file.exists():
+                first, rest = file.read_text().split("\n", 1)
+                if first == str(pid):
+                    file.write_text(f"{NOBODY}\n{rest}")
 
     def _make_cluster(self) -> None:
         # A cluster half made by an interrupted start must not be taken for one.
@@ -171,3 +194,9 @@ class EmbeddedPostgres:
         for name in DATABASES:
             if name not in known:
                 call(self.folder, "createdb", *as_user, name)
+
+
+def _is_zombie(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    return False

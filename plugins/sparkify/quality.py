@@ -89,13 +89,18 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found; without a value it found nothing out, which is no pass."""
+    """
+    What a check found; without a value it found nothing out, which is no pass.
+
+    :param was_asked: whether the warehouse took the question, if only to answer with nothing
+    """
 
     check: Check
     value: float | None
     seconds: float
     examples: Sequence[str] = ()
     trouble: str = "it returned no value"
+    was_asked: bool = True
 
     @property
     def failed(self) -> bool:
@@ -134,7 +139,9 @@ def ask(connection: Any, check: Check) -> Result:
     except Exception as error:
         # Where it is the connection that failed, this raises too, and the task is tried again.
         connection.rollback()
-        return Result(check, None, time.monotonic() - began, trouble=f"asking failed: {error}")
+        seconds = time.monotonic() - began
+        trouble = f"asking failed: {error}"
+        return Result(check, None, seconds, trouble=trouble, was_asked=False)
     return Result(check, value, time.monotonic() - began, examples)
 
 

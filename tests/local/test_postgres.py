@@ -119,7 +119,8 @@ def test_it_outlives_the_process_that_started_it(server: EmbeddedPostgres) -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to who wants them")
-def test_it_starts_again_after_it_was_killed(server: EmbeddedPostgres) -> None:
+@pytest.mark.parametrize("reaped", [True, False])
+def test_it_starts_again_after_it_was_killed(server: EmbeddedPostgres, reaped: bool) -> None:
     # In a container nobody may reap orphans, and PostgreSQL takes a dead server for a live one.
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     server.start()
@@ -127,11 +128,12 @@ def test_it_starts_again_after_it_was_killed(server: EmbeddedPostgres) -> None:
     pid = server.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    os.waitid(os.P_PID, pid, os.WEXITED | (0 if reaped else os.WNOWAIT))
 
     server.start()
 
     assert ask(server, "select play from plays") == 42
+    assert is_gone(pid)
 
 
 def test_a_cluster_half_made_is_made_anew(server: EmbeddedPostgres) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from local.pipeline import Pipeline
 from sparkify.operators.data_quality import DataQualityOperator
@@ -68,7 +68,6 @@ def test_a_warning_does_not_fail(warehouse: Warehouse) -> None:
         ("select null as value", "this cannot be told, it returned no value"),
         ("select 1 as value where false", "this cannot be told, it returned no value"),
         ("select generate_series(1, 2) as value", "this cannot be told, it returned no value"),
-        ("select value from nowhere", 'asking failed: relation "nowhere" does not exist'),
         ("select 0.75 as value, 3 as of_four", "it is 0.75, and 0.5 is the limit (It is small.)"),
         ("select 'NaN'::float as value", "it is nan"),
     ],
@@ -78,6 +77,19 @@ def test_what_is_no_small_enough_figure_fails(warehouse: Warehouse, query: str, 
         run({"a": VALUE + query, "b": PASSES})
     assert told in str(failure.value)
     assert [row[-1] for row in recorded(warehouse)] == [False, True], "the others are asked too"
+
+
+def test_what_could_not_be_asked_is_asked_again_where_nothing_else_is_wrong(
+    warehouse: Warehouse,
+) -> None:
+    unasked = VALUE + "select value from nowhere"
+    with pytest.raises(AirflowException) as failure:
+        run({"a": unasked, "b": PASSES, "c": WARNS})
+    assert not isinstance(failure.value, AirflowFailException), "Airflow would not retry."
+    assert 'asking failed: relation "nowhere" does not exist' in str(failure.value)
+    assert [row[-1] for row in recorded(warehouse)] == [False, True, False]
+    with pytest.raises(AirflowFailException, match="2 of 3 checks failed"):
+        run({"a": unasked, "b": FAILS, "c": PASSES})
 
 
 def test_rows_up_to_the_limit_pass(warehouse: Warehouse) -> None:
