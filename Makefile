@@ -16,7 +16,7 @@ export PYTHONPATH := plugins
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test browser verify redshift-sql bench-backfill lint dictionary env clean bench
+.PHONY: help run report stop test browser verify redshift-sql bench-backfill lint dictionary env clean bench
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,12 +25,16 @@ help: ## Show what there is
 	@echo "  make run SPARKIFY_SOURCE=folder   load your own files, from a folder or s3://bucket"
 	@echo "  make run WAREHOUSE=redshift       load through Redshift's driver and COPY, into a stand-in"
 	@echo "  make run PORT=8090                serve the web UI on this port"
+	@echo "  make report START=2018-11-01 END=2018-11-07 OUT=week.html   about some days, both included"
 	@echo "  make verify SEED=1                load the hours in the order of this seed"
 	@echo "  make bench-backfill HOURS=48      a quick look"
 	@echo "  make bench PARTS=staging,star     measure some parts only; BENCH_FULL=1 adds the long ones"
 
 run: $(INSTALLED) ## Load a source through a real Airflow, show what users listen to, and serve
 	@exec $(BIN)/python -m local.run
+
+report: $(INSTALLED) ## Write what users listen to as one HTML file, from what is loaded here
+	@exec $(BIN)/python -m local.take_away
 
 stop: $(INSTALLED) ## End everything that runs from here
 	@exec $(BIN)/python -m local.stop

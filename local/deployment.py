@@ -55,7 +55,7 @@ class Deployment:
 
     def write_files(self) -> None:
         """Write what is read from outside: ``.local/env`` and the web UI's password file."""
-        write_private(self.layout.local / "env", env_file(self.exported))
+        write_private(self.layout.env, env_file(self.exported))
         write_private(
             self.layout.passwords, json.dumps({WEB_USER: self.secrets.web_password}) + "\n"
         )

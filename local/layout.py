@@ -31,6 +31,16 @@ class Layout:
         return self.local / "sample"
 
     @property
+    def env(self) -> Path:
+        """The file to source, after which everything reaches this deployment."""
+        return self.local / "env"
+
+    @property
+    def report(self) -> Path:
+        """The folder of what the page says as a file."""
+        return self.local / "report"
+
+    @property
     def passwords(self) -> Path:
         """The file from which the web UI's login is read."""
         return self.local / "airflow" / "passwords.json"

@@ -14,6 +14,7 @@ from local.programs import binaries
 WAREHOUSE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_WAREHOUSE"
 STORAGE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_S3"
 SOURCE_VARIABLE = "AIRFLOW_VAR_SPARKIFY_SOURCE"
+REPORT_VARIABLE = "AIRFLOW_VAR_SPARKIFY_REPORT_FOLDER"
 HOST = "127.0.0.1"
 
 
@@ -31,6 +32,7 @@ def environment(
         | {
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.uri(METADATA, "postgresql+psycopg2"),
             SOURCE_VARIABLE: source,
+            REPORT_VARIABLE: os.environ.get(REPORT_VARIABLE) or layout.report.as_uri(),
             "PGHOST": str(postgres.socket_folder),
             "PGUSER": USER,
             "PGDATABASE": warehouse,
@@ -55,6 +57,14 @@ def env_file(exported: dict[str, str]) -> str:
         "# Reaches the local Sparkify deployment: source it. Written by `make run`; holds secrets."
     )
     return "\n".join([head, *lines, f'export PATH={path}:"$PATH"', ""])
+
+
+def read_env_file(text: str) -> dict[str, str]:
+    """What that text exports, but PATH."""
+    words = [word for word in shlex.split(text, comments=True) if word != "export"]
+    exported = dict(word.split("=", 1) for word in words)
+    del exported["PATH"]
+    return exported
 
 
 def programs() -> list[Path]:

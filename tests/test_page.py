@@ -91,6 +91,14 @@ def test_the_library_is_the_package_s_own_and_nothing_comes_from_elsewhere(
     assert "default-src 'self'" in client.get("/").headers["content-security-policy"]
 
 
+def test_an_answer_that_is_cut_says_so(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warehouse, "ROWS", 2)
+    assert client.get("/answers/plays_by_day.json").json()["cut"] is True
+    table = client.get("/answers/plays_by_day.csv")
+    assert "plays_by_day-first-2-rows.csv" in table.headers["content-disposition"]
+    assert len(table.text.splitlines()) == 3
+
+
 def test_an_answer_can_neither_write_nor_last_nor_be_endless(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, BinaryIO, cast
 
@@ -28,7 +29,7 @@ LASTING = {
     "SignatureDoesNotMatch": f"the secret does not belong to the access key. {NEW_KEY}",
     "ExpiredToken": f"the session token has expired. Set a new one in the connection {STORAGE}.",
     "AccessDenied": f"the access key, or role, of the connection {STORAGE} may not. Let it "
-    "s3:ListBucket the bucket and s3:GetObject what is in it.",
+    "s3:ListBucket the bucket, s3:GetObject what is in it, and s3:PutObject what is to be written.",
     "PermanentRedirect": f"the bucket is in another region. Name it as region in the extra of the "
     f"connection {STORAGE}.",
 }
@@ -57,13 +58,16 @@ class BucketSource:
 
     def list(self, prefix: str) -> Iterator[SourceFile]:
         """Every object whose name, relative to the root, begins with ``prefix``."""
+        for entry in self._entries(prefix):
+            # A key that ends in a slash is a folder that somebody made by hand.
+            if not entry["Key"].endswith("/"):
+                yield self._listed(entry)
+
+    def _entries(self, prefix: str) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("list_objects_v2")
         with _explained(f"s3://{self.bucket} cannot be listed"):
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.root + prefix):
-                for entry in page.get("Contents", ()):
-                    # A key that ends in a slash is a folder that somebody made by hand.
-                    if not entry["Key"].endswith("/"):
-                        yield self._listed(entry)
+                yield from page.get("Contents", ())
 
     def open(self, file: SourceFile) -> BinaryIO:
         """The object's bytes."""
@@ -72,10 +76,17 @@ class BucketSource:
         # Buffered: a read of less than was asked for is then the last one.
         return cast("BinaryIO", io.BufferedReader(_Body(answer["Body"], file.url), 1 << 16))
 
-    def write(self, name: str, content: bytes) -> None:
-        """Put an object where COPY finds it, such as a manifest."""
+    def write(self, name: str, content: bytes, content_type: str = "application/json") -> None:
+        """Put an object, such as a manifest for COPY; S3 shows it whole or not at all."""
         with _explained(f"s3://{self.bucket}/{self.root}{name} cannot be written"):
-            self._client.put_object(Bucket=self.bucket, Key=self.root + name, Body=content)
+            self._client.put_object(
+                Bucket=self.bucket, Key=self.root + name, Body=content, ContentType=content_type
+            )
+
+    def written_at(self, name: str) -> datetime | None:
+        """The moment at which an object was written, if it is there."""
+        found = (file for file in self._entries(name) if file["Key"] == self.root + name)
+        return next((file["LastModified"] for file in found), None)
 
     def _listed(self, entry: dict[str, Any]) -> SourceFile:
         key: str = entry["Key"]

@@ -5,15 +5,19 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from gzip import GzipFile
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.globs import glob_expression, literal_prefix
+
+if TYPE_CHECKING:
+    from sparkify.bucket import BucketSource
 
 
 class SourceFile(NamedTuple):
@@ -39,8 +43,8 @@ class Source(Protocol):
         """The bytes of one file, as they are stored; fewer than are asked for are the last."""
 
 
-def open_source(url: str) -> Source:
-    """The source that a URL names."""
+def open_source(url: str, setting: str = "source") -> "FolderSource | BucketSource":
+    """The source, or another place for files, that the URL in a setting names."""
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         # A folder's name may hold what separates the parts of other URLs.
@@ -54,8 +58,9 @@ def open_source(url: str) -> Source:
         prefix = url.split("://", 1)[1].partition("/")[2].strip("/")
         return BucketSource(parts.netloc, f"{prefix}/" if prefix else "")
     raise AirflowFailException(
-        f"The source {url!r} cannot be read. Set the variable sparkify_source to a bucket, such "
-        "as s3://my-bucket/sparkify, or to the full path of a folder, such as file:///srv/sparkify"
+        f"The {setting} {url!r} cannot be read. Set the variable sparkify_{setting} to a bucket, "
+        "such as s3://my-bucket/sparkify, or to the full path of a folder, such as "
+        "file:///srv/sparkify"
     )
 
 
@@ -145,6 +150,28 @@ class FolderSource:
     def _listed(self, name: str, stat: os.stat_result) -> SourceFile:
         url = f"{self._url}/{quote(os.fsencode(name))}"
         return SourceFile(name, url, stat.st_size, f"{stat.st_mtime_ns}-{stat.st_size}")
+
+    def write(self, name: str, content: bytes, content_type: str = "") -> None:  # noqa: ARG002 - S3's
+        """Put a file into the folder, whole or not at all; the folder is made if need be."""
+        path = self.root / name
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise AirflowFailException(
+                f"{path} cannot be written ({error}). Let the account that runs the tasks write "
+                f"to {path.parent}, or name another folder."
+            ) from error
+
+    def written_at(self, name: str) -> datetime | None:
+        """The moment at which a file was written, if it is there."""
+        try:
+            return datetime.fromtimestamp((self.root / name).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
 
     @cached_property
     def _url(self) -> str:

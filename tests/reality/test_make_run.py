@@ -169,6 +169,19 @@ def test_the_public_data_set_gives_its_known_counts_however_often(
     status, said = project.make("stop")
     assert (status, said) == (0, "Nothing of this project is running.\n")
     assert project.processes() == []
+    a_report_can_be_taken_away(project)
+
+
+def a_report_can_be_taken_away(project: Project) -> None:
+    """Of what was loaded, though nothing runs any more; and nothing does after it."""
+    status, said = project.make("report", "START=2018-11-15", "END=2018-11-15", "OUT=day.html")
+    assert status == 0, said
+    assert str(project.folder / "day.html") in said
+    assert "Bj\\u00f6rk" in (project.folder / "day.html").read_text()
+    assert project.processes() == []
+    status, said = project.make("report", "START=yesterday")
+    assert status != 0
+    assert "START=yesterday is no day" in said
 
 
 FINGERPRINT = "select md5(string_agg(songplays::text, chr(10) order by songplay_id)) from songplays"

@@ -28,6 +28,8 @@ from playwright.sync_api import (
 from local.databases import database
 from local.pipeline import Pipeline
 from local.postgres import EmbeddedPostgres
+from sparkify.page.questions import Range
+from sparkify.page.report import report
 from tests.environment import HOME
 
 FORMS = ("json", "csv", "sql")
@@ -133,12 +135,12 @@ def opened(page: Page) -> FrameLocator:
     return frame
 
 
-def drawn(frame: FrameLocator) -> None:
+def drawn(frame: FrameLocator | Page) -> None:
     frame.locator("#plays_by_day .js-plotly-plot").wait_for()
     expect(frame.locator("[aria-busy]")).to_have_count(0, timeout=PATIENCE)
 
 
-def rows(frame: FrameLocator, name: str) -> list[list[str]]:
+def rows(frame: FrameLocator | Page, name: str) -> list[list[str]]:
     """The table behind a chart."""
     lines = frame.locator(f"#{name} tbody tr").all()
     return [line.locator("td").all_text_contents() for line in lines]
@@ -154,17 +156,7 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
 
         expect(frame.locator("#loaded")).to_contain_text("6,820 plays by 96 users")
         expect(frame.locator("#loaded")).to_contain_text("Data as of 2018-12-01 00:00")
-        assert [row[:3] for row in rows(frame, "most_played_songs")[:2]] == [
-            ["You're The One", "Dwight Yoakam", "37"],
-            ["Undo", "Björk", "28"],
-        ]
-        bars = frame.locator("#most_played_songs .bars .point")
-        expect(bars).to_have_count(12)
-        expect(bars.nth(1)).to_contain_text("28")
-        expect(frame.locator("#most_played_songs .yaxislayer-above")).to_contain_text(
-            "Undo · Björk"
-        )
-        assert sum(int(row[1]) for row in rows(frame, "plays_by_day")) == 6820
+        the_month_is_shown(frame)
         every_chart_can_be_read(frame)
 
         frame.get_by_label("From").fill("2018-11-15")
@@ -186,6 +178,18 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
     assert asked == {"127.0.0.1"}
 
 
+def the_month_is_shown(frame: FrameLocator | Page) -> None:
+    assert [row[:3] for row in rows(frame, "most_played_songs")[:2]] == [
+        ["You're The One", "Dwight Yoakam", "37"],
+        ["Undo", "Björk", "28"],
+    ]
+    bars = frame.locator("#most_played_songs .bars .point")
+    expect(bars).to_have_count(12)
+    expect(bars.nth(1)).to_contain_text("28")
+    expect(frame.locator("#most_played_songs .yaxislayer-above")).to_contain_text("Undo · Björk")
+    assert sum(int(row[1]) for row in rows(frame, "plays_by_day")) == 6820
+
+
 def every_chart_can_be_read(frame: FrameLocator) -> None:
     """With a screen reader and by keyboard: each has a name, what it says, and its rows."""
     charts = frame.get_by_role("article").all()
@@ -200,6 +204,37 @@ def every_chart_can_be_read(frame: FrameLocator) -> None:
     frame.locator("#plays_by_day summary").focus()
     frame.locator("#plays_by_day summary").press("Enter")
     expect(frame.locator("#plays_by_day table")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_report_opens_from_its_file_and_needs_nothing_else(
+    browser: Browser, november: str, tmp_path: Path, theme: Literal["light", "dark"]
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(report(Range()))
+    asked: list[str] = []
+    complaints: list[str] = []
+    with closing(browser.new_context(offline=True, color_scheme=theme)) as context:
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(file.as_uri())
+        drawn(page)
+
+        said = page.locator("#loaded")
+        expect(said).to_contain_text("2018-11-01 to 2018-11-30, of 6,820 plays by 96 users")
+        expect(said).to_contain_text("Data as of 2018-12-01 00:00 UTC")
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        the_month_is_shown(page)
+        expect(page.get_by_role("article")).to_have_count(16)
+        expect(page.locator("#hours .js-plotly-plot")).to_be_visible()
+        expect(page.locator("#most_played_songs pre")).to_contain_text("from song_days")
+        with page.expect_download() as started:
+            page.get_by_role("link", name="CSV of Most played songs").click()
+        assert "\r\nUndo,Björk,28," in started.value.path().read_bytes().decode()
+    assert complaints == []
+    assert {url.split(":")[0] for url in asked} <= {"file", "blob"}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

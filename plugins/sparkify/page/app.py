@@ -4,8 +4,6 @@ import csv
 import io
 import logging
 from datetime import date
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
@@ -14,15 +12,12 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, PlainTextResponse
 
-from sparkify.page.questions import Question, Range, questions, rendered
-from sparkify.page.warehouse import ask
+from sparkify.page.documents import document
+from sparkify.page.files import FILES, LIBRARY
+from sparkify.page.questions import AS_OF, Question, Range, questions, rendered
+from sparkify.page.warehouse import Answer, ask
 
 log = logging.getLogger(__name__)
-
-STATIC = Path(__file__).parent / "static"
-FILES = {file.name for file in STATIC.iterdir()}
-
-AS_OF = "select data_as_of from data_as_of"
 
 # Whoever may see the runs of the DAG that loads the warehouse may see what it loaded.
 MAY_READ = requires_access_dag(
@@ -66,29 +61,18 @@ def make_app() -> FastAPI:
     app = FastAPI(dependencies=[Depends(MAY_READ)], openapi_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
 
-    @app.get("/plotly.js")
-    def plotly() -> FileResponse:
-        # The package's own file: nothing is fetched from the internet.
-        file = files("plotly") / "package_data" / "plotly.min.js"
-        return FileResponse(str(file), headers=HEADERS | {"Cache-Control": "max-age=86400"})
-
     @app.get("/answers/{name}.json")
     def as_json(asked: Asked, range_: Days) -> dict[str, Any]:
-        answer = _answer(asked, range_)
-        return {
-            "description": asked.description,
-            "columns": answer.columns,
-            "rows": answer.rows,
-            "cut": answer.cut,
-            "data_as_of": ask(AS_OF).rows[0][0],
-        }
+        return document(asked, _answer(asked, range_), ask(AS_OF))
 
     @app.get("/answers/{name}.csv")
     def as_csv(asked: Asked, range_: Days) -> Response:
         answer = _answer(asked, range_)
         text = io.StringIO()
         csv.writer(text).writerows([answer.columns, *answer.rows])
-        headers = {"Content-Disposition": f'attachment; filename="{asked.name}.csv"'}
+        # Whoever keeps the file sees by its name that it is not all.
+        name = asked.name + (f"-first-{len(answer.rows)}-rows" if answer.cut else "")
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return Response(text.getvalue(), headers=HEADERS | headers, media_type="text/csv")
 
     @app.get("/answers/{name}.sql")
@@ -100,12 +84,13 @@ def make_app() -> FastAPI:
     def file(name: str = "index.html") -> FileResponse:
         if name not in FILES:
             raise HTTPException(404, f"There is no {name} here.")
-        return FileResponse(STATIC / name, headers=HEADERS)
+        kept = {"Cache-Control": "max-age=86400"} if name in LIBRARY else {}
+        return FileResponse(FILES[name], headers=HEADERS | kept)
 
     return app
 
 
-def _answer(asked: Question, range_: Range) -> Any:
+def _answer(asked: Question, range_: Range) -> Answer:
     try:
         return ask(rendered(asked, range_))
     except Exception as error:

@@ -13,6 +13,8 @@ from sparkify.window import Window
 SQL = Path(__file__).parents[3] / "sql"
 """Where it stands in a deployment: beside ``plugins/``."""
 
+AS_OF = "select data_as_of from data_as_of"
+
 
 @dataclass(frozen=True)
 class Range:

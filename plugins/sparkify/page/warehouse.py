@@ -1,7 +1,7 @@
 """Asks the warehouse on behalf of the page: read only, for a bounded time, for a bounded answer."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +13,7 @@ from airflow.sdk import BaseHook
 from sparkify.settings import WAREHOUSE
 
 SECONDS = 20.0
-"""How long one answer may take."""
+"""How long one answer may take while somebody looks at the page."""
 
 ROWS = 10_000
 """How many rows one answer may have."""
@@ -42,23 +42,31 @@ def ask(sql: str) -> Answer:
 
 @lru_cache(maxsize=256)
 def _ask_in(sql: str, _minute: int) -> Answer:
-    with AT_ONCE, _reader() as cursor:
-        began = time.monotonic()
-        cursor.execute(sql)
-        rows = tuple(tuple(row) for row in cursor.fetchmany(ROWS + 1))
-        columns = tuple(column[0] for column in cursor.description)
-        return Answer(columns, rows[:ROWS], len(rows) > ROWS, time.monotonic() - began)
+    with AT_ONCE, reading(SECONDS) as read:
+        return read(sql)
 
 
 @contextmanager
-def _reader() -> Iterator[Any]:
-    """A cursor in a transaction that cannot write, and cannot last."""
+def reading(seconds: float) -> Iterator[Callable[[str], Answer]]:
+    """
+    Give what answers SELECTs in a transaction that cannot write and sees one state of the data.
+
+    :param seconds: how long each may take
+    """
     hook: Any = BaseHook.get_hook(WAREHOUSE)
     with closing(hook.get_conn()) as connection:
         # The transaction is begun by hand: both engines take these words, not each other's API.
         connection.autocommit = True
         with closing(connection.cursor()) as cursor:
-            cursor.execute(f"set statement_timeout to {SECONDS * 1000:.0f}")
-            cursor.execute("begin read only")
-            yield cursor
+            cursor.execute(f"set statement_timeout to {seconds * 1000:.0f}")
+            cursor.execute("begin isolation level repeatable read read only")
+            yield lambda sql: _answer(cursor, sql)
             cursor.execute("rollback")
+
+
+def _answer(cursor: Any, sql: str) -> Answer:
+    began = time.monotonic()
+    cursor.execute(sql)
+    rows = tuple(tuple(row) for row in cursor.fetchmany(ROWS + 1))
+    columns = tuple(column[0] for column in cursor.description)
+    return Answer(columns, rows[:ROWS], len(rows) > ROWS, time.monotonic() - began)

@@ -2,11 +2,17 @@
 /* Asks the questions and draws the answers. A report has its answers with it; the page fetches. */
 
 const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const STATES = ["loaded", "quiet", "missing", "failed", "under way"];
+const MOST_ROWS = 200; // of a table that is read, not searched
+// Told apart by lightness too, not by colour alone.
+const STATES = {
+  loaded: "#2a9d6f", quiet: "#a9d8c3", missing: "#f0b429", outdated: "#d9772b", failed: "#b3202c",
+  partial: "#7d6bb5", "under way": "#8c96a3",
+};
 
 // A song title may hold what Plotly takes for markup.
 const plain = (value) => String(value ?? "(none)").replace(/&/g, "&amp;").replace(/</g, "&lt;");
 const short = (text) => (text.length > 44 ? text.slice(0, 43) + "…" : text);
+const count = (number) => number.toLocaleString("en");
 const column = (answer, name) => answer.rows.map((row) => row[answer.columns.indexOf(name)]);
 
 const ranked = (value, ...names) => (answer) => {
@@ -16,7 +22,7 @@ const ranked = (value, ...names) => (answer) => {
   return {
     traces: [{
       type: "bar", orientation: "h", x: column(top, value), y: labels.map((_, at) => at),
-      text: column(top, value).map((number) => number.toLocaleString("en")), customdata: labels,
+      text: column(top, value).map(count), customdata: labels,
       hovertemplate: "%{customdata}: %{x}<extra></extra>", textposition: "auto", textangle: 0,
     }],
     layout: {
@@ -67,11 +73,11 @@ const active = (answer) => {
 
 const changes = (answer) => {
   const days = [...new Set(column(answer, "changed_at").map((at) => at.slice(0, 10)))].sort();
-  const count = (kind, day) => answer.rows.filter(
+  const changed = (kind, day) => answer.rows.filter(
     (row) => row[2] === kind && row[0].startsWith(day)).length;
   return {
     traces: ["upgrade", "downgrade"].map((kind) => ({
-      type: "bar", name: kind + "s", x: days, y: days.map((day) => count(kind, day)),
+      type: "bar", name: kind + "s", x: days, y: days.map((day) => changed(kind, day)),
     })),
     layout: { yaxis: { title: { text: "users" }, rangemode: "tozero" } },
   };
@@ -100,22 +106,22 @@ const share = (answer) => ({
 
 const calendar = (answer) => {
   const days = [...new Set(column(answer, "hour_start").map((at) => at.slice(0, 10)))].sort();
+  const names = Object.keys(STATES);
   const states = days.map(() => Array(24).fill(null));
   const told = days.map(() => Array(24).fill(""));
   for (const [at, state, plays] of answer.rows) {
     const [day, hour] = [days.indexOf(at.slice(0, 10)), Number(at.slice(11, 13))];
-    states[day][hour] = STATES.indexOf(state);
+    states[day][hour] = names.indexOf(state);
     told[day][hour] = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${state}, ${plays} plays`;
   }
-  // Told apart by lightness too, not by colour alone.
-  const colours = ["#2a9d6f", "#a9d8c3", "#f0b429", "#b3202c", "#8c96a3"];
-  const scale = colours.flatMap((colour, at) => [[at / 5, colour], [(at + 1) / 5, colour]]);
+  const scale = Object.values(STATES).flatMap(
+    (colour, at) => [[at / names.length, colour], [(at + 1) / names.length, colour]]);
   return {
     traces: [{
       type: "heatmap", x: days, y: [...Array(24).keys()], z: transposed(states),
       text: transposed(told), hovertemplate: "%{text}<extra></extra>", xgap: 1, ygap: 1,
-      zmin: -0.5, zmax: 4.5, colorscale: scale,
-      colorbar: { tickvals: [0, 1, 2, 3, 4], ticktext: STATES },
+      zmin: -0.5, zmax: names.length - 0.5, colorscale: scale,
+      colorbar: { tickvals: [...names.keys()], ticktext: names },
     }],
     layout: { yaxis: { title: { text: "hour, UTC" }, autorange: "reversed", dtick: 6 } },
   };
@@ -161,7 +167,7 @@ let asked = 0;
 const address = (name, form) => `answers/${name}.${form}?` + new URLSearchParams(days);
 
 async function answerTo(name) {
-  if (report) return report[name];
+  if (report) return report.answers[name];
   const response = await fetch(address(name, "json"));
   const answer = await response.json();
   if (!response.ok) throw new Error(typeof answer.detail === "string" ? answer.detail : response.statusText);
@@ -178,6 +184,7 @@ function card(name, title) {
   const made = element("article", { className: "card", id: name },
     element("h3", { id: name + "-title", textContent: title }),
     element("p", { textContent: "" }),
+    element("p", { className: "cut" }),
     element("div", { className: "chart" }),
     element("div", { className: "links" }));
   if (name === "hours") made.classList.add("wide");
@@ -185,26 +192,40 @@ function card(name, title) {
   return made;
 }
 
-function links(name, title) {
-  if (report) return [];
-  const link = (form, text) => {
-    const made = element("a", { href: address(name, form), textContent: text });
+function links(name, title, answer) {
+  const link = (href, text, attributes) => {
+    const made = element("a", { href, textContent: text, ...attributes });
     made.setAttribute("aria-label", `${text} of ${title}`);
     return made;
   };
-  return [link("sql", "SQL"), link("csv", "CSV")];
+  if (!report) return [link(address(name, "sql"), "SQL"), link(address(name, "csv"), "CSV")];
+  const file = new Blob([csv(answer)], { type: "text/csv" });
+  return [link(URL.createObjectURL(file), "CSV", { download: name + ".csv" })];
+}
+
+const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+const csv = (answer) => [answer.columns, ...answer.rows]
+  .map((row) => row.map((value) => quoted(String(value ?? ""))).join(",") + "\r\n").join("");
+
+function below(summary, name, ...content) {
+  const made = element("div", { className: "rows", tabIndex: 0 }, ...content);
+  made.setAttribute("role", "region");
+  made.setAttribute("aria-label", name);
+  return element("details", {}, element("summary", { textContent: summary }), made);
 }
 
 function table(answer) {
   const head = element("tr", {}, ...answer.columns.map((name) =>
     element("th", { scope: "col", textContent: name.replaceAll("_", " ") })));
-  const rows = answer.rows.slice(0, 200).map((row) => element("tr", {}, ...row.map((value) =>
+  const rows = answer.rows.slice(0, MOST_ROWS).map((row) => element("tr", {}, ...row.map((value) =>
     element("td", { className: typeof value === "number" ? "number" : "", textContent: value ?? "" }))));
-  const made = element("div", { className: "rows", tabIndex: 0 },
-    element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
-  made.setAttribute("role", "region");
-  made.setAttribute("aria-label", "The rows of this chart");
-  return element("details", {}, element("summary", { textContent: "As a table" }), made);
+  const made = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+  if (answer.rows.length > MOST_ROWS) {
+    made.prepend(element("caption", {
+      textContent: `The first ${count(MOST_ROWS)} of ${count(answer.rows.length)} rows; the CSV has them all.`,
+    }));
+  }
+  return below("As a table", "The rows of this chart", made);
 }
 
 function style(layout) {
@@ -231,18 +252,22 @@ async function show(name, title, drawing) {
     // Another range may have been picked meanwhile.
     if (turn === asked) draw(place, chart, answer, title, drawing);
   } catch (trouble) {
-    if (turn === asked) chart.replaceChildren(
-      element("p", { className: "trouble", textContent: trouble.message }));
+    if (turn === asked) {
+      chart.replaceChildren(element("p", { className: "trouble", textContent: trouble.message }));
+      place.querySelector(".links").replaceChildren(...links(name, title));
+    }
   }
-  if (turn === asked) {
-    place.querySelector(".links").replaceChildren(...links(name, title));
-    place.removeAttribute("aria-busy");
-  }
+  if (turn === asked) place.removeAttribute("aria-busy");
 }
 
 function draw(place, chart, answer, title, drawing) {
   place.querySelector("p").textContent = answer.description;
-  place.querySelector("details")?.remove();
+  place.querySelector(".cut").textContent = answer.cut
+    ? `Only the first ${count(answer.rows.length)} rows, in the chart and in the CSV: a shorter range has all of its own.`
+    : "";
+  for (const details of place.querySelectorAll("details")) details.remove();
+  place.querySelector(".links").replaceChildren(...links(place.id, title, answer));
+  if (report) place.append(below("SQL", "The SQL of this chart", element("pre", { textContent: answer.sql })));
   Plotly.purge(chart);
   if (!answer.rows.length) {
     chart.replaceChildren(element("p", { className: "nothing", textContent: "Nothing in this range." }));
@@ -323,8 +348,7 @@ function followTheme() {
   } catch { /* as above */ }
 }
 
-async function begin() {
-  followTheme();
+function lay() {
   for (const [title, cards] of Object.entries(SECTIONS)) {
     const id = title.toLowerCase().replaceAll(" ", "-");
     document.querySelector("nav").append(element("a", { href: "#" + id, textContent: title }));
@@ -332,6 +356,22 @@ async function begin() {
       element("h2", { id, textContent: title }),
       element("div", { className: "cards" }, ...cards.map(([name, heading]) => card(name, heading))));
   }
+}
+
+const minute = (moment) => String(moment ?? "").slice(0, 16).replace("T", " ") + " UTC";
+
+function told(loaded, asOf) {
+  const all = `${count(loaded.plays)} plays by ${count(loaded.users)} users. Data as of ${minute(asOf)}.`;
+  if (!report) return all;
+  const [first, last] = [report.first ?? loaded.first_hour.slice(0, 10), report.last ?? loaded.last_hour.slice(0, 10)];
+  return `${first} to ${last}, of ${all} Written ${minute(report.at)}.`;
+}
+
+async function begin() {
+  followTheme();
+  lay();
+  // A report is about the range that it was written for.
+  if (report) document.forms.range.remove();
   const said = document.getElementById("loaded");
   try {
     const answer = await answerTo("what_is_loaded");
@@ -340,15 +380,16 @@ async function begin() {
       said.textContent = "Nothing is loaded yet: run the DAG sparkify.";
       return;
     }
-    const upTo = String(answer.data_as_of ?? "").slice(0, 16).replace("T", " ");
-    said.textContent = `${loaded.plays.toLocaleString("en")} plays by ` +
-      `${loaded.users.toLocaleString("en")} users. Data as of ${upTo} UTC.`;
+    said.textContent = told(loaded, answer.data_as_of);
+    if (report) {
+      await showAll();
+      return;
+    }
     listen(loaded);
     const wished = new URLSearchParams(location.search);
     const [from, to] = usual(loaded, 0);
     const all = (new Date(to) - new Date(from)) / 864e5 < 92;
-    if (report) await showAll();
-    else if (wished.get("first") && wished.get("last")) await pick(wished.get("first"), wished.get("last"));
+    if (wished.get("first") && wished.get("last")) await pick(wished.get("first"), wished.get("last"));
     else await pick(...usual(loaded, all ? 0 : 28));
   } catch (trouble) {
     said.textContent = trouble.message;

@@ -1,0 +1,52 @@
+"""``make report``: what it needs, and what it says where that is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from local.credentials import credentials
+from local.layout import Layout
+from local.postgres import EmbeddedPostgres
+from local.settings import env_file, environment, read_env_file
+from local.take_away import Wishes, deployed
+from local.trouble import Trouble
+from sparkify.page.files import REPORT
+
+
+def test_without_a_deployment_it_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match="make run ONCE=1"), deployed(Layout(tmp_path)):
+        pass
+
+
+def test_what_is_exported_is_read_again(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "it's here")
+    secrets = credentials(layout.local / "credentials.json")
+    postgres = EmbeddedPostgres(layout.local / "postgres")
+    exported = environment(layout, secrets, postgres, 8080, "file:///a b/$HOME")
+    assert read_env_file(env_file(exported)) == exported
+
+
+def test_it_goes_where_it_is_wished_and_by_default_where_the_dag_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+    assert Wishes.read(layout).file == tmp_path / ".local/report" / REPORT
+    monkeypatch.setenv("OUT", str(tmp_path / "week.html"))
+    assert Wishes.read(layout).file == tmp_path / "week.html"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"START": "November"}, "START=November is no day: write it as 2018-11-01"),
+        ({"START": "2018-11-02", "END": "2018-11-01"}, "The range is empty"),
+        ({"OUT": "."}, "is a folder: name a file in it"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wishes: dict[str, str], said: str
+) -> None:
+    for name, value in wishes.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Trouble, match=said):
+        Wishes.read(Layout(tmp_path))
