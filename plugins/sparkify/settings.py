@@ -23,6 +23,7 @@ DEFAULTS = {
     "songs": "song_data/**/*.json",
     "jsonpaths": "",
     "manifest_prefix": "",
+    "report_folder": "",
     "lookback_minutes": "0",
     "reject_limit": "0.01",
     "stale_hours": "24",
