@@ -11,13 +11,12 @@ Run it once before the first run of `sparkify`, and after every upgrade of this 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk import DAG, Param
 
 from sparkify.macros import MACROS
 from sparkify.operators.create_views import CreateViewsOperator
+from sparkify.operators.warehouse import ExecuteSQLOperator
 from sparkify.quality import sql_files
-from sparkify.settings import WAREHOUSE
 
 TABLES = [
     "staging_events",
@@ -56,7 +55,6 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=20),
         "execution_timeout": timedelta(minutes=30),
-        "conn_id": WAREHOUSE,
     },
     params={
         "recreate": Param(
@@ -69,14 +67,14 @@ with DAG(
     template_searchpath=str(SQL),
     user_defined_macros=MACROS,
 ) as dag:
-    drop_tables = SQLExecuteQueryOperator(
+    drop_tables = ExecuteSQLOperator(
         task_id="drop_tables",
         sql=[
             f"{{{{ 'drop table if exists {table} cascade' if params.recreate else 'select 1' }}}}"
             for table in TABLES
         ],
     )
-    create_tables = SQLExecuteQueryOperator(
+    create_tables = ExecuteSQLOperator(
         task_id="create_tables",
         # One text, which is then split: Redshift's driver takes one statement at a time.
         sql=";\n".join(f"{{% include 'schema/{name}.sql' %}}" for name in [*TABLES, *VIEWS]),

@@ -59,6 +59,6 @@ def _connect(exported: dict[str, str]) -> Any:
     # Another warehouse is reached as the tasks reach it. Importing Airflow takes seconds, so the
     # embedded one does without.
     os.environ.update(exported)
-    from airflow.sdk import BaseHook
+    from sparkify.warehouse import warehouse_hook
 
-    return BaseHook.get_hook("sparkify_warehouse").get_conn()
+    return warehouse_hook().get_conn()

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowNotFoundException
 from asgiref.sync import sync_to_async
 
-from sparkify.settings import MAIL, SLACK, WAREHOUSE
+from sparkify.settings import MAIL, SLACK
+from sparkify.warehouse import warehouse_hook
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,7 @@ def failed(context: Context) -> None:
         f"The log: {getattr(context['task_instance'], 'log_url', 'in the web UI')}",
     )
     # Last: a warehouse that cannot be reached is told of, too.
-    hook: DbApiHook = BaseHook.get_connection(WAREHOUSE).get_hook()
-    hook.run(
+    warehouse_hook().run(
         "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",
         parameters=(datetime.now(UTC).replace(tzinfo=None), task, run_id),
     )

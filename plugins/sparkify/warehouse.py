@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,6 +23,30 @@ def engine(conn_id: str = WAREHOUSE) -> str:
             f"The connection {conn_id} is of type {conn_type!r}; it must be redshift or postgres."
         )
     return str(conn_type)
+
+
+def warehouse_hook(conn_id: str = WAREHOUSE, hook_params: dict[str, Any] | None = None) -> Any:
+    """
+    The provider's hook for a connection; to another machine it speaks TLS, or not at all.
+
+    PostgreSQL's own library would rather send everything in the clear than not connect; Redshift's
+    driver would not. The connection's extra ``sslmode``, or PGSSLMODE, says otherwise.
+    """
+    hook: Any = BaseHook.get_connection(conn_id).get_hook(hook_params=hook_params)
+    if hook.conn_type == POSTGRES and not _is_here(hook.connection.host):
+        extra = hook.connection.extra_dejson
+        hook.connection.extra = json.dumps(
+            {"sslmode": os.environ.get("PGSSLMODE", "require"), **extra}
+        )
+    return hook
+
+
+def _is_here(hosts: str | None) -> bool:
+    """Whether each of the hosts that libpq may try is a socket, or this machine's loopback."""
+    return all(
+        host in ("", "localhost", "::1") or host.startswith(("/", "@", "127."))
+        for host in (hosts or "").split(",")
+    )
 
 
 def lock(table: str, on: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
-from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException
 from airflow.utils import cli as cli_utils
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
@@ -16,7 +15,8 @@ from sparkify.commands.screen import Screen
 from sparkify.commands.windows import Bound
 from sparkify.hours import FINE, HOUR, Hour, between, compared, known, last_read, told
 from sparkify.partitions import event_listing
-from sparkify.settings import WAREHOUSE, setting
+from sparkify.settings import setting
+from sparkify.warehouse import warehouse_hook
 
 FINE_ALL, MENDING_NEEDED = 0, 1
 
@@ -27,7 +27,7 @@ FINE_ALL, MENDING_NEEDED = 0, 1
 def hours(args: Namespace) -> None:
     """Tell how it stands with the hours, and end the process with the exit status."""
     screen = Screen(Console(), Console(stderr=True))
-    hook = BaseHook.get_connection(WAREHOUSE).get_hook()
+    hook = warehouse_hook()
     found = _in_range(known(hook), args.start_date, args.end_date)
     try:
         found = _compared(hook, found)

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
-from airflow.providers.common.sql.operators.sql import BaseSQLOperator
 from airflow.sdk import Context
 
-from sparkify.settings import WAREHOUSE
+from sparkify.operators.warehouse import WarehouseOperator
 
 
-class CreateViewsOperator(BaseSQLOperator):
+class CreateViewsOperator(WarehouseOperator):
     """
     Create views, or bring them up to date, in one transaction; each says what its data is as of.
 
@@ -20,15 +19,13 @@ class CreateViewsOperator(BaseSQLOperator):
     :param views: name to SELECT, or the ``.sql`` file holding it (templated)
     """
 
-    template_fields: Sequence[str] = ("views", *BaseSQLOperator.template_fields)
+    template_fields: Sequence[str] = ("views", *WarehouseOperator.template_fields)
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"views": "py"}
     ui_color = "#d8ecc9"
 
-    def __init__(
-        self, *, views: Mapping[str, str], conn_id: str = WAREHOUSE, **kwargs: Any
-    ) -> None:
-        super().__init__(conn_id=conn_id, **kwargs)
+    def __init__(self, *, views: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.views = views
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature

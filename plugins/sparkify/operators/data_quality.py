@@ -5,12 +5,11 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from airflow.providers.common.sql.operators.sql import BaseSQLOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
+from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.quality import Check, Result, ask
-from sparkify.settings import WAREHOUSE
 from sparkify.window import Window
 
 RESULTS = (
@@ -19,7 +18,7 @@ RESULTS = (
 )
 
 
-class DataQualityOperator(BaseSQLOperator):
+class DataQualityOperator(WarehouseOperator):
     """
     Run every check, record every result, then fail once with all failures.
 
@@ -31,7 +30,7 @@ class DataQualityOperator(BaseSQLOperator):
     :param beforehand: statements, or files, that write down what the checks look at (templated)
     """
 
-    template_fields: Sequence[str] = ("checks", "beforehand", *BaseSQLOperator.template_fields)
+    template_fields: Sequence[str] = ("checks", "beforehand", *WarehouseOperator.template_fields)
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"checks": "py", "beforehand": "sql"}
     ui_color = "#f6cfd9"
@@ -41,10 +40,9 @@ class DataQualityOperator(BaseSQLOperator):
         *,
         checks: Mapping[str, str],
         beforehand: Sequence[str] = (),
-        conn_id: str = WAREHOUSE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(conn_id=conn_id, retry_on_failure=False, **kwargs)
+        super().__init__(retry_on_failure=False, **kwargs)
         self.checks = checks
         self.beforehand = list(beforehand)
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from airflow.providers.common.sql.operators.sql import BaseSQLOperator
 from airflow.sdk import Context
 
 from sparkify.balance import balance, told
-from sparkify.settings import WAREHOUSE, keep_staging
+from sparkify.operators.warehouse import WarehouseOperator
+from sparkify.settings import keep_staging
 from sparkify.staging import staging_table
 
 
-class DropStagingOperator(BaseSQLOperator):
+class DropStagingOperator(WarehouseOperator):
     """
     Drop the run's staging tables, and those of runs that ended without dropping theirs.
 
@@ -23,7 +23,7 @@ class DropStagingOperator(BaseSQLOperator):
     :param afterwards: statements, or files, that end the run in the same transaction (templated)
     """
 
-    template_fields: Sequence[str] = ("datasets", "afterwards", *BaseSQLOperator.template_fields)
+    template_fields: Sequence[str] = ("datasets", "afterwards", *WarehouseOperator.template_fields)
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"afterwards": "sql"}
     ui_color = "#e4e4e4"
@@ -33,10 +33,9 @@ class DropStagingOperator(BaseSQLOperator):
         *,
         datasets: Sequence[str],
         afterwards: Sequence[str] = (),
-        conn_id: str = WAREHOUSE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(conn_id=conn_id, **kwargs)
+        super().__init__(**kwargs)
         self.datasets = datasets
         self.afterwards = list(afterwards)
 

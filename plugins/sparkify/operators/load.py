@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from airflow.providers.common.sql.operators.sql import BaseSQLOperator
 from airflow.sdk import Context
 
-from sparkify.settings import WAREHOUSE
+from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.warehouse import lock
 
 
-class LoadOperator(BaseSQLOperator):
+class LoadOperator(WarehouseOperator):
     """
     Replace a slice of a table with the rows of a SELECT, in one transaction.
 
@@ -20,7 +19,7 @@ class LoadOperator(BaseSQLOperator):
         as removing dimension rows that nothing refers to any more (templated)
     """
 
-    template_fields: Sequence[str] = ("sql", "afterwards", *BaseSQLOperator.template_fields)
+    template_fields: Sequence[str] = ("sql", "afterwards", *WarehouseOperator.template_fields)
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "afterwards": "sql"}
 
@@ -30,10 +29,9 @@ class LoadOperator(BaseSQLOperator):
         table: str,
         sql: str,
         afterwards: Sequence[str] = (),
-        conn_id: str = WAREHOUSE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(conn_id=conn_id, **kwargs)
+        super().__init__(**kwargs)
         self.table = table
         self.sql = sql
         self.afterwards = list(afterwards)

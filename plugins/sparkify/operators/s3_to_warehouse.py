@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from sparkify.ledger import Reading, unpublished
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.source import SourceFile, find, open_source
-from sparkify.warehouse import POSTGRES, engine, quoted
+from sparkify.warehouse import POSTGRES, engine, quoted, warehouse_hook
 from sparkify.window import Window
 
 SHOWN_MISSING = 5
@@ -103,9 +103,9 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
     def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
         """Read the files and return what came of them, for the run's XCom."""
         if engine(self.redshift_conn_id) == POSTGRES:
-            reading = self._land(PostgresHook(self.redshift_conn_id), context)
+            reading = self._land(warehouse_hook(self.redshift_conn_id), context)
         else:
-            reading = self._copy_in(RedshiftSQLHook(self.redshift_conn_id), context)
+            reading = self._copy_in(warehouse_hook(self.redshift_conn_id), context)
         return self._summary(reading)
 
     def _land(self, hook: PostgresHook, context: Context) -> Reading:

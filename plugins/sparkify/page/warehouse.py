@@ -8,9 +8,7 @@ from functools import lru_cache
 from threading import BoundedSemaphore
 from typing import Any
 
-from airflow.sdk import BaseHook
-
-from sparkify.settings import WAREHOUSE
+from sparkify.warehouse import warehouse_hook
 
 SECONDS = 20.0
 """How long one answer may take while somebody looks at the page."""
@@ -53,8 +51,7 @@ def reading(seconds: float) -> Iterator[Callable[[str], Answer]]:
 
     :param seconds: how long each may take
     """
-    hook: Any = BaseHook.get_hook(WAREHOUSE)
-    with closing(hook.get_conn()) as connection:
+    with closing(warehouse_hook().get_conn()) as connection:
         # The transaction is begun by hand: both engines take these words, not each other's API.
         connection.autocommit = True
         with closing(connection.cursor()) as cursor:
