@@ -16,7 +16,7 @@ export PYTHONPATH := plugins
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run report stop test browser verify redshift-sql bench-backfill lint dictionary env clean bench
+.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary env clean bench
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,7 @@ help: ## Show what there is
 	@echo "  make run PORT=8090                serve the web UI on this port"
 	@echo "  make report START=2018-11-01 END=2018-11-07 OUT=week.html   about some days, both included"
 	@echo "  make verify SEED=1                load the hours in the order of this seed"
+	@echo "  make try-docker EXECUTOR=celery   with workers of their own"
 	@echo "  make bench-backfill HOURS=48      a quick look"
 	@echo "  make bench PARTS=staging,star     measure some parts only; BENCH_FULL=1 adds the long ones"
 
@@ -72,6 +73,9 @@ lint: $(INSTALLED) ## Check format, style, types and SQL
 
 dictionary: $(INSTALLED) ## Write docs/data-dictionary.md from the comments in sql/schema
 	@$(BIN)/python -m local.dictionary
+
+try-docker: ## Run docker-compose.yaml for real, from nothing to nothing
+	@bash local/compose/try.sh $(EXECUTOR)
 
 env: ## Write .env, with new secrets, for docker compose
 	@sh local/compose/make_env.sh

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Writes .env from .env.example, with a new random value for each secret that is left empty there.
+# Writes .env, or the file that is named, from .env.example, with a new random value for each secret
+# that is left empty there.
 set -eu
 cd "$(dirname "$0")/../.."
 
-if [ -e .env ]; then
-    echo ".env is there already, and databases were made with its passwords. Edit it, or delete it" \
+file=${1:-.env}
+if [ -e "$file" ]; then
+    echo "$file is there already, and databases were made with its passwords. Edit it, or delete it" \
         "and start anew (docker compose down --volumes)." >&2
     exit 1
 fi
@@ -16,8 +18,8 @@ while IFS= read -r line; do
         [A-Z]*=) line="$line$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')" ;;
     esac
     printf '%s\n' "$line"
-done < .env.example > .env.unfinished
-mv .env.unfinished .env
+done < .env.example > "$file.unfinished"
+mv "$file.unfinished" "$file"
 
-echo "Wrote .env. Next: docker compose up --build --detach"
+echo "Wrote $file. Next: docker compose up --build --detach"
 echo "The web UI is then on http://127.0.0.1:8080, user admin, password: ADMIN_PASSWORD in .env"
