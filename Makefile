@@ -86,7 +86,7 @@ bench: $(INSTALLED) ## Measure how fast it loads, as ratios within one run
 clean: ## End everything that runs from here, and remove all that was made
 	@if $(BIN)/python -c 'import psutil' 2>/dev/null; then $(BIN)/python -m local.stop; \
 	elif [ -d .local ]; then $(MAKE) --no-print-directory stop; fi
-	rm -rf $(VENV) .local
+	rm -rf $(VENV) .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # uv installs in seconds what takes pip a minute: so pip fetches uv where there is none, and does
 # the work itself only where that fails. The stamp comes last: a broken-off installation is resumed.
