@@ -10,5 +10,8 @@ create table if not exists song_days (
 {%- if engine() == "redshift" %}
 diststyle even sortkey (day)
 {%- else %};
-create index if not exists song_days_day on song_days (day)
+create index if not exists song_days_day on song_days (day);
+-- Title and artist go together: taken for independent, their pairs would be too many to hash.
+create statistics if not exists song_days_songs (ndistinct)
+on song_title, artist_name from song_days
 {%- endif %}
