@@ -158,6 +158,7 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
         expect(frame.locator("#loaded")).to_contain_text("Data as of 2018-12-01 00:00")
         the_month_is_shown(frame)
         every_chart_can_be_read(frame)
+        expect(frame.get_by_role("button", name="All")).to_have_attribute("aria-pressed", "true")
 
         frame.get_by_label("From").fill("2018-11-15")
         frame.get_by_label("to", exact=True).fill("2018-11-15")
@@ -169,12 +170,19 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
             ["2018-11-15", str(day.count('"page":"NextSong"'))]
         ]
 
+        # Each of the day's hours, though it is the only day.
+        expect(frame.locator("#hours .heatmaplayer image")).to_have_count(1)
+        expect(frame.locator("#hours .legend li")).to_have_text(["loaded: 20", "quiet: 4"])
+
         with page.expect_download() as started:
             frame.get_by_role("link", name="CSV of Most played artists").click()
         assert started.value.suggested_filename == "most_played_artists.csv"
         frame.get_by_role("link", name="SQL of Most played songs").click()
-        expect(frame.locator("body")).to_contain_text("from song_days")
-        expect(frame.locator("body")).to_contain_text("timestamp '2018-11-15 00:00:00.000000'")
+        sql = frame.locator("#most_played_songs pre")
+        expect(sql).to_contain_text("from song_days")
+        expect(sql).to_contain_text("timestamp '2018-11-15 00:00:00.000000'")
+        # The page is still there.
+        expect(frame.locator("#most_played_songs .js-plotly-plot")).to_be_visible()
     assert asked == {"127.0.0.1"}
 
 
@@ -223,7 +231,7 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         drawn(page)
 
         said = page.locator("#loaded")
-        expect(said).to_contain_text("2018-11-01 to 2018-11-30, of 6,820 plays by 96 users")
+        expect(said).to_contain_text("6,820 plays by 96 users are loaded, 2018-11-01 to 2018-11-30")
         expect(said).to_contain_text("Data as of 2018-12-01 00:00 UTC")
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         the_month_is_shown(page)

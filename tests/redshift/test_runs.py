@@ -22,6 +22,7 @@ from local.pipeline import Pipeline
 from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
 from sparkify.page.questions import Range, questions, rendered
+from sparkify.page.report import report
 from sparkify.page.warehouse import ask
 from tests.sources import Bucket, TestSource, play, song, visit
 from tests.warehouse import Warehouse
@@ -69,6 +70,7 @@ def test_the_page_asks_every_question_of_redshift_and_only_reads(
         answer = ask(rendered(question, Range(date(2018, 11, 1), date(2018, 11, 30))))
         assert answer.columns, question.name
         assert redshift_warehouse.count(question.name) >= 0
+    assert "window.SPARKIFY_REPORT" in report(Range())
     answer = ask("select title, artist, song_id from most_played_songs order by title")
     assert answer.rows[1] == ("Zażółć", "Björk", "SO2")
     with pytest.raises(redshift_connector.ProgrammingError, match="read-only"):

@@ -9,48 +9,81 @@ const STATES = {
   partial: "#7d6bb5", "under way": "#8c96a3",
 };
 
+const FREE = "#3b8fd9";
+const PAID = "#e08a2b";
+
 // A song title may hold what Plotly takes for markup.
 const plain = (value) => String(value ?? "(none)").replace(/&/g, "&amp;").replace(/</g, "&lt;");
-const short = (text) => (text.length > 44 ? text.slice(0, 43) + "…" : text);
+// On a telephone the bars need the room more than the names do.
+const short = (text, most = innerWidth < 600 ? 24 : 44) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 const count = (number) => number.toLocaleString("en");
 const column = (answer, name) => answer.rows.map((row) => row[answer.columns.indexOf(name)]);
 
 const ranked = (value, ...names) => (answer) => {
   const top = { ...answer, rows: answer.rows.slice(0, 12) };
   const labels = top.rows.map((_, at) =>
-    plain(short(names.map((name) => column(top, name)[at] ?? "(none)").join(" · "))));
+    names.map((name) => column(top, name)[at] ?? "(none)").join(" · "));
   return {
     traces: [{
       type: "bar", orientation: "h", x: column(top, value), y: labels.map((_, at) => at),
-      text: column(top, value).map(count), customdata: labels,
+      text: column(top, value).map(count), customdata: labels.map(plain),
       hovertemplate: "%{customdata}: %{x}<extra></extra>", textposition: "auto", textangle: 0,
     }],
     layout: {
       yaxis: {
-        tickmode: "array", tickvals: labels.map((_, at) => at), ticktext: labels,
+        tickmode: "array", tickvals: labels.map((_, at) => at), ticktext: labels.map((label) => plain(short(label))),
         autorange: "reversed", automargin: true,
       },
-      xaxis: { title: { text: value.replaceAll("_", " ") }, rangemode: "tozero" }, showlegend: false,
+      xaxis: { title: { text: value.replaceAll("_", " ") }, rangemode: "tozero", ...whole(column(top, value)) },
+      showlegend: false,
     },
   };
 };
 
-const overTime = (at, kinds, form = {}) => (answer) => ({
-  traces: Object.entries(kinds).map(([name, title]) => ({
-    type: form.type ?? "bar", mode: "lines+markers", name: title,
-    x: column(answer, at), y: column(answer, name),
-  })),
-  layout: { barmode: "stack", yaxis: { title: { text: form.unit }, rangemode: "tozero" } },
+const DAY = 864e5;
+const day = (text) => Date.parse(text.slice(0, 10) + "T00:00:00Z");
+const iso = (moment) => new Date(moment).toISOString().slice(0, 10);
+
+// Every day from the first to the last: one on which nothing happened has no row.
+function calendarDays(texts) {
+  const first = Math.min(...texts.map(day));
+  const last = Math.max(...texts.map(day));
+  return Array.from({ length: (last - first) / DAY + 1 }, (_, at) => iso(first + at * DAY));
+}
+
+// There is no half user, though an axis of few has room for it.
+const whole = (counts) => (Math.max(...counts.map(Math.abs)) <= 6 ? { dtick: 1 } : {});
+
+// Of a few days Plotly would show the hours, and of a single one milliseconds.
+const daysAxis = (days) => (days.length > 10 ? { type: "date" } : {
+  type: "date", tickformat: "%b %-d\n%Y", dtick: DAY, tick0: days[0],
+  range: [iso(day(days[0]) - DAY), iso(day(days.at(-1)) + DAY)],
 });
+
+const overTime = (kinds, form = {}) => (answer) => {
+  const days = calendarDays(column(answer, "day"));
+  const of = Object.fromEntries(answer.rows.map((row) => [row[answer.columns.indexOf("day")], row]));
+  const counts = Object.keys(kinds).flatMap((name) => column(answer, name));
+  return {
+    traces: Object.entries(kinds).map(([name, [title, colour]]) => ({
+      type: form.type ?? "bar", mode: "lines+markers", name: title, marker: { color: colour },
+      x: days, y: days.map((at) => of[at]?.[answer.columns.indexOf(name)] ?? 0),
+    })),
+    layout: {
+      barmode: "stack", xaxis: daysAxis(days),
+      yaxis: { title: { text: form.unit }, rangemode: "tozero", ...whole(counts) },
+    },
+  };
+};
 
 const weekly = (answer) => {
   const plays = WEEKDAYS.map(() => Array(24).fill(0));
   for (const [weekday, hour, count] of answer.rows) plays[weekday][hour] = count;
-  const days = [1, 2, 3, 4, 5, 6, 0];
+  const week = [1, 2, 3, 4, 5, 6, 0];
   return {
     traces: [{
-      type: "heatmap", z: days.map((day) => plays[day]), y: days.map((day) => WEEKDAYS[day]),
-      x: [...Array(24).keys()], colorscale: "Viridis",
+      type: "heatmap", z: week.map((weekday) => plays[weekday]), y: week.map((weekday) => WEEKDAYS[weekday]),
+      x: [...Array(24).keys()], colorscale: "Viridis", colorbar: { thickness: 12, outlinewidth: 0 },
       hovertemplate: "%{y}, %{x}:00 UTC: %{z} plays<extra></extra>",
     }],
     layout: {
@@ -72,14 +105,18 @@ const active = (answer) => {
 };
 
 const changes = (answer) => {
-  const days = [...new Set(column(answer, "changed_at").map((at) => at.slice(0, 10)))].sort();
-  const changed = (kind, day) => answer.rows.filter(
-    (row) => row[2] === kind && row[0].startsWith(day)).length;
+  const days = calendarDays(column(answer, "changed_at"));
+  const changed = (kind) => days.map((at) => answer.rows.filter(
+    (row) => row[2] === kind && row[0].startsWith(at)).length);
+  const trace = (kind, sign, colour) => ({
+    type: "bar", name: kind + "s", marker: { color: colour }, x: days,
+    y: changed(kind).map((users) => sign * users), customdata: changed(kind),
+    hovertemplate: `%{x}: %{customdata} ${kind}s<extra></extra>`,
+  });
+  const yaxis = { title: { text: "users, downgrades below" }, ...whole([...changed("upgrade"), ...changed("downgrade")]) };
   return {
-    traces: ["upgrade", "downgrade"].map((kind) => ({
-      type: "bar", name: kind + "s", x: days, y: days.map((day) => changed(kind, day)),
-    })),
-    layout: { yaxis: { title: { text: "users" }, rangemode: "tozero" } },
+    traces: [trace("upgrade", 1, PAID), trace("downgrade", -1, FREE)],
+    layout: { barmode: "relative", xaxis: daysAxis(days), yaxis },
   };
 };
 
@@ -95,24 +132,27 @@ const lengths = (answer) => ({
   },
 });
 
-const share = (answer) => ({
-  traces: [{
-    type: "scatter", mode: "lines+markers", x: column(answer, "day"),
-    y: answer.rows.map((row) => (row[1] ? row[2] / row[1] : null)),
-    hovertemplate: "%{x}: %{y:.1%} of plays<extra></extra>",
-  }],
-  layout: { yaxis: { tickformat: ".1%", rangemode: "tozero" }, showlegend: false },
-});
+const share = (answer) => {
+  const days = column(answer, "day");
+  return {
+    traces: [{
+      type: "scatter", mode: "lines+markers", x: days,
+      y: answer.rows.map((row) => (row[1] ? row[2] / row[1] : null)),
+      hovertemplate: "%{x}: %{y:.1%} of plays<extra></extra>",
+    }],
+    layout: { xaxis: daysAxis(days), yaxis: { tickformat: ".1%", rangemode: "tozero" }, showlegend: false },
+  };
+};
 
 const calendar = (answer) => {
-  const days = [...new Set(column(answer, "hour_start").map((at) => at.slice(0, 10)))].sort();
+  const days = calendarDays(column(answer, "hour_start"));
   const names = Object.keys(STATES);
   const states = days.map(() => Array(24).fill(null));
   const told = days.map(() => Array(24).fill(""));
   for (const [at, state, plays] of answer.rows) {
-    const [day, hour] = [days.indexOf(at.slice(0, 10)), Number(at.slice(11, 13))];
-    states[day][hour] = names.indexOf(state);
-    told[day][hour] = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${state}, ${plays} plays`;
+    const [on, hour] = [(day(at) - day(days[0])) / DAY, Number(at.slice(11, 13))];
+    states[on][hour] = names.indexOf(state);
+    told[on][hour] = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${state}, ${plays} plays`;
   }
   const scale = Object.values(STATES).flatMap(
     (colour, at) => [[at / names.length, colour], [(at + 1) / names.length, colour]]);
@@ -120,10 +160,15 @@ const calendar = (answer) => {
     traces: [{
       type: "heatmap", x: days, y: [...Array(24).keys()], z: transposed(states),
       text: transposed(told), hovertemplate: "%{text}<extra></extra>", xgap: 1, ygap: 1,
-      zmin: -0.5, zmax: names.length - 0.5, colorscale: scale,
-      colorbar: { tickvals: [...names.keys()], ticktext: names },
+      zmin: -0.5, zmax: names.length - 0.5, colorscale: scale, showscale: false,
     }],
-    layout: { yaxis: { title: { text: "hour, UTC" }, autorange: "reversed", dtick: 6 } },
+    layout: {
+      // On an axis of time a single day would have no width.
+      xaxis: { type: days.length > 10 ? "date" : "category" },
+      yaxis: { title: { text: "hour, UTC" }, autorange: "reversed", dtick: 6 },
+    },
+    legend: names.map((name) => [STATES[name], name, column(answer, "state").filter((state) => state === name).length])
+      .filter(([, , hours]) => hours),
   };
 };
 const transposed = (rows) => [...Array(24).keys()].map((hour) => rows.map((row) => row[hour]));
@@ -137,15 +182,15 @@ const SECTIONS = {
   ],
   "When": [
     ["plays_by_day", "Plays by day",
-      overTime("day", { free_plays: "free", paid_plays: "paid" }, { unit: "plays" })],
+      overTime({ free_plays: ["free", FREE], paid_plays: ["paid", PAID] }, { unit: "plays" })],
     ["plays_by_weekday_and_hour", "Plays by weekday and hour", weekly],
   ],
   "By whom": [
     ["active_users", "Active users", active],
-    ["free_and_paid_users", "Free and paid", overTime("day",
-      { free_users: "free", paid_users: "paid" }, { unit: "users", type: "scatter" })],
-    ["new_and_returning_users", "New and returning", overTime("day",
-      { new_users: "new", returning_users: "returning" }, { unit: "users" })],
+    ["free_and_paid_users", "Free and paid", overTime(
+      { free_users: ["free", FREE], paid_users: ["paid", PAID] }, { unit: "users", type: "scatter" })],
+    ["new_and_returning_users", "New and returning", overTime(
+      { returning_users: ["returning", "#3aa67a"], new_users: ["new", "#c2557f"] }, { unit: "users" })],
     ["level_changes", "Upgrades and downgrades", changes],
     ["sessions", "Sessions", lengths],
     ["listeners_by_place", "Listeners by place", ranked("users", "place")],
@@ -153,8 +198,8 @@ const SECTIONS = {
   "The state of the data": [
     ["hours", "Hours", calendar],
     ["plays_in_the_catalogue", "Plays in the catalogue", share],
-    ["check_results", "Check results", overTime("day",
-      { failures: "failures", warnings: "warnings", checks: "all checks" },
+    ["check_results", "Check results", overTime(
+      { checks: ["all checks", STATES["under way"]], warnings: ["warnings", STATES.missing], failures: ["failures", STATES.failed] },
       { unit: "checks", type: "scatter" })],
     ["rejected_records", "Rejected records", ranked("records", "source_file", "example")],
   ],
@@ -198,9 +243,30 @@ function links(name, title, answer) {
     made.setAttribute("aria-label", `${text} of ${title}`);
     return made;
   };
-  if (!report) return [link(address(name, "sql"), "SQL"), link(address(name, "csv"), "CSV")];
+  if (!report) {
+    const sql = link(address(name, "sql"), "SQL", { onclick: showSql });
+    sql.setAttribute("aria-expanded", false);
+    return [sql, link(address(name, "csv"), "CSV")];
+  }
   const file = new Blob([csv(answer)], { type: "text/csv" });
   return [link(URL.createObjectURL(file), "CSV", { download: name + ".csv" })];
+}
+
+// In place of the whole page, which Airflow frames: there would be no way back but the browser's.
+async function showSql(event) {
+  const link = event.currentTarget;
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const place = link.closest(".card");
+  const shown = place.querySelector("pre");
+  link.setAttribute("aria-expanded", !shown);
+  if (shown) {
+    shown.remove();
+    return;
+  }
+  const made = element("pre", { tabIndex: 0, textContent: "…" });
+  link.parentElement.after(made);
+  made.textContent = await (await fetch(link.href)).text();
 }
 
 const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
@@ -236,7 +302,7 @@ function style(layout) {
     ...layout, margin: { l: 56, r: 12, t: 8, b: 44 }, height: 320, bargap: 0.25,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: of("--ink"), size: 12 }, legend: { orientation: "h", y: 1.12 },
-    colorway: ["#3b8fd9", "#e08a2b", "#3aa67a", "#c2557f"],
+    colorway: [FREE, PAID, "#3aa67a", "#c2557f"],
     xaxis: { ...axis, automargin: true, ...layout.xaxis },
     yaxis: { ...axis, ...layout.yaxis },
   };
@@ -265,21 +331,35 @@ function draw(place, chart, answer, title, drawing) {
   place.querySelector(".cut").textContent = answer.cut
     ? `Only the first ${count(answer.rows.length)} rows, in the chart and in the CSV: a shorter range has all of its own.`
     : "";
-  for (const details of place.querySelectorAll("details")) details.remove();
+  for (const old of place.querySelectorAll("details, .legend, pre")) old.remove();
   place.querySelector(".links").replaceChildren(...links(place.id, title, answer));
   if (report) place.append(below("SQL", "The SQL of this chart", element("pre", { textContent: answer.sql })));
   Plotly.purge(chart);
   if (!answer.rows.length) {
-    chart.replaceChildren(element("p", { className: "nothing", textContent: "Nothing in this range." }));
+    chart.replaceChildren(element("p", { className: "nothing", textContent: NOTHING[place.id] ?? "Nothing in this range." }));
     return;
   }
   chart.replaceChildren();
-  const { traces, layout } = drawing(answer);
+  const { traces, layout, legend = [] } = drawing(answer);
   chart.setAttribute("role", "img");
   chart.setAttribute("aria-label", `${title}, as a chart; its rows are in the table below`);
   Plotly.newPlot(chart, traces, style(layout), { displayModeBar: false, responsive: true });
+  chart.after(element("ul", { className: "legend" }, ...legend.map(([colour, name, hours]) => {
+    const swatch = element("span", { ariaHidden: "true" });
+    swatch.style.background = colour;
+    return element("li", {}, swatch, `${name}: ${count(hours)}`);
+  })));
   place.append(table(answer));
 }
+
+// What it means that there are no rows, where it is not just that nobody listened.
+const NOTHING = {
+  check_results: "No check has run yet.",
+  level_changes: "Nobody changed the level in this range.",
+  rejected_records: "No record was rejected.",
+  rising_songs: "No song was played more often than in the week before.",
+  songs_the_catalogue_lacks: "The catalogue has all that was played.",
+};
 
 const charts = Object.values(SECTIONS).flat();
 
@@ -292,6 +372,7 @@ function pick(first, last) {
   const form = document.forms.range;
   days = { first, last };
   [form.first.value, form.last.value] = [first, last];
+  press();
   history.replaceState(null, "", "?" + new URLSearchParams(days));
   return showAll();
 }
@@ -308,6 +389,9 @@ function usual(loaded, count) {
   return [first < from ? from : first, to];
 }
 
+// Shows which of the usual ranges it is, if it is one.
+let press = () => {};
+
 function listen(loaded) {
   const form = document.forms.range;
   form.addEventListener("submit", (event) => {
@@ -317,9 +401,14 @@ function listen(loaded) {
     if (form.reportValidity()) pick(form.first.value, form.last.value);
   });
   form.addEventListener("input", () => form.last.setCustomValidity(""));
-  for (const button of form.querySelectorAll("[data-days]")) {
-    button.addEventListener("click", () => pick(...usual(loaded, Number(button.dataset.days))));
-  }
+  const buttons = [...form.querySelectorAll("[data-days]")];
+  const range = (button) => usual(loaded, Number(button.dataset.days));
+  for (const button of buttons) button.addEventListener("click", () => pick(...range(button)));
+  press = () => {
+    // Where little is loaded, a year and all of it are the same days.
+    const it = buttons.findLast((button) => String(range(button)) === String([days.first, days.last]));
+    for (const button of buttons) button.setAttribute("aria-pressed", button === it);
+  };
 }
 
 function theme() {
@@ -361,10 +450,12 @@ function lay() {
 const minute = (moment) => String(moment ?? "").slice(0, 16).replace("T", " ") + " UTC";
 
 function told(loaded, asOf) {
-  const all = `${count(loaded.plays)} plays by ${count(loaded.users)} users. Data as of ${minute(asOf)}.`;
-  if (!report) return all;
-  const [first, last] = [report.first ?? loaded.first_hour.slice(0, 10), report.last ?? loaded.last_hour.slice(0, 10)];
-  return `${first} to ${last}, of ${all} Written ${minute(report.at)}.`;
+  const [first, last] = [loaded.first_hour, loaded.last_hour].map((hour) => hour.slice(0, 10));
+  const all = `${count(loaded.plays)} plays by ${count(loaded.users)} users are loaded, ` +
+    `${first} to ${last}. Data as of ${minute(asOf)}.`;
+  const about = report && (report.first || report.last)
+    ? ` This is about ${report.first ?? first} to ${report.last ?? last}.` : "";
+  return all + about + (report ? ` Written ${minute(report.at)}.` : "");
 }
 
 async function begin() {
@@ -388,7 +479,7 @@ async function begin() {
     listen(loaded);
     const wished = new URLSearchParams(location.search);
     const [from, to] = usual(loaded, 0);
-    const all = (new Date(to) - new Date(from)) / 864e5 < 92;
+    const all = (new Date(to) - new Date(from)) / DAY < 92;
     if (wished.get("first") && wished.get("last")) await pick(wished.get("first"), wished.get("last"));
     else await pick(...usual(loaded, all ? 0 : 28));
   } catch (trouble) {
