@@ -4,16 +4,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 from polars.exceptions import PolarsError
 
 from sparkify.blocks import Block, Segment
 from sparkify.columns import Column
-from sparkify.objects import Broken, Found, ObjectReader
+from sparkify.objects import Broken, Found, Lines, ObjectReader
 from sparkify.plain import PlainReader
 from sparkify.rows import Misfit, RowReader
 from sparkify.source import SourceFile
@@ -22,6 +20,9 @@ from sparkify.spelling import Spelling
 # What a line may hold that only a closer look can judge: an escaped half of a character, an escaped
 # NUL, a letter written as an escape, which hides how a key is spelled, and an object or a list.
 ODD = r"\\u(?:[dD][89a-fA-F]|00(?:00|[4-7]))|:[ \t\r]*[\[{]"
+
+NUL = r"\u0000"
+"""How a NUL is written: as it is, JSON does not allow it."""
 
 FILLED = re.compile(r"[^ \t\r\n][^\n]*")
 """A line that is not blank, from its first letter on."""
@@ -62,6 +63,25 @@ class Record(NamedTuple):
     text: str
 
 
+class Run(NamedTuple):
+    """Objects of one file, one a line, and where the first of them begins."""
+
+    file: SourceFile
+    first_line: int
+    lines: str
+    height: int
+
+    def record(self, index: int) -> Record:
+        """One of them, counted from 0."""
+        text = self.lines.split("\n")[index] if self.height > 1 else self.lines
+        return Record(self.file, self.first_line + index, text)
+
+    def part(self, start: int, stop: int) -> "Run":
+        """Some of them."""
+        lines = self.lines.split("\n")[start:stop]
+        return Run(self.file, self.first_line + start, "\n".join(lines), stop - start)
+
+
 Keys = tuple[tuple[str, str], ...]
 """Columns, each with the key that fills it; none where they are as usual."""
 
@@ -71,7 +91,8 @@ class RecordReader:
     Reads blocks into the columns of one staging table.
 
     A plain block, each line of which is one object with the keys known so far, is parsed in one
-    go. In any other the objects are found first, one by one; the rest is the same.
+    go. In any other the objects are found first; those with these keys, one a line, are still
+    parsed in one go.
 
     :param columns: the staging table's columns; a JSON key fills the column of its name, whatever
         its case
@@ -121,10 +142,13 @@ class RecordReader:
     def _mixed_batch(self, block: Block) -> Batch:
         """The rows of a block whose objects have to be looked at one by one."""
         batch = Batch(rows=Counter({segment.file: 0 for segment in block}))
-        alike: dict[Keys, list[Record]] = defaultdict(list)
+        alike: dict[Keys, list[Run]] = defaultdict(list)
         for segment in block:
             batch.lines[segment.file] += segment.filled_lines
             for found in self._objects(segment):
+                if isinstance(found, Lines):
+                    alike[()].append(Run(segment.file, found.line, found.text[:-1], found.height))
+                    continue
                 batch.folded[segment.file] += self._lines_taken(segment.file, found) - 1
                 record = Record(segment.file, found.line, found.text)
                 if isinstance(found, Broken):
@@ -132,9 +156,9 @@ class RecordReader:
                 elif misfit := self._nested(found):
                     batch.rejects.append(_reject(record, misfit))
                 else:
-                    alike[self._keys(found)].append(record)
-        for keys, records in alike.items():
-            self._add(records, dict(keys) if keys else self._spelling.keys, batch)
+                    alike[self._keys(found)].append(Run(*record, height=1))
+        for keys, runs in alike.items():
+            self._add(runs, dict(keys) if keys else self._spelling.keys, batch)
         return batch
 
     def _keys(self, found: Found) -> Keys:
@@ -143,10 +167,14 @@ class RecordReader:
             return ()
         return tuple(self._spelling.of(found.fields).items())
 
-    def _objects(self, segment: Segment) -> Iterator[Found | Broken]:
+    def _is_usual(self, line: str, fields: dict[str, Any]) -> bool:
+        """Whether an object's keys fill columns as usual, and none with an object or a list."""
+        return self._spelling.fits(fields) and not _may_nest(line)
+
+    def _objects(self, segment: Segment) -> Iterator[Found | Broken | Lines]:
         """The objects of a segment, the one that its predecessor could not finish included."""
-        reader = self._unfinished or ObjectReader(segment.first_line)
-        yield from reader.objects(segment.lines, ends=segment.ends)
+        reader = self._unfinished or ObjectReader(segment.first_line, self._is_usual)
+        yield from reader.objects(segment.lines, ends=segment.ends, goes_on=segment.goes_on)
         self._unfinished = reader if reader.waits else None
 
     def _lines_taken(self, file: SourceFile, found: Found | Broken) -> int:
@@ -157,30 +185,32 @@ class RecordReader:
 
     def _nested(self, found: Found) -> Misfit | None:
         """An object or a list where a text should be."""
-        if "[" in found.text or found.text.count("{") > 1:
+        if _may_nest(found.text):
             for key, value in found.fields.items():
                 column = self._spelling.column(key)
                 if column in self._texts and isinstance(value, dict | list):
                     return Misfit(column, f"{column} is an object or a list, not text")
         return None
 
-    def _add(self, records: Sequence[Record], keys: Mapping[str, str], batch: Batch) -> None:
+    def _add(self, runs: Sequence[Run], keys: Mapping[str, str], batch: Batch) -> None:
         """Add the rows of objects with the same keys, and those that turn out not to fit."""
-        lines = "\n".join(record.text.replace("\n", " ") for record in records).encode()
+        texts = (run.lines if run.height > 1 else run.lines.replace("\n", " ") for run in runs)
+        lines = "\n".join(texts)
+        height = sum(run.height for run in runs)
         try:
-            frame = self._table.read(lines, keys, len(records))
+            frame = self._table.read(lines.encode(), keys, height)
         except PolarsError as error:
             # What orjson reads and polars does not, such as a number of 40 digits.
-            if len(records) == 1:
-                batch.rejects.append(_reject(records[0], Misfit(None, f"not readable: {error}")))
+            if height == 1:
+                reason = f"not readable: {error}"
+                batch.rejects.append(_reject(runs[0].record(0), Misfit(None, reason)))
                 return
-            half = len(records) // 2
-            self._add(records[:half], keys, batch)
-            self._add(records[half:], keys, batch)
+            for half in _halves(runs):
+                self._add(half, keys, batch)
             return
-        for file, its_records in groupby(records, key=attrgetter("file")):
-            batch.rows[file] += len(list(its_records))
-        self._keep(frame, batch, records.__getitem__, nuls=True)
+        for run in runs:
+            batch.rows[run.file] += run.height
+        self._keep(frame, batch, lambda row: _record_of(runs, row), nuls=NUL in lines)
 
     def _keep(
         self, frame: pl.DataFrame, batch: Batch, origin: Callable[[int], Record], *, nuls: bool
@@ -196,6 +226,29 @@ class RecordReader:
 
 def _reject(record: Record, misfit: Misfit) -> Reject:
     return Reject(record.file, record.line, misfit.column, misfit.reason, record.text)
+
+
+def _may_nest(text: str) -> bool:
+    """Whether an object may hold a list or another object; a text may look like it."""
+    return "[" in text or text.rfind("{") > text.find("{")
+
+
+def _halves(runs: Sequence[Run]) -> tuple[Sequence[Run], Sequence[Run]]:
+    if len(runs) > 1:
+        half = len(runs) // 2
+        return runs[:half], runs[half:]
+    [run] = runs
+    half = run.height // 2
+    return [run.part(0, half)], [run.part(half, run.height)]
+
+
+def _record_of(runs: Iterable[Run], row: int) -> Record:
+    """The object that became a row."""
+    for run in runs:
+        if row < run.height:
+            return run.record(row)
+        row -= run.height
+    raise IndexError(row)
 
 
 def _line_of(block: Block, row: int) -> Record:

@@ -85,14 +85,11 @@ class RowReader:
 def _misfits(rows: pl.DataFrame, faults: Sequence[Fault]) -> dict[int, Misfit]:
     """The rows with a fault, each with the first of its reasons."""
     found: dict[int, Misfit] = {}
-    faulty = rows.select(
-        fault.misfits.any().alias(str(number)) for number, fault in enumerate(faults)
-    )
-    for is_found, fault in zip(faulty.row(0), faults, strict=True):
-        if is_found:
-            for row in rows.select(fault.misfits).to_series().arg_true():
-                value = rows[fault.written][row] if fault.written else None
-                found.setdefault(row, Misfit(fault.column, _reason(fault, value)))
+    marks = rows.select(fault.misfits.alias(str(number)) for number, fault in enumerate(faults))
+    for fault, marked in zip(faults, marks, strict=True):
+        for row in marked.arg_true() if marked.any() else ():
+            value = rows[fault.written][row] if fault.written else None
+            found.setdefault(row, Misfit(fault.column, _reason(fault, value)))
     return found
 
 
