@@ -11,9 +11,9 @@ LOOK_UP = 0.1
 """Seconds after which a producer that is far ahead looks whether its consumer has left."""
 
 
-def in_background(items: Iterable[Item], ahead: int = 2) -> Iterator[Item]:
+def in_background(items: Iterable[Item], ahead: int = 1) -> Iterator[Item]:
     """
-    The same items, of which up to ``ahead`` are made before they are asked for.
+    The same items, of which up to ``ahead`` wait for being asked for, and one more is made.
 
     An error of the producer is raised where the consumer stands; a consumer that leaves early
     ends the producer.

@@ -4,20 +4,22 @@ import re
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.source import Source, SourceFile, read
 
-BLOCK = 3 << 18
+BLOCK = 1 << 20
 """Bytes of a block, about."""
 
 AHEAD = 128
 """Files that are opened ahead of the parser, unless they are big: what many small files need."""
+
+AHEAD_BYTES = 16 << 20
+"""What is read of them ahead, at most."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors put before UTF-8; it is no part of the text."""
@@ -100,15 +102,24 @@ def _opened_ahead(source: Source, files: Iterable[SourceFile]) -> Iterator[_Open
     def opened(group: list[SourceFile]) -> list[_Opened]:
         return [_open(source, file) for file in group]
 
-    groups = _groups(files, max(1, AHEAD // (2 * source.readers)))
+    under_way: deque[tuple[Future[list[_Opened]], int]] = deque()
+    held = 0
     with ThreadPoolExecutor(source.readers, thread_name_prefix="read") as readers:
-        under_way = deque(
-            readers.submit(opened, group) for group in islice(groups, 2 * source.readers)
-        )
-        while under_way:
-            ready = under_way.popleft().result()
-            under_way.extend(readers.submit(opened, group) for group in islice(groups, 1))
-            yield from ready
+        for group in _groups(files, max(1, AHEAD // (2 * source.readers))):
+            size = sum(map(_asked, group))
+            under_way.append((readers.submit(opened, group), size))
+            held += size
+            while len(under_way) > 2 * source.readers or held > AHEAD_BYTES:
+                ready, size = under_way.popleft()
+                held -= size
+                yield from ready.result()
+        for ready, _ in under_way:
+            yield from ready.result()
+
+
+def _asked(file: SourceFile) -> int:
+    """How much of a file is read first: more than was listed, so that the end is seen too."""
+    return min(BLOCK, file.size + len(BYTE_ORDER_MARK))
 
 
 def _groups(files: Iterable[SourceFile], most: int) -> Iterator[list[SourceFile]]:
@@ -126,8 +137,7 @@ def _groups(files: Iterable[SourceFile], most: int) -> Iterator[list[SourceFile]
 
 
 def _open(source: Source, file: SourceFile) -> _Opened:
-    # More than was listed, so that the end is seen too.
-    asked = min(BLOCK, file.size + len(BYTE_ORDER_MARK))
+    asked = _asked(file)
     try:
         content = read(source, file)
         first = content.read(asked)

@@ -40,7 +40,10 @@ def land(
         with tempfile.SpooledTemporaryFile(max_size=1 << 20) as rejects:
             rows = BinaryRows(reader.columns)
             names = ", ".join(column.name for column in reader.columns)
-            with cursor.copy(f"copy {table} ({names}) from stdin (format binary)") as copy:
+            # Frozen, as nobody sees the new table before its rows: who reads them first need not
+            # mark each as committed.
+            statement = f"copy {table} ({names}) from stdin (format binary, freeze)"
+            with cursor.copy(statement) as copy:
                 copy.write(rows.begin())
                 for batch in _counted(batches, reading):
                     for frame in batch.frames:

@@ -1,6 +1,7 @@
 """Stages files in the warehouse, whichever engine it runs on."""
 
 import copy
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -116,6 +117,8 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
                 "on PostgreSQL a key fills the column of its name. Remove the variable."
             )
         reading = self._reading(hook, context)
+        # Polars' threads would cost more than they give: reading, parsing and COPY overlap instead.
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
         # Only now: importing polars takes longer than Airflow needs for a whole task, and every
         # task of the DAG imports this module.
         from sparkify.landing import land
