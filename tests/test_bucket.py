@@ -147,3 +147,34 @@ def test_what_may_pass_by_itself_is_worth_another_try() -> None:
     with pytest.raises(AirflowException, match="SlowDown") as refused:
         list(open_source("s3://busy").list(""))
     assert not isinstance(refused.value, AirflowFailException)
+
+
+def test_small_objects_are_read_in_the_cheap_way_whatever_their_names(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = ["a.json", "b c.json", "ü/é.json", "100%.json", "%41.json", "a+b&c=d?e#f.json"]
+    odd = ["x//y.json", "./z.json", "x/../z.json"]
+    for name in plain + odd:
+        bucket.put(name, name)
+    dearly: list[str] = []
+    source = open_source(bucket.url)
+    files = find(source, "**")
+    usual = source._client.get_object  # type: ignore[attr-defined]
+
+    def tell(**asked: str) -> object:
+        dearly.append(asked["Key"].removeprefix("app/"))
+        return usual(**asked)
+
+    monkeypatch.setattr(source._client, "get_object", tell)  # type: ignore[attr-defined]
+    assert {file.name: read(source, file).read().decode() for file in files} == {
+        name: name for name in plain + odd
+    }
+    assert set(dearly) <= set(odd)
+
+
+def test_an_object_that_has_changed_since_it_was_listed_is_read_as_it_is(bucket: Bucket) -> None:
+    bucket.put("a.json", "before")
+    source = open_source(bucket.url)
+    [file] = find(source, "a.json")
+    bucket.put("a.json", "after it")
+    assert read(source, file).read() == b"after it"

@@ -90,7 +90,10 @@ def pandas(uri: str, folder: str, table: str) -> Callable[[], Any]:
 
     def work() -> None:
         for file in _files(folder):
-            rows = library.read_json(file, lines=True, dtype=False, convert_dates=False)
+            # Its usual, faster reading of numbers is off in the last digit.
+            rows = library.read_json(
+                file, lines=True, dtype=False, convert_dates=False, precise_float=True
+            )
             rows.columns = rows.columns.str.lower()
             rows["ts"] = library.to_datetime(rows["ts"], unit="ms")
             rows["userid"] = library.to_numeric(rows["userid"].replace("", None)).astype("Int64")

@@ -1,31 +1,43 @@
 """Many small files: songs, one a file, into a typed table."""
 
 import json
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from local.bench.bench import RUN_ID, WHOLE_RANGE, Bench
+from local.bench.late_s3 import BUCKET
 from local.bench.measure import Comparison, Run, Way, run_once
+from local.settings import STORAGE_CONNECTION
 from local.simulator import World
 from local.trouble import Trouble
 
 SONGS = 15_000
+LATE_MS = 20
+THREADS = 16
+SHARE = 0.2
+"""Of the songs, for who takes half a minute for all of them by S3."""
 
 
 def run(bench: Bench) -> Iterator[Comparison]:
-    """From a folder."""
+    """From a folder, and from S3."""
     source = bench.source(World(songs=SONGS, events=1000))
     uri = bench.database("small_files")
-    environment = bench.airflow("small_files", source.folder)
-    run_once(Way("the tables", "local.bench.loader:make_tables", environment=environment))
+    here = bench.airflow("small_files", source.folder)
+    run_once(Way("the tables", "local.bench.loader:make_tables", environment=here))
 
     def check(way: Way, run: Run) -> None:
-        rows = run.outcome["rows"]
-        if rows != source.songs:
-            raise Trouble(f"{way.name}: {rows} rows of {source.songs} songs.")
+        rows, wanted = run.outcome["rows"], round(source.songs * way.work)
+        if rows != wanted:
+            raise Trouble(f"{way.name}: {rows} rows of {wanted} songs.")
 
     yield bench.compare(
         f"{source.songs:,} songs, a file each, from a folder",
@@ -35,31 +47,103 @@ def run(bench: Bench) -> Iterator[Comparison]:
                 "local.bench.small_files:one_by_one",
                 {"uri": uri, "folder": str(source.folder)},
             ),
-            Way(
-                "sparkify",
-                "local.bench.loader:stage",
-                {"run_id": RUN_ID, "task": "stage_songs", **WHOLE_RANGE},
-                environment,
-            ),
+            _ours(here),
         ],
         check,
     )
+    with late_s3(source.folder) as url:
+        asked = {"uri": uri, "url": url, "songs": round(source.songs * SHARE)}
+        there = bench.airflow("small_files", f"s3://{BUCKET}")
+        yield bench.compare(
+            f"{source.songs:,} songs, an object each, from S3 that answers in {LATE_MS} ms",
+            [
+                Way(
+                    f"boto3, {THREADS} threads, Python's json, text COPY",
+                    "local.bench.small_files:by_boto3",
+                    asked,
+                    work=SHARE,
+                ),
+                _ours({**there, STORAGE_CONNECTION: _connection(url)}),
+            ],
+            check,
+        )
+
+
+def _ours(environment: Mapping[str, str]) -> Way:
+    arguments = {"run_id": RUN_ID, "task": "stage_songs", **WHOLE_RANGE}
+    return Way("sparkify", "local.bench.loader:stage", arguments, environment)
+
+
+def _connection(url: str) -> str:
+    extra = {"endpoint_url": url, "region": "us-east-1"}
+    return json.dumps({"conn_type": "aws", "login": "a", "password": "b", "extra": extra})
+
+
+@contextmanager
+def late_s3(folder: Path) -> Iterator[str]:
+    """The address of an S3 server whose answers are late; it ends with the block."""
+    with tempfile.TemporaryDirectory(prefix="sparkify-s3-") as place:
+        port = Path(place) / "port"
+        serve = ["-m", "local.bench.late_s3", str(folder), str(LATE_MS), str(port)]
+        server = subprocess.Popen([sys.executable, *serve])
+        try:
+            while not port.exists():
+                if server.poll() is not None:
+                    raise Trouble("The S3 server of the bench does not start.")
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port.read_text()}"
+        finally:
+            server.kill()
+            server.wait()
 
 
 def one_by_one(uri: str, folder: str) -> Callable[[], Any]:
     """The plain way; runs in a process of its own."""
 
+    def texts() -> Iterator[str]:
+        for file in Path(folder, "song_data").rglob("*.json"):
+            yield file.read_text()
+
+    return lambda: _copy(uri, texts())
+
+
+def by_boto3(uri: str, url: str, songs: int) -> Callable[[], Any]:
+    """The plain way with S3."""
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",  # noqa: S106 - the server takes any
+        config=Config(max_pool_connections=THREADS),
+    )
+
+    def keys() -> Iterator[str]:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="song_data/")
+        yield from (entry["Key"] for page in pages for entry in page["Contents"])
+
+    def text(key: str) -> str:
+        return str(client.get_object(Bucket=BUCKET, Key=key)["Body"].read(), "utf-8")
+
     def work() -> dict[str, int]:
-        count = 0
-        with psycopg.connect(uri) as client, client.cursor() as cursor:
-            cursor.execute("create temp table songs_read (like staging_songs)")
-            cursor.execute("select * from songs_read")
-            names = [column.name for column in cursor.description or ()]
-            with cursor.copy("copy songs_read from stdin") as copy:
-                for file in Path(folder, "song_data").rglob("*.json"):
-                    song = json.loads(file.read_text())
-                    copy.write_row([song[name] for name in names])
-                    count += 1
-        return {"rows": count}
+        with ThreadPoolExecutor(THREADS) as readers:
+            return _copy(uri, readers.map(text, list(keys())[:songs]))
 
     return work
+
+
+def _copy(uri: str, texts: Iterator[str]) -> dict[str, int]:
+    count = 0
+    with psycopg.connect(uri) as client, client.cursor() as cursor:
+        cursor.execute("create temp table songs_read (like staging_songs)")
+        cursor.execute("select * from songs_read")
+        names = [column.name for column in cursor.description or ()]
+        with cursor.copy("copy songs_read from stdin") as copy:
+            for text in texts:
+                song = json.loads(text)
+                copy.write_row([song[name] for name in names])
+                count += 1
+    return {"rows": count}
