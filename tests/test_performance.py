@@ -76,7 +76,7 @@ def test_lines_as_the_app_writes_them_take_the_quick_way(
     assert sum(quick) > 0.5 * rows, "most lines are looked at one by one"
 
 
-def test_the_quick_way_costs_less_than_json_loads(simulated: Path) -> None:
+def test_reading_costs_about_what_json_loads_costs(simulated: Path) -> None:
     texts = [file.read_text() for file in sorted(simulated.glob("log_data/**/*.json"))]
 
     def by_hand() -> None:
@@ -85,11 +85,9 @@ def test_the_quick_way_costs_less_than_json_loads(simulated: Path) -> None:
                 event = json.loads(line)
                 [str(event[key]) for key in event]
 
-    def looked_at() -> int:
-        return read(simulated, plain=False)
-
-    assert cpu(lambda: read(simulated)) < 0.7 * cpu(looked_at)
-    assert cpu(lambda: read(simulated)) < 2 * cpu(by_hand)
+    assert cpu(lambda: read(simulated)) < 1.8 * cpu(by_hand)
+    # As where every block holds a damaged line.
+    assert cpu(lambda: read(simulated, plain=False)) < 2.4 * cpu(by_hand)
 
 
 def cpu(work: Callable[[], Any]) -> float:

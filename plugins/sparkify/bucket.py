@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from botocore import UNSIGNED
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from sparkify.settings import STORAGE
@@ -99,7 +100,7 @@ class BucketSource:
             found = store.get(self.root + file.name)
             same = (found.meta["e_tag"] or "").strip('"') == file.etag
             return bytes(found.bytes()) if same else None
-        except (BaseError, ValueError):
+        except (BaseError, ValueError, BotoCoreError, ClientError):
             return None
 
     def write(self, name: str, content: bytes, content_type: str = "application/json") -> None:
@@ -125,36 +126,41 @@ class BucketSource:
         from obstore.store import S3Store
 
         reached = self._client.meta
-        known = S3Hook(aws_conn_id=STORAGE).get_session().get_credentials()
-        key = known.get_frozen_credentials() if known else None
-        signed = (
-            {
-                "access_key_id": key.access_key,
-                "secret_access_key": key.secret_key,
-                **({"session_token": key.token} if key.token else {}),
-            }
-            if key and reached.config.signature_version is not UNSIGNED
-            else {"skip_signature": True}
-        )
+        known = self._hook.get_session().get_credentials()
+        asks_openly = not known or reached.config.signature_version is UNSIGNED
         return S3Store(
             self.bucket,
             endpoint=reached.endpoint_url,
             region=reached.region_name,
             client_options={"allow_http": True},
             retry_config={"max_retries": 2},
-            **signed,
+            **({"skip_signature": True} if asks_openly else _key(known)),
         )
 
     @cached_property
     def _client(self) -> BaseClient:
+        # What the connection says of the client stays, such as how an S3 server is addressed.
+        return self._hook.get_client_type(
+            config=self._hook.config.merge(Config(max_pool_connections=self.readers))
+        )
+
+    @cached_property
+    def _hook(self) -> S3Hook:
         said = S3Hook(aws_conn_id=STORAGE).conn_config
         # The provider's COPY reads region, its hooks region_name: here one of them does.
         region = said.region_name or said.extra_config.get("region")
-        hook = S3Hook(aws_conn_id=STORAGE, region_name=region)
-        # What the connection says of the client stays, such as how an S3 server is addressed.
-        return hook.get_client_type(
-            config=hook.config.merge(Config(max_pool_connections=self.readers))
-        )
+        return S3Hook(aws_conn_id=STORAGE, region_name=region)
+
+
+def _key(credentials: Credentials) -> dict[str, Any]:
+    """The access key as it is now, a session's token included, by obstore's names."""
+    key = credentials.get_frozen_credentials()
+    named = {
+        "access_key_id": key.access_key,
+        "secret_access_key": key.secret_key,
+        "session_token": key.token,
+    }
+    return {name: value for name, value in named.items() if value}
 
 
 class _Body(io.RawIOBase):
