@@ -139,3 +139,37 @@ def test_env_is_written_once_with_new_secrets(tmp_path: Path) -> None:
     assert again.returncode == 1
     assert ".env is there already" in again.stderr
     assert (tmp_path / ".env").read_text() == written
+
+
+IMAGE = (ROOT / "Dockerfile").read_text().partition("FROM ")[2].split()[0]
+NO_ENGINE = 'echo "Cannot connect to the Docker daemon." >&2; exit 1'
+# An engine answers, but nothing can be pulled.
+NO_IMAGES = """case "$*" in
+info) ;;
+*images) echo postgres:17 ;;
+*) echo "no route to the registry" >&2; exit 1 ;;
+esac"""
+
+
+@pytest.mark.parametrize(
+    ("docker", "said"),
+    [
+        (NO_ENGINE, "no Docker engine answers (docker info)."),
+        (NO_IMAGES, f"the image {IMAGE} is not to be had: no route to the registry"),
+    ],
+    ids=["engine", "images"],
+)
+def test_what_cannot_be_tried_is_said(tmp_path: Path, docker: str, said: str) -> None:
+    stub = tmp_path / "docker"
+    stub.write_text(f"#!/bin/sh\n{docker}\n")
+    stub.chmod(0o755)
+    ended = subprocess.run(
+        ["bash", ROOT / "local/compose/try.sh"],
+        env={"PATH": f"{tmp_path}:{os.defpath}", "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout == f"docker-compose.yaml was not tried: {said}\n", ended.stderr
+    assert ended.returncode == 75
+    assert list(tmp_path.iterdir()) == [stub]
