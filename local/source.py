@@ -42,9 +42,15 @@ def _check_scheme(url: str) -> None:
 def print_span(url: str) -> None:
     """Print the range that the source's event files span, as two lines; none when it has none."""
     # Importing Airflow takes seconds: only this module's own process does.
+    from airflow.sdk.exceptions import AirflowException
+
     from sparkify.partitions import events_span
 
-    span = events_span(url)
+    try:
+        span = events_span(url)
+    except AirflowException as error:
+        # It says what is wrong and what to do; where in the code says nothing to who called.
+        sys.exit(str(error))
     print(json.dumps(None if span is None else [moment.isoformat() for moment in span]))
 
 

@@ -23,8 +23,9 @@ from local.ports import choose_port, is_free
 from local.postgres import SAMPLE_WAREHOUSE, WAREHOUSE, EmbeddedPostgres
 from local.services import Services
 from local.settings import env_file, environment, process_environment
-from local.source import read_span, source_url
+from local.source import print_span, read_span, source_url
 from local.trouble import Trouble
+from tests.sources import Bucket
 
 # A process that starts another which leaves its process group, as Airflow's tasks do.
 FAMILY = """
@@ -342,3 +343,8 @@ def test_a_task_s_last_error_is_the_exception_s_own_words(tmp_path: Path) -> Non
 
     assert last_errors(log) == 'UndefinedTable: relation "plays" does not exist'
     assert "before it began" in last_errors(tmp_path / "none.log")
+
+
+def test_a_source_that_cannot_be_listed_is_a_sentence(bucket: Bucket) -> None:
+    with pytest.raises(SystemExit, match=r"^s3://no-bucket cannot be listed: there is no such"):
+        print_span("s3://no-bucket/sparkify")
