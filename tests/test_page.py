@@ -45,6 +45,12 @@ def test_a_range_holds_its_last_day_and_nothing_after(client: TestClient) -> Non
     assert len(client.get("/answers/plays_by_day.json").json()["rows"]) == 3
 
 
+def test_numbers_are_numbers_whatever_the_database_made_of_them(client: TestClient) -> None:
+    [[first, last, count, plays, minutes]] = client.get("/answers/sessions.json").json()["rows"]
+    assert (first, last, count, plays) == (2, 5, 1, 4)
+    assert minutes == 2280
+
+
 def test_csv_and_sql_are_of_the_same_answer(client: TestClient) -> None:
     range_ = "?first=2018-11-14&last=2018-11-14"
     table = client.get("/answers/most_played_songs.csv" + range_)

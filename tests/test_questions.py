@@ -68,6 +68,7 @@ def test_what_rises(answers: Answers) -> None:
 def test_what_there_is(answers: Answers) -> None:
     first, last = datetime(2018, 11, 5, 10), datetime(2018, 11, 13, 23)
     assert answers("what_is_loaded") == [(first, last, 6, 2)]
+    assert answers("totals") == [(6, 2, 3, Decimal("2.0"))]
 
 
 def test_when_people_listen(answers: Answers) -> None:
@@ -175,8 +176,8 @@ def test_how_the_hours_are(pipeline: Pipeline, source: TestSource, warehouse: Wa
 def test_every_question_has_a_view_and_is_asked_here(warehouse: Warehouse) -> None:
     asked = (ROOT / "tests/test_questions.py").read_text()
     for file in (ROOT / "sql/questions").glob("*.sql"):
-        # What is loaded is told of nothing, too.
-        assert warehouse.count(file.stem) == (file.stem == "what_is_loaded")
+        # What is loaded, and how much, is told of nothing, too.
+        assert warehouse.count(file.stem) == (file.stem in ("what_is_loaded", "totals"))
         assert file.stem in asked, f"Ask {file.stem} of a world in tests/test_questions.py."
 
 

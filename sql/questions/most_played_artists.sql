@@ -9,7 +9,10 @@ with songs_played as (
 ),
 
 played as (
-    select artist_name, sum(plays) as plays, count(song_title) as songs_played
+    select
+        artist_name,
+        cast(sum(plays) as bigint) as plays,
+        count(song_title) as songs_played
     from songs_played
     group by artist_name
     order by plays desc, artist_name asc

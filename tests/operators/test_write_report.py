@@ -104,6 +104,15 @@ def test_without_a_place_a_run_is_skipped_and_says_which_setting_has_it(reports:
         write(reports, Run())
 
 
+def test_what_cannot_be_replaced_stays_and_leaves_nothing_beside_it(
+    reports: Pipeline, folder: Path
+) -> None:
+    (folder / REPORT).mkdir(parents=True)
+    with pytest.raises(AirflowFailException, match="cannot be written"):
+        write(reports, Run(triggered=False))
+    assert [file.name for file in folder.iterdir()] == [REPORT]
+
+
 def test_a_place_that_is_none_is_said(reports: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SETTING, "ftp://here")
     with pytest.raises(AirflowFailException, match="Set the variable sparkify_report_folder"):

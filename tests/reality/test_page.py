@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from playwright.sync_api import (
 from local.databases import database
 from local.pipeline import Pipeline
 from local.postgres import EmbeddedPostgres
+from sparkify.page import warehouse
 from sparkify.page.questions import Range
 from sparkify.page.report import report
 from tests.environment import HOME
@@ -196,6 +198,7 @@ def the_month_is_shown(frame: FrameLocator | Page) -> None:
     expect(bars.nth(1)).to_contain_text("28")
     expect(frame.locator("#most_played_songs .yaxislayer-above")).to_contain_text("Undo · Björk")
     assert sum(int(row[1]) for row in rows(frame, "plays_by_day")) == 6820
+    expect(frame.locator("#totals dd")).to_have_text(["6,820", "96", "776", "8.8"])
 
 
 def every_chart_can_be_read(frame: FrameLocator) -> None:
@@ -238,11 +241,28 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         expect(page.get_by_role("article")).to_have_count(16)
         expect(page.locator("#hours .js-plotly-plot")).to_be_visible()
         expect(page.locator("#most_played_songs pre")).to_contain_text("from song_days")
+        expect(page.locator("#hours caption")).to_contain_text("first 200 of 720 rows")
+        expect(page.locator("#hours .cut")).to_be_hidden()
         with page.expect_download() as started:
             page.get_by_role("link", name="CSV of Most played songs").click()
         assert "\r\nUndo,Björk,28," in started.value.path().read_bytes().decode()
     assert complaints == []
     assert {url.split(":")[0] for url in asked} <= {"file", "blob"}
+
+
+def test_what_was_cut_is_said_to_be(
+    browser: Browser, november: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warehouse, "ROWS", 5)
+    file = tmp_path / "report.html"
+    file.write_text(report(Range(date(2018, 11, 1), date(2018, 11, 7))))
+    with closing(browser.new_page()) as page:
+        page.goto(file.as_uri())
+        drawn(page)
+        expect(page.locator("#loaded")).to_contain_text("This is about 2018-11-01 to 2018-11-07")
+        expect(page.locator("#plays_by_day .cut")).to_contain_text("Only the first 5 rows")
+        expect(page.locator("#sessions .cut")).to_contain_text("Only the first 5 rows")
+        expect(page.locator("#plays_by_weekday_and_hour tbody tr")).to_have_count(5)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -27,14 +27,18 @@ const ranked = (value, ...names) => (answer) => {
     traces: [{
       type: "bar", orientation: "h", x: column(top, value), y: labels.map((_, at) => at),
       text: column(top, value).map(count), customdata: labels.map(plain),
-      hovertemplate: "%{customdata}: %{x}<extra></extra>", textposition: "auto", textangle: 0,
+      hovertemplate: "%{customdata}: %{x}<extra></extra>", textposition: "outside", cliponaxis: false,
     }],
     layout: {
       yaxis: {
         tickmode: "array", tickvals: labels.map((_, at) => at), ticktext: labels.map((label) => plain(short(label))),
         autorange: "reversed", automargin: true,
       },
-      xaxis: { title: { text: value.replaceAll("_", " ") }, rangemode: "tozero", ...whole(column(top, value)) },
+      xaxis: {
+        title: { text: value.replaceAll("_", " ") }, ...whole(column(top, value)),
+        // With room for the longest bar's figure.
+        range: [0, 1.15 * Math.max(...column(top, value))],
+      },
       showlegend: false,
     },
   };
@@ -264,7 +268,7 @@ async function showSql(event) {
     shown.remove();
     return;
   }
-  const made = element("pre", { tabIndex: 0, textContent: "…" });
+  const made = element("pre", { tabIndex: 0, textContent: "…", role: "region", ariaLabel: link.ariaLabel });
   link.parentElement.after(made);
   made.textContent = await (await fetch(link.href)).text();
 }
@@ -363,9 +367,18 @@ const NOTHING = {
 
 const charts = Object.values(SECTIONS).flat();
 
+async function showTotals() {
+  const turn = asked;
+  const answer = await answerTo("totals");
+  if (turn !== asked) return;
+  document.getElementById("totals").replaceChildren(...answer.columns.map((name, at) => element("div", {},
+    element("dt", { textContent: name.replaceAll("_", " ") }),
+    element("dd", { textContent: count(answer.rows[0][at] ?? 0) }))));
+}
+
 function showAll() {
   asked += 1;
-  return Promise.all(charts.map((chart) => show(...chart)));
+  return Promise.all([showTotals(), ...charts.map((chart) => show(...chart))]);
 }
 
 function pick(first, last) {

@@ -1,0 +1,14 @@
+-- All in all: plays, the users who played them, their sessions, and how many plays a session has.
+with sessions as (
+    select user_id, session_id, sum(plays) as plays
+    from session_hours
+    where {{ in_range("hour_start") }}
+    group by user_id, session_id
+)
+
+select
+    cast(coalesce(sum(plays), 0) as bigint) as plays,
+    count(distinct user_id) as users,
+    count(*) as sessions,
+    cast(avg(plays) as numeric(12, 1)) as plays_a_session
+from sessions
