@@ -32,7 +32,7 @@ const ranked = (value, ...names) => (answer) => {
     layout: {
       yaxis: {
         tickmode: "array", tickvals: labels.map((_, at) => at), ticktext: labels.map((label) => plain(short(label))),
-        autorange: "reversed", automargin: true,
+        autorange: "reversed", automargin: true, showgrid: false,
       },
       xaxis: {
         title: { text: value.replaceAll("_", " ") }, ...whole(column(top, value)),
