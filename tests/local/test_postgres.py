@@ -118,11 +118,19 @@ def test_it_outlives_the_process_that_started_it(server: EmbeddedPostgres) -> No
     assert ask(server, "select 1") == 1
 
 
+@pytest.fixture
+def foster_parent() -> Iterator[None]:
+    """Make orphans children of this process, which does not reap them."""
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    yield
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to who wants them")
 @pytest.mark.parametrize("reaped", [True, False])
+@pytest.mark.usefixtures("foster_parent")
 def test_it_starts_again_after_it_was_killed(server: EmbeddedPostgres, reaped: bool) -> None:
     # In a container nobody may reap orphans, and PostgreSQL takes a dead server for a live one.
-    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     server.start()
     _make_plays(server)
     pid = server.pid()

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -31,6 +32,8 @@ from tests.warehouse import Warehouse
 LIMIT = 600
 START = datetime(2018, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+# A process calls itself by its task's id once Airflow knows that the task runs.
+TASK_TITLE = re.compile(r"airflow worker -- [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SERVICES = {
     "api-server": ("airflow", "api-server"),
     "scheduler": ("local.scheduler", "--skip-serve-logs"),
@@ -114,13 +117,18 @@ class Keeper:
 
 
 def busy_workers(schedulers: list[int]) -> Iterator[int]:
-    """The processes of tasks, and those that look after them; an idle one may hold the queue."""
+    """
+    The processes of tasks that have begun, and those that look after them.
+
+    Not an idle one, which may hold the lock of the queue, and not one that has taken a task and not
+    begun it: Airflow's LocalExecutor loses that task until the scheduler starts again.
+    """
     for scheduler in schedulers:
         with suppress(psutil.NoSuchProcess):
             for process in psutil.Process(scheduler).children(recursive=True):
-                title = " ".join(process.cmdline())
-                if "airflow worker" in title and "idle" not in title:
+                if TASK_TITLE.fullmatch(" ".join(process.cmdline()).strip()):
                     yield process.pid
+                    yield process.ppid()
 
 
 @pytest.fixture(scope="module")
