@@ -42,7 +42,7 @@ stop: $(INSTALLED) ## End everything that runs from here
 
 test: $(INSTALLED) ## Run the tests, the quick ones first
 	-@$(MAKE) --no-print-directory browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Debian's own: it gets security updates, and the browser that Playwright would fetch is not needed.
 browser: ## Install Debian's Chromium, with which the tests look at the page

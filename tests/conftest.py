@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.environment import ROOT, SERVER
+from tests.environment import ROOT, SERVER, end
 
 # isort: split
 from airflow.sdk import DAG
@@ -30,6 +30,11 @@ _numbers = itertools.count(1)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick rings first: what starts a whole Airflow comes last."""
     items.sort(key=lambda item: "tests/reality/" in item.path.as_posix())
+
+
+def pytest_unconfigure() -> None:
+    """Not left to the interpreter's end, which a process of pytest-xdist does not come to."""
+    end()
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ from local.services import Services
 from local.settings import env_file, environment, process_environment
 from local.source import print_span, read_span, source_url
 from local.trouble import Trouble
+from tests.environment import let_the_server_pass
 from tests.sources import Bucket
 
 # A process that starts another which leaves its process group, as Airflow's tasks do.
@@ -136,8 +137,7 @@ class TestServices:
 class TestTheEnvironmentFile:
     @pytest.fixture
     def project(self, tmp_path: Path) -> Iterator[Path]:
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            folder.chmod(0o755)
+        let_the_server_pass(tmp_path)
         # What shells and URLs stumble over.
         project = tmp_path / "it's 100% é"
         postgres = EmbeddedPostgres(project / ".local" / "postgres")

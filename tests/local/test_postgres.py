@@ -14,6 +14,7 @@ import pytest
 
 from local.postgres import METADATA, SAMPLE_WAREHOUSE, WAREHOUSE, EmbeddedPostgres
 from local.trouble import Trouble
+from tests.environment import let_the_server_pass
 
 PR_SET_CHILD_SUBREAPER = 36
 ROOT = Path(__file__).parents[2]
@@ -21,16 +22,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    _pass_through(tmp_path)
+    let_the_server_pass(tmp_path)
     server = EmbeddedPostgres(tmp_path / "it's 100% é")
     yield server
     server.stop()
-
-
-def _pass_through(folder: Path) -> None:
-    # Where the tests run as root, the server's own account must reach pytest's folders.
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
 
 
 def ask(server: EmbeddedPostgres, sql: str, database: str = WAREHOUSE) -> object:
@@ -155,7 +150,7 @@ def test_a_cluster_half_made_is_made_anew(server: EmbeddedPostgres) -> None:
 
 
 def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
-    _pass_through(tmp_path)
+    let_the_server_pass(tmp_path)
     deep = tmp_path / ("a folder with a long name, as some have" * 3)
     server = EmbeddedPostgres(deep / "it's here")
     try:

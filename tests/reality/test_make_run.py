@@ -16,6 +16,7 @@ import pytest
 
 from local.rest import AirflowApi
 from local.simulator import World, simulate
+from tests.environment import let_the_server_pass
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Makefile", "dags", "local", "plugins", "sql")
@@ -87,8 +88,7 @@ def read_until(running: subprocess.Popen[str], pattern: str) -> str:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("make_run")
-    for parent in (folder, *folder.parents[:1]):
-        parent.chmod(0o755)
+    let_the_server_pass(folder)
     project = Project(folder / "sparkify")
     yield project
     project.make("stop")
@@ -261,8 +261,7 @@ def test_too_old_a_python_is_said_to_be(tmp_path: Path) -> None:
 
 
 def test_make_clean_ends_and_removes_everything(tmp_path: Path) -> None:
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
+    let_the_server_pass(tmp_path)
     project = Project(tmp_path / "sparkify")
     starting = project.start("run", "ONCE=1")
     read_until(starting, "Making Airflow's database …")
