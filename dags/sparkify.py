@@ -196,14 +196,12 @@ with DeadlineDAG(
             table="user_events",
             sql="load/user_events.sql",
             window="{{ in_window('event_time') }}",
-            outlets=Asset("user_events"),
         )
         load_users = LoadDimensionOperator(
             task_id="load_users",
             table="users",
             sql="load/users.sql",
             key="user_id",
-            outlets=Asset("users"),
         )
         load_user_levels = LoadDimensionOperator(
             task_id="load_user_levels",
@@ -211,14 +209,12 @@ with DeadlineDAG(
             sql="load/user_levels.sql",
             key="user_id",
             afterwards=["prune/user_levels.sql"],
-            outlets=Asset("user_levels"),
         )
         load_time = LoadDimensionOperator(
             task_id="load_time",
             table="time",
             sql="load/time.sql",
             key="start_time",
-            outlets=Asset("time"),
         )
         load_songplays = LoadSongplaysOperator(
             task_id="load_songplays",
@@ -237,7 +233,11 @@ with DeadlineDAG(
                 *PUBLISHED,
             ],
             trigger_rule=TriggerRule.NONE_FAILED,
-            outlets=Asset("songplays"),
+            # Only now do they fit each other: what nothing refers to any more is out of them.
+            outlets=[
+                Asset(table)
+                for table in ("songplays", "users", "user_levels", "user_events", "time")
+            ],
         )
 
     check_quality = DataQualityOperator(

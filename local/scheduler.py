@@ -8,8 +8,9 @@ scheduler has imported costs a task nothing. Importing is nearly all that a task
 import importlib
 import sys
 
-# Only what is safe to fork: polars starts threads when it is imported. And not the project's own
-# code, so that an operator that is edited works as edited.
+# Not the project's own code, so that an operator that is edited works as edited. polars, which no
+# scheduler uses, may be forked as long as nothing was asked of it: its threads come with the first
+# question. Those that come with the import only tidy up.
 SHARED = (
     "airflow.sdk.execution_time.task_runner",
     "airflow.providers.amazon.aws.hooks.redshift_sql",
@@ -17,6 +18,10 @@ SHARED = (
     "airflow.providers.common.sql.operators.sql",
     "airflow.providers.postgres.hooks.postgres",
     "airflow.providers.standard.operators.python",
+    "pgpq",
+    "polars",
+    "psycopg",
+    "pyarrow",
 )
 
 

@@ -4,19 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
-
 FIGURES = (
     "window_start, window_end, objects, missing, bytes, lines, staged, rejected, plays_staged, "
     "plays_duplicate, plays_published, plays_matched, stage_seconds, load_seconds, check_seconds"
 )
 
 
-def balance(hook: DbApiHook, run_id: str) -> dict[str, Any]:
+def balance(cursor: Any, run_id: str) -> dict[str, Any]:
     """The figures of a run, as XCom takes them."""
-    row: Any = hook.get_first(
-        f"select {FIGURES} from load_runs where run_id = %s", parameters=(run_id,)
-    )
+    cursor.execute(f"select {FIGURES} from load_runs where run_id = %s", (run_id,))
+    row = cursor.fetchone()
     figures = dict(zip(FIGURES.split(", "), row or (), strict=bool(row)))
     return {
         name: f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value

@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from airflow.sdk import BaseHook
@@ -47,6 +48,18 @@ def _is_here(hosts: str | None) -> bool:
         host in ("", "localhost", "::1") or host.startswith(("/", "@", "127."))
         for host in (hosts or "").split(",")
     )
+
+
+@contextmanager
+def transaction(hook: Any) -> Iterator[Any]:
+    """
+    A cursor whose statements take effect together, or not at all.
+
+    A hook's own methods connect anew each time, which takes longer than most statements of an hour.
+    """
+    with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+        yield cursor
+        connection.commit()
 
 
 def lock(table: str, on: str) -> str:

@@ -10,6 +10,7 @@ from sparkify.balance import balance, told
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.settings import keep_staging
 from sparkify.staging import staging_table
+from sparkify.warehouse import transaction
 
 
 class DropStagingOperator(WarehouseOperator):
@@ -42,28 +43,33 @@ class DropStagingOperator(WarehouseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Drop this run's tables, sweep, and tell what came of the run."""
         own = {staging_table(context["run_id"], dataset) for dataset in self.datasets}
-        leftovers = self._standing() - self._in_use() - own
+        hook = self.get_db_hook()
+        with transaction(hook) as cursor:
+            leftovers = self._standing(cursor) - self._in_use(cursor) - own
         if leftovers:
             self.log.info("Sweeping what dead runs left: %s", ", ".join(sorted(leftovers)))
         drops = [f"drop table if exists {table}" for table in sorted(own | leftovers)]
-        self.get_db_hook().run([*drops, *self.afterwards])
-        figures = balance(self.get_db_hook(), context["run_id"])
+        with transaction(hook) as cursor:
+            for statement in [*drops, *self.afterwards]:
+                cursor.execute(statement)
+            figures = balance(cursor, context["run_id"])
         self.log.info("%s", told(figures))
         return figures
 
-    def _standing(self) -> set[str]:
+    def _standing(self, cursor: Any) -> set[str]:
         """Every run's staging tables."""
-        rows: Any = self.get_db_hook().get_records(
+        cursor.execute(
             "select table_name from information_schema.tables "
             "where table_name like 'staging%' and table_schema = current_schema()"
         )
         prefixes = tuple(f"{dataset}_" for dataset in self.datasets)
-        return {name for (name,) in rows if name.startswith(prefixes)}
+        return {name for (name,) in cursor.fetchall() if name.startswith(prefixes)}
 
-    def _in_use(self) -> set[str]:
+    def _in_use(self, cursor: Any) -> set[str]:
         """The tables of runs that staged lately: they may still be at work, or be looked at."""
-        rows: Any = self.get_db_hook().get_records(
+        cursor.execute(
             "select distinct run_id from file_ledger where read_at > %s",
-            parameters=(datetime.now(UTC).replace(tzinfo=None) - keep_staging(),),
+            (datetime.now(UTC).replace(tzinfo=None) - keep_staging(),),
         )
-        return {staging_table(run_id, dataset) for (run_id,) in rows for dataset in self.datasets}
+        runs = [run_id for (run_id,) in cursor.fetchall()]
+        return {staging_table(run_id, dataset) for run_id in runs for dataset in self.datasets}

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.warehouse import lock
+from sparkify.warehouse import lock, transaction
 
 
 class LoadOperator(WarehouseOperator):
@@ -36,21 +36,32 @@ class LoadOperator(WarehouseOperator):
         self.sql = sql
         self.afterwards = list(afterwards)
 
-    def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
+    def execute(self, context: Context) -> Any:  # noqa: ARG002 - Airflow's signature
         """Replace the slice."""
         hook = self.get_db_hook()
-        hook.run(
-            [lock(self.table, hook.conn_type), *self.replacement(self.columns()), *self.afterwards]
-        )
+        with transaction(hook) as cursor:
+            # Nothing comes before the lock: Redshift's transaction sees what was there at its
+            # first statement, and must not miss what another run then publishes.
+            cursor.execute(lock(self.table, hook.conn_type))
+            statements = [*self.replacement(self.columns(cursor)), *self.afterwards]
+            self.log.info("%s", ", ".join(_done(cursor, statement) for statement in statements))
+            return self.outcome(cursor)
 
     def replacement(self, columns: str) -> list[str]:
         """The statements that take the slice out and put the SELECT's rows in."""
         raise NotImplementedError
 
-    def columns(self) -> str:
+    def columns(self, cursor: Any) -> str:
         """The SELECT's columns, so that rows are inserted by name and not by position."""
-        names: Any = self.get_db_hook().run(
-            f"select * from ({self.sql}) as incoming where false",
-            handler=lambda cursor: [column[0] for column in cursor.description],
-        )
-        return ", ".join(names)
+        cursor.execute(f"select * from ({self.sql}) as incoming where false")
+        return ", ".join(column[0] for column in cursor.description)
+
+    def outcome(self, cursor: Any) -> Any:
+        """What the run's XCom has of the load, asked in the same transaction: here nothing."""
+
+
+def _done(cursor: Any, statement: str) -> str:
+    """Execute a statement; the words it begins with, and of how many rows it was."""
+    cursor.execute(statement)
+    words = " ".join(statement.split()[:3])
+    return f"{words}: {cursor.rowcount} rows" if cursor.rowcount >= 0 else words

@@ -1,14 +1,13 @@
 """Loads the plays, under names that can be read."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
 from sparkify.mojibake import repaired
 from sparkify.operators.load_fact import LoadFactOperator
-from sparkify.warehouse import lock
+from sparkify.warehouse import lock, transaction
 
 
 class LoadSongplaysOperator(LoadFactOperator):
@@ -35,23 +34,28 @@ class LoadSongplaysOperator(LoadFactOperator):
         self.names = names
         self.matches = matches
 
-    def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
+    def execute(self, context: Context) -> Any:
         """Enter the names, load, and return how many plays matched by which rule."""
         self._repair()
-        super().execute(context)
-        rows: Any = self.get_db_hook().get_records(self.matches)
-        matches = dict(rows)
+        return super().execute(context)
+
+    def outcome(self, cursor: Any) -> dict[str, int]:
+        """How many plays matched by which rule."""
+        cursor.execute(self.matches)
+        matches = dict(cursor.fetchall())
         self.log.info("Plays that matched the catalogue, by rule: %s", matches)
         return matches
 
     def _repair(self) -> None:
         """Enter how those of the names that are garbled were meant."""
         hook = self.get_db_hook()
-        names: Any = hook.get_records(self.names)
-        garbled = [(name, text) for (name,) in names if (text := repaired(name)) != name]
+        with transaction(hook) as cursor:
+            cursor.execute(self.names)
+            names = [name for (name,) in cursor.fetchall()]
+        garbled = [(name, text) for name in names if (text := repaired(name)) != name]
         if not garbled:
             return
-        with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+        with transaction(hook) as cursor:
             # Another run may be entering the same names.
             cursor.execute(lock("repaired_names", hook.conn_type))
             cursor.executemany(
@@ -60,5 +64,4 @@ class LoadSongplaysOperator(LoadFactOperator):
             cursor.executemany(
                 "insert into repaired_names (delivered, repaired) values (%s, %s)", garbled
             )
-            connection.commit()
         self.log.info("Repaired %s garbled names, such as %s", len(garbled), garbled[0][1])
