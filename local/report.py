@@ -13,6 +13,7 @@ NEXT = {
     "source .local/env": "reach this deployment from the shell; then, for instance:",
     "psql": "ask the warehouse (try: \\d songplays)",
     "airflow dags list": "what Airflow knows",
+    "make report": "what users listen to, as one HTML file",
     "SPARKIFY_SOURCE=folder make run": "load your own files, from a folder or s3://bucket",
 }
 STOP = {

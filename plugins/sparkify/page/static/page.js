@@ -101,7 +101,7 @@ const active = (answer) => {
   const of = (period) => answer.rows.filter((row) => row[0] === period);
   return {
     traces: ["day", "week", "month"].map((period) => ({
-      type: "scatter", mode: "lines+markers", name: "by " + period,
+      type: "scatter", mode: "lines+markers", name: period,
       x: of(period).map((row) => row[1]), y: of(period).map((row) => row[2]),
     })),
     layout: { yaxis: { title: { text: "users" }, rangemode: "tozero" } },
