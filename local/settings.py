@@ -10,11 +10,12 @@ from local.credentials import WEB_USER, Credentials
 from local.layout import Layout
 from local.postgres import METADATA, SAMPLE_WAREHOUSE, USER, WAREHOUSE, EmbeddedPostgres
 from local.programs import binaries
+from sparkify.defaults import DEFAULTS
 
 WAREHOUSE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_WAREHOUSE"
 STORAGE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_S3"
-SOURCE_VARIABLE = "AIRFLOW_VAR_SPARKIFY_SOURCE"
-REPORT_VARIABLE = "AIRFLOW_VAR_SPARKIFY_REPORT_FOLDER"
+VARIABLE = "AIRFLOW_VAR_SPARKIFY_"
+SOURCE_VARIABLE = f"{VARIABLE}SOURCE"
 HOST = "127.0.0.1"
 
 
@@ -29,10 +30,9 @@ def environment(
         | _fast()
         | _web(secrets, port)
         | _connections(postgres, warehouse)
+        | _variables(layout, source)
         | {
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.uri(METADATA, "postgresql+psycopg2"),
-            SOURCE_VARIABLE: source,
-            REPORT_VARIABLE: os.environ.get(REPORT_VARIABLE) or layout.report.as_uri(),
             "PGHOST": str(postgres.socket_folder),
             "PGUSER": USER,
             "PGDATABASE": warehouse,
@@ -91,8 +91,9 @@ def _airflow(layout: Layout) -> dict[str, str]:
 
 def _fast() -> dict[str, str]:
     return {
-        # Workers are forked when the scheduler starts; a task needs about one core.
-        "AIRFLOW__CORE__PARALLELISM": str(min(32, 4 * (os.cpu_count() or 1))),
+        # Workers, forked when the scheduler starts. A slot stays taken for a moment, below, after
+        # its task has ended, so it takes more of them than tasks that cores can run.
+        "AIRFLOW__CORE__PARALLELISM": str(min(32, 8 * (os.cpu_count() or 1))),
         # Their defaults cost a chain of tasks a second and more at every link.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
@@ -131,3 +132,16 @@ def _connections(postgres: EmbeddedPostgres, warehouse: str) -> dict[str, str]:
         STORAGE_CONNECTION: json.dumps({"conn_type": "aws"}),
     }
     return {name: os.environ.get(name) or ours for name, ours in embedded.items()}
+
+
+def _variables(layout: Layout, source: str) -> dict[str, str]:
+    """
+    Every setting, the caller's before the default.
+
+    Airflow looks a variable up in the environment first. Elsewhere it costs each task two calls.
+    """
+    ours = DEFAULTS | {"report_folder": layout.report.as_uri()}
+    named = {f"{VARIABLE}{name.upper()}": default for name, default in ours.items()}
+    return {name: os.environ.get(name, default) for name, default in named.items()} | {
+        SOURCE_VARIABLE: source
+    }

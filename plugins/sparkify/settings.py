@@ -6,6 +6,8 @@ from functools import cache
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowFailException
 
+from sparkify.defaults import DEFAULTS
+
 WAREHOUSE = "sparkify_warehouse"
 """Connection to the warehouse; its type, ``redshift`` or ``postgres``, decides the engine."""
 
@@ -17,20 +19,6 @@ MAIL = "sparkify_mail"
 
 SLACK = "sparkify_slack"
 """Connection of type ``slackwebhook``, optional: where failures are told."""
-
-DEFAULTS = {
-    "partition": "log_data/%Y/%m/%Y-%m-%d-events.json",
-    "songs": "song_data/**/*.json",
-    "jsonpaths": "",
-    "manifest_prefix": "",
-    "report_folder": "",
-    "lookback_minutes": "0",
-    "reject_limit": "0.01",
-    "stale_hours": "24",
-    "keep_staging_days": "7",
-    "keep_rejects_days": "90",
-}
-"""Variables with a working default, without their prefix ``sparkify_``."""
 
 
 @cache

@@ -25,6 +25,7 @@ from local.services import Services
 from local.settings import env_file, environment, process_environment
 from local.source import print_span, read_span, source_url
 from local.trouble import Trouble
+from sparkify.defaults import DEFAULTS
 from tests.environment import let_the_server_pass
 from tests.sources import Bucket
 
@@ -179,6 +180,17 @@ class TestTheEnvironmentFile:
 
         assert exported["AIRFLOW_CONN_SPARKIFY_WAREHOUSE"] == "redshift://me@cluster:5439/dev"
         assert exported["AIRFLOW_CONN_SPARKIFY_S3"] == "aws://?region_name=us-west-2"
+
+    def test_has_every_setting_the_caller_s_before_the_default(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_LOOKBACK_MINUTES", "60")
+
+        exported = exports(Layout(tmp_path), "s3://bucket")
+
+        assert exported["AIRFLOW_VAR_SPARKIFY_SOURCE"] == "s3://bucket"
+        assert exported["AIRFLOW_VAR_SPARKIFY_LOOKBACK_MINUTES"] == "60"
+        assert {f"AIRFLOW_VAR_SPARKIFY_{name.upper()}" for name in DEFAULTS} <= set(exported)
 
     def test_has_everything_listen_on_this_machine_only(self, tmp_path: Path) -> None:
         exported = exports(Layout(tmp_path), "s3://bucket")
