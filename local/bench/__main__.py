@@ -24,6 +24,7 @@ PARTS = {
     "star": "files to star schema, beside DuckDB in its own file",
     "small_files": "many small files, from a folder and from S3",
     "growth": "the same load as history grows",
+    "one_run": "an hourly run under a real Airflow, beside tasks that do nothing",
 }
 
 

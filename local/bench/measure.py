@@ -14,7 +14,7 @@ from typing import Any
 from local.trouble import Trouble, last_lines
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Way:
     """
     One way of doing a job.
@@ -115,10 +115,13 @@ def compare(
             check(way, run)
             runs[way.name].append(run)
     report("", times * len(ways), times * len(ways))
-    first, *_ = ways
-    return Comparison(
-        title, [_figure(way, runs[way.name], first, runs[first.name]) for way in ways], note
-    )
+    return comparison(title, {way: runs[way.name] for way in ways}, note)
+
+
+def comparison(title: str, runs: Mapping[Way, Sequence[Run]], note: str = "") -> Comparison:
+    """The runs of several ways, turn by turn, held against those of the first."""
+    first, base = next(iter(runs.items()))
+    return Comparison(title, [_figure(way, its, first, base) for way, its in runs.items()], note)
 
 
 def _figure(way: Way, runs: Sequence[Run], first: Way, base: Sequence[Run]) -> Figure:

@@ -1,0 +1,77 @@
+"""One hourly run under a real Airflow, from trigger to done, beside tasks that do nothing."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from local.bench.bench import Bench
+from local.bench.measure import Comparison, Run, Way, comparison
+from local.deployment import Deployment
+from local.floor import FLOOR
+from local.load import DAG, SCHEMA_DAG, prepare, start_airflow
+from local.load import run as run_dag
+from local.rest import Document
+from local.screen import Screen
+from local.trial import trial
+from local.trouble import Trouble
+
+LONGEST = timedelta(minutes=3)
+TITLE = "One hourly run of the sample, all of Airflow included"
+NOTHING = Way("as many tasks that do nothing", FLOOR)
+OURS = Way("sparkify, an hour", DAG)
+
+
+def run(bench: Bench) -> Iterator[Comparison]:
+    """Hours in turn: one of tasks that do nothing, the same of ours."""
+    with trial(bench.layout.root, bench.folder / "one-run", None) as deployment:
+        first = _started(deployment, bench.screen)
+        runs: dict[Way, list[Run]] = {NOTHING: [], OURS: []}
+        with bench.screen.step(TITLE) as step:
+            for turn in range(bench.times + 1):
+                for way, its in runs.items():
+                    step.show(way.name, turn, bench.times + 1)
+                    hour = first + timedelta(hours=10 + turn)
+                    its.append(Run(_seconds(deployment, way.call, hour), 0, 0, None))
+        # The first turn is slow for what is read and compiled for the first time.
+        yield comparison(TITLE, {way: its[1:] for way, its in runs.items()})
+
+
+def _started(deployment: Deployment, screen: Screen) -> datetime:
+    """Start all there is, load the catalogue, and say when the source begins."""
+    deployment.postgres.start()
+    deployment.write_files()
+    prepare(deployment, screen)
+    since = datetime.now(UTC)
+    dags = deployment.layout.root / "dags"
+    deployment.start("floor", "local.floor", str(dags / f"{DAG}.py"), str(dags / f"{FLOOR}.py"))
+    while not deployment.services.finished("floor"):
+        time.sleep(0.1)
+    start, _ = start_airflow(deployment, screen, once=True)
+    deployment.wait_until_ready([FLOOR], since)
+    run_dag(deployment, screen, SCHEMA_DAG, "Making the tables", {})
+    deployment.api.patch(f"dags/{FLOOR}", {"is_paused": False})
+    conf = {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
+    run_dag(deployment, screen, DAG, "Loading the catalogue", conf)
+    return start
+
+
+def _seconds(deployment: Deployment, dag: str, hour: datetime) -> float:
+    """From the trigger to the end of a run, as Airflow wrote both down."""
+    body = {"logical_date": hour.isoformat(), "dag_run_id": f"bench__{hour:%Y-%m-%dT%H}"}
+    path = f"dags/{dag}/dagRuns"
+    asked = deployment.api.post(path, body)
+    deadline = time.monotonic() + LONGEST.total_seconds()
+    while (found := _told(deployment, f"{path}/{asked['dag_run_id']}"))["state"] != "success":
+        if found["state"] == "failed" or time.monotonic() > deadline:
+            raise Trouble(f"The run of {dag} for {hour:%Y-%m-%d %H:%M} came to {found['state']}.")
+        time.sleep(0.2)
+    return (_moment(found["end_date"]) - _moment(found["queued_at"])).total_seconds()
+
+
+def _told(deployment: Deployment, path: str) -> Document:
+    deployment.services.check()
+    return deployment.api.get(path)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
