@@ -15,8 +15,9 @@ PLAYS = 100_000
 USERS = 20_000
 START = date(2018, 11, 1)
 
-SIZES = (0, 10_000_000)
-FULL_SIZES = (0, 10_000_000, 50_000_000)
+HISTORIES = (0, 20)
+FULL_HISTORIES = (0, 20, 100)
+"""So many times what the bench loads elsewhere: 10 and 50 million plays, unless it was cut down."""
 
 TABLES = ("songplays", "user_events", "time", "users", "user_levels")
 
@@ -70,7 +71,8 @@ def run(bench: Bench) -> Iterator[Comparison]:
     """One day of simulated plays, about as many as an hour of a large service."""
     world = World(start=START, days=1, users=USERS, songs=1000, events=round(PLAYS / 0.84))
     source = bench.source(world)
-    sizes = FULL_SIZES if bench.full else SIZES
+    histories = FULL_HISTORIES if bench.full else HISTORIES
+    sizes = [times * bench.events for times in histories]
     for size in sizes:
         _grow(bench, size, source.folder)
     loaded: set[int] = set()
