@@ -10,6 +10,9 @@ from sparkify.columns import Column
 ROWS = 1 << 14
 """Rows that are encoded in one go."""
 
+AS_THEY_ARE = pl.CompatLevel.newest()
+"""Texts are handed over as polars has them, where older readers of Arrow would need a copy."""
+
 
 class BinaryRows:
     """
@@ -20,7 +23,8 @@ class BinaryRows:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         schema = {column.name: column.landed_type for column in columns}
-        self._encoder = ArrowToPostgresBinaryEncoder(pl.DataFrame(schema=schema).to_arrow().schema)
+        none = pl.DataFrame(schema=schema).to_arrow(compat_level=AS_THEY_ARE)
+        self._encoder = ArrowToPostgresBinaryEncoder(none.schema)
 
     def begin(self) -> bytes:
         """What stands before the rows."""
@@ -28,7 +32,7 @@ class BinaryRows:
 
     def rows(self, frame: pl.DataFrame) -> Iterator[bytes]:
         """A frame's rows, in pieces."""
-        for batch in frame.to_arrow().to_batches(max_chunksize=ROWS):
+        for batch in frame.to_arrow(compat_level=AS_THEY_ARE).to_batches(max_chunksize=ROWS):
             yield self._encoder.write_batch(batch)
 
     def end(self) -> bytes:
