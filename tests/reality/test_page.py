@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+import psycopg
 import pytest
 from airflow.sdk import DAG
 from playwright.sync_api import (
@@ -52,6 +53,11 @@ def november(
         patch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", server.connection(name))
         patch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", real_source.as_uri())
         Pipeline(dags["sparkify"]).run("2018-11-01", "2018-12-01")
+        with psycopg.connect(server.uri(name)) as client:
+            # And an hour of a schedule that goes on, years after.
+            client.execute(
+                "insert into hour_loads (hour_start, asked_by, plays) values ('2026-11-21', '', 0)"
+            )
         yield server.connection(name)
 
 
@@ -241,7 +247,10 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         expect(page.get_by_role("article")).to_have_count(16)
         expect(page.locator("#hours .js-plotly-plot")).to_be_visible()
         expect(page.locator("#most_played_songs pre")).to_contain_text("from song_days")
-        expect(page.locator("#hours caption")).to_contain_text("first 200 of 720 rows")
+        expect(page.locator("#hours caption")).to_contain_text("first 200 of 721 rows")
+        # The years in between do not press them into a line.
+        expect(page.locator("#hours .xaxislayer-above")).to_contain_text("2018-11-01")
+        expect(page.locator("#hours .xaxislayer-above")).to_contain_text("2026-11-21")
         expect(page.locator("#hours .cut")).to_be_hidden()
         with page.expect_download() as started:
             page.get_by_role("link", name="CSV of Most played songs").click()

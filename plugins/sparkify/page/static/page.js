@@ -148,13 +148,26 @@ const share = (answer) => {
   };
 };
 
+// The days that are named: some, and each that does not follow on the one before it.
+function ticks(days) {
+  const apart = Math.ceil(days.length / (innerWidth < 600 ? 3 : 8));
+  const named = [];
+  days.forEach((text, at) => {
+    const leap = at > 0 && day(text) - day(days[at - 1]) > DAY;
+    if (leap && at - named.at(-1) < apart) named.pop();
+    if (!at || leap || at - named.at(-1) >= apart) named.push(at);
+  });
+  return named.map((at) => days[at]);
+}
+
 const calendar = (answer) => {
-  const days = calendarDays(column(answer, "hour_start"));
+  // Only days of which somebody asked an hour: between a source of old and today may lie years.
+  const days = [...new Set(column(answer, "hour_start").map((at) => at.slice(0, 10)))];
   const names = Object.keys(STATES);
   const states = days.map(() => Array(24).fill(null));
   const told = days.map(() => Array(24).fill(""));
   for (const [at, state, plays] of answer.rows) {
-    const [on, hour] = [(day(at) - day(days[0])) / DAY, Number(at.slice(11, 13))];
+    const [on, hour] = [days.indexOf(at.slice(0, 10)), Number(at.slice(11, 13))];
     states[on][hour] = names.indexOf(state);
     told[on][hour] = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${state}, ${plays} plays`;
   }
@@ -167,8 +180,7 @@ const calendar = (answer) => {
       zmin: -0.5, zmax: names.length - 0.5, colorscale: scale, showscale: false,
     }],
     layout: {
-      // On an axis of time a single day would have no width.
-      xaxis: { type: days.length > 10 ? "date" : "category" },
+      xaxis: { type: "category", tickmode: "array", tickvals: ticks(days), tickangle: 0 },
       yaxis: { title: { text: "hour, UTC" }, autorange: "reversed", dtick: 6 },
     },
     legend: names.map((name) => [STATES[name], name, column(answer, "state").filter((state) => state === name).length])
