@@ -67,7 +67,8 @@ def test_what_rises(answers: Answers) -> None:
 
 def test_what_there_is(answers: Answers) -> None:
     first, last = datetime(2018, 11, 5, 10), datetime(2018, 11, 13, 23)
-    assert answers("what_is_loaded") == [(first, last, 6, 2)]
+    # Of six of the ten days there was no file.
+    assert answers("what_is_loaded") == [(first, last, 6, 2, 6 * 24)]
     assert answers("totals") == [(6, 2, 3, Decimal("2.0"))]
 
 

@@ -56,7 +56,8 @@ def november(
         with psycopg.connect(server.uri(name)) as client:
             # And an hour of a schedule that goes on, years after.
             client.execute(
-                "insert into hour_loads (hour_start, asked_by, plays) values ('2026-11-21', '', 0)"
+                "insert into hour_loads (hour_start, asked_by, loaded_by, files, plays) "
+                "values ('2026-11-21', 'a run', 'a run', 0, 0)"
             )
         yield server.connection(name)
 
@@ -242,6 +243,7 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         said = page.locator("#loaded")
         expect(said).to_contain_text("6,820 plays by 96 users are loaded, 2018-11-01 to 2018-11-30")
         expect(said).to_contain_text("Data as of 2018-12-01 00:00 UTC")
+        expect(said).to_contain_text("Hours missing, failed or outdated: 1 ")
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         the_month_is_shown(page)
         expect(page.get_by_role("article")).to_have_count(16)

@@ -480,7 +480,10 @@ function told(loaded, asOf) {
     `${first} to ${last}. Data as of ${minute(asOf)}.`;
   const about = report && (report.first || report.last)
     ? ` This is about ${report.first ?? first} to ${report.last ?? last}.` : "";
-  return all + about + (report ? ` Written ${minute(report.at)}.` : "");
+  // They may lie after the last play, where no range that is picked shows them.
+  const mend = loaded.hours_to_mend
+    ? ` Hours missing, failed or outdated: ${count(loaded.hours_to_mend)} ("airflow sparkify hours" names them).` : "";
+  return all + about + mend + (report ? ` Written ${minute(report.at)}.` : "");
 }
 
 async function begin() {
