@@ -335,6 +335,7 @@ async function show(name, title, drawing) {
     if (turn === asked) draw(place, chart, answer, title, drawing);
   } catch (trouble) {
     if (turn === asked) {
+      clear(place, chart);
       chart.replaceChildren(element("p", { className: "trouble", textContent: trouble.message }));
       place.querySelector(".links").replaceChildren(...links(name, title));
     }
@@ -342,15 +343,22 @@ async function show(name, title, drawing) {
   if (turn === asked) place.removeAttribute("aria-busy");
 }
 
+// What is there of an earlier range.
+function clear(place, chart) {
+  for (const old of place.querySelectorAll("details, .legend, pre")) old.remove();
+  Plotly.purge(chart);
+  chart.removeAttribute("role");
+  chart.removeAttribute("aria-label");
+}
+
 function draw(place, chart, answer, title, drawing) {
   place.querySelector("p").textContent = answer.description;
   place.querySelector(".cut").textContent = answer.cut
     ? `Only the first ${count(answer.rows.length)} rows, in the chart and in the CSV: a shorter range has all of its own.`
     : "";
-  for (const old of place.querySelectorAll("details, .legend, pre")) old.remove();
+  clear(place, chart);
   place.querySelector(".links").replaceChildren(...links(place.id, title, answer));
   if (report) place.append(below("SQL", "The SQL of this chart", element("pre", { textContent: answer.sql })));
-  Plotly.purge(chart);
   if (!answer.rows.length) {
     chart.replaceChildren(element("p", { className: "nothing", textContent: NOTHING[place.id] ?? "Nothing in this range." }));
     return;
@@ -381,7 +389,8 @@ const charts = Object.values(SECTIONS).flat();
 
 async function showTotals() {
   const turn = asked;
-  const answer = await answerTo("totals");
+  // What the warehouse does not answer, the charts say below.
+  const answer = await answerTo("totals").catch(() => ({ columns: [] }));
   if (turn !== asked) return;
   document.getElementById("totals").replaceChildren(...answer.columns.map((name, at) => element("div", {},
     element("dt", { textContent: name.replaceAll("_", " ") }),
