@@ -24,7 +24,7 @@ def show(console: Console, comparison: Comparison) -> None:
     for figure in comparison.figures:
         table.add_row(*_cells(figure))
     console.print(table)
-    if len(steps := [figure for figure in comparison.figures if figure.steps]) > 1:
+    if steps := [figure for figure in comparison.figures if figure.steps]:
         console.print(_steps(steps))
 
 

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.source import Source, SourceFile, read
 
-BLOCK = 1 << 20
+BLOCK = 900_000
 """Bytes of a block, about."""
 
 AHEAD = 128
