@@ -108,15 +108,21 @@ class EmbeddedPostgres:
         pid = self.pid()
         if pid is None or not self.is_running():
             return
-        os.kill(pid, signal.SIGINT)
+        # The second order is not as polite as the first.
+        for order in (signal.SIGINT, signal.SIGQUIT):
+            os.kill(pid, order)
+            if self._is_gone(patience):
+                break
+        if self.socket_folder != self.folder:
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
+
+    def _is_gone(self, patience: float) -> bool:
         deadline = time.monotonic() + patience
         while self._postmaster_file.exists():
             if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGQUIT)
-                return
+                return False
             time.sleep(0.05)
-        if self.socket_folder != self.folder:
-            shutil.rmtree(self.socket_folder, ignore_errors=True)
+        return True
 
     def is_running(self) -> bool:
         """Whether the server accepts connections on its socket."""

@@ -27,9 +27,18 @@ pytest_plugins = ["tests.redshift.warehouse"]
 _numbers = itertools.count(1)
 
 
+# What starts a whole Airflow, the longest first, so that neither of two processes ends up alone.
+REALITY = ("test_make_run", "test_chaos", "test_backfill_command", "test_page")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The quick rings first: what starts a whole Airflow comes last."""
-    items.sort(key=lambda item: "tests/reality/" in item.path.as_posix())
+    """The quick rings first, then reality."""
+
+    def place(item: pytest.Item) -> int:
+        is_real = "tests/reality/" in item.path.as_posix()
+        return 1 + REALITY.index(item.path.stem) if is_real else 0
+
+    items.sort(key=place)
 
 
 def pytest_unconfigure() -> None:

@@ -202,7 +202,7 @@ def test_an_object_that_came_before_the_copy_is_tried_again(
     assert redshift_warehouse.count("file_ledger") == 0
 
 
-ROLE = "arn:aws:iam::123456789012:role/sparkify-copy"
+ROLE = "arn:aws:iam::123456789012:role/sparkify-loader"
 SECRETS = {
     "key": {"login": "AKIAOFTHELOADER", "password": "the/secret+of0the1loader"},
     "token": {
@@ -233,7 +233,7 @@ def test_no_secret_is_in_any_log(
     if way == "role":
         trust = {"Statement": [{"Principal": {"Service": "redshift.amazonaws.com"}}]}
         iam = s3.client("iam")
-        iam.create_role(RoleName="sparkify-copy", AssumeRolePolicyDocument=json.dumps(trust))
+        iam.create_role(RoleName="sparkify-loader", AssumeRolePolicyDocument=json.dumps(trust))
         extra["role_arn"] = ROLE
         # Where a role is assumed is a setting of its own.
         extra["service_config"] = {"sts": {"endpoint_url": s3.endpoint}}
