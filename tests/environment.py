@@ -7,6 +7,7 @@ that imports Airflow.
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -33,6 +34,9 @@ os.environ.update(
 
 def end() -> None:
     """Leave nothing running, and nothing lying about."""
+    if airflow := sys.modules.get("airflow.settings"):
+        # It would do so itself, later, and miss the server.
+        airflow.dispose_orm()
     SERVER.stop()
     shutil.rmtree(HOME, ignore_errors=True)
 
