@@ -150,6 +150,17 @@ class Session:
             self._truncate(statement)
         else:
             self._forward(messages)
+            if statement.verb == "insert" and self._status != wire.STATUS_FAILED:
+                self._analyze(statement.writes)
+
+    def _analyze(self, table: str | None) -> None:
+        """
+        Look at a table that has grown, as Redshift does by itself.
+
+        Without it PostgreSQL takes a new table for an empty one, and looks through it once a row.
+        """
+        if table and self._is_shared(table):
+            self._own(f"analyze {table}")
 
     def _guard(self, statement: Statement) -> None:
         """Wait for other writers of the table, and refuse a write that did not see theirs."""
@@ -181,6 +192,7 @@ class Session:
         with closing(Journal(self._postgres.uri(self._database))) as journal:
             load = Load(command, self._columns(command), self._storage, journal)
             self._load(load)
+        self._analyze(command.table)
         told = f"Load into table '{command.table}' completed, {load.rows} record(s) loaded."
         self._client.write(wire.BIND_COMPLETE, wire.notice(told), wire.command_complete("COPY"))
         self._client.write(wire.ready(self._status))

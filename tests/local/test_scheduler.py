@@ -1,10 +1,14 @@
 """The scheduler that has imported what its tasks import."""
 
+import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from local.scheduler import OURS
 
 ROOT = Path(__file__).parents[2]
 THREADS = """
@@ -28,8 +32,31 @@ if __name__ == "__main__":
 """
 
 
-def said(program: str) -> str:
-    words = [sys.executable, "-W", "ignore", "-c", program]
+EDITED = """
+import sys
+from multiprocessing import get_context
+from pathlib import Path
+from local.scheduler import share
+folder = Path(sys.argv[1])
+sys.path.insert(0, str(folder))
+file = folder / "ours" / "words.py"
+def tell():
+    from ours.words import WORD
+    print(WORD, "ours.words" in before, flush=True)
+def forked():
+    child = get_context("fork").Process(target=tell)
+    child.start()
+    child.join(30)
+share("ours", ["words"])
+before = set(sys.modules)
+forked()
+file.write_text("WORD = 'edited'")
+forked()
+"""
+
+
+def said(program: str, *arguments: str) -> str:
+    words = [sys.executable, "-W", "ignore", "-B", "-c", program, *arguments]
     return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
@@ -42,3 +69,21 @@ def test_no_thread_that_a_fork_would_miss_is_started() -> None:
 
 def test_a_process_forked_after_the_import_parses() -> None:
     assert said(FORKED).strip() == "0"
+
+
+def test_what_is_edited_is_imported_anew_by_the_next_task(tmp_path: Path) -> None:
+    package = tmp_path / "ours"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "words.py").write_text("WORD = 'as it was'")
+    long_ago = 1_500_000_000
+    for file in package.glob("*.py"):
+        os.utime(file, (long_ago, long_ago))
+    assert said(EDITED, str(tmp_path)).splitlines() == ["as it was True", "edited True"]
+
+
+def test_all_that_the_dag_imports_is_imported_beforehand() -> None:
+    tree = ast.parse((ROOT / "dags" / "sparkify.py").read_text())
+    named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    ours = {name.removeprefix("sparkify.") for name in named if name and "sparkify." in name}
+    assert ours == set(OURS)
