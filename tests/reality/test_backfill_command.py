@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from local.databases import execute
-from local.ports import choose_port
+from local.ports import any_free
 from local.postgres import EmbeddedPostgres
 from local.services import Services
 from tests.environment import ROOT
@@ -112,7 +112,7 @@ def airflow(
 
 
 def environment(home: Path, server: EmbeddedPostgres) -> dict[str, str]:
-    address = f"http://127.0.0.1:{(port := choose_port(None))}"
+    address = f"http://127.0.0.1:{(port := any_free())}"
     return os.environ | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
