@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -12,6 +13,8 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.settings import WAREHOUSE
+
+log = logging.getLogger(__name__)
 
 POSTGRES, REDSHIFT = "postgres", "redshift"
 
@@ -60,6 +63,18 @@ def transaction(hook: Any) -> Iterator[Any]:
     with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
         yield cursor
         connection.commit()
+
+
+def execute(cursor: Any, statement: str) -> str:
+    """Execute a statement; the words it begins with, and of how many rows it was."""
+    try:
+        cursor.execute(statement)
+    except Exception:
+        # An engine's error does not always say which of a transaction's statements it is about.
+        log.error("This statement failed; nothing of its transaction took effect:\n%s", statement)
+        raise
+    words = " ".join(statement.split()[:3])
+    return f"{words}: {cursor.rowcount} rows" if cursor.rowcount >= 0 else words
 
 
 def lock(table: str, on: str) -> str:

@@ -60,10 +60,14 @@ def test_rows_are_inserted_by_name_not_by_position(times: Warehouse) -> None:
 @pytest.mark.parametrize(
     "broken", [{"sql": "select 'far too long' as name, 1 as day"}, {"afterwards": ["select 1/0"]}]
 )
-def test_an_error_leaves_the_table_as_it_was(times: Warehouse, broken: dict[str, Any]) -> None:
+def test_an_error_leaves_the_table_as_it_was_and_the_log_names_the_statement(
+    times: Warehouse, broken: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(Exception, match=r"too long|division by zero"):
         load(**{"sql": "select 'new' as name, 1 as day", **broken})
     assert times.rows("select name, day from facts order by day") == [("old", 1), ("kept", 2)]
+    [failed] = [text for text in caplog.messages if text.startswith("This statement failed")]
+    assert broken.get("sql", "select 1/0") in failed
 
 
 def test_what_comes_afterwards_is_in_the_same_transaction(times: Warehouse) -> None:

@@ -10,7 +10,7 @@ from sparkify.balance import balance, told
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.settings import keep_staging
 from sparkify.staging import staging_table
-from sparkify.warehouse import transaction
+from sparkify.warehouse import execute, transaction
 
 
 class DropStagingOperator(WarehouseOperator):
@@ -51,7 +51,7 @@ class DropStagingOperator(WarehouseOperator):
         drops = [f"drop table if exists {table}" for table in sorted(own | leftovers)]
         with transaction(hook) as cursor:
             for statement in [*drops, *self.afterwards]:
-                cursor.execute(statement)
+                execute(cursor, statement)
             figures = balance(cursor, context["run_id"])
         self.log.info("%s", told(figures))
         return figures

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.warehouse import lock, transaction
+from sparkify.warehouse import execute, lock, transaction
 
 
 class LoadOperator(WarehouseOperator):
@@ -44,7 +44,7 @@ class LoadOperator(WarehouseOperator):
             # first statement, and must not miss what another run then publishes.
             cursor.execute(lock(self.table, hook.conn_type))
             statements = [*self.replacement(self.columns(cursor)), *self.afterwards]
-            self.log.info("%s", ", ".join(_done(cursor, statement) for statement in statements))
+            self.log.info("%s", ", ".join(execute(cursor, statement) for statement in statements))
             return self.outcome(cursor)
 
     def replacement(self, columns: str) -> list[str]:
@@ -58,10 +58,3 @@ class LoadOperator(WarehouseOperator):
 
     def outcome(self, cursor: Any) -> Any:
         """What the run's XCom has of the load, asked in the same transaction: here nothing."""
-
-
-def _done(cursor: Any, statement: str) -> str:
-    """Execute a statement; the words it begins with, and of how many rows it was."""
-    cursor.execute(statement)
-    words = " ".join(statement.split()[:3])
-    return f"{words}: {cursor.rowcount} rows" if cursor.rowcount >= 0 else words
