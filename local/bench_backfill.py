@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import psycopg
 from rich.console import Console
 from rich.table import Table
@@ -101,26 +101,34 @@ def measure(deployment: Deployment, screen: Screen, hours: int) -> dict[str, Fig
     with screen.live():
         with screen.step("Starting PostgreSQL"):
             deployment.postgres.start()
-        deployment.write_files()
-        prepare(deployment, screen)
-        since = datetime.now(UTC)
-        dags = deployment.layout.root / "dags"
-        deployment.start("floor", "local.floor", str(dags / f"{DAG}.py"), str(dags / "floor.py"))
-        while not deployment.services.finished("floor"):
-            time.sleep(0.1)
-        start, end = start_airflow(deployment, screen, once=True)
-        deployment.wait_until_ready([FLOOR], since)
-        run(deployment, screen, SCHEMA_DAG, "Making the tables", {})
-        deployment.api.patch(f"dags/{FLOOR}", {"is_paused": False})
+        start, end = start_with_floor(deployment, screen)
         hours = min(hours, int((end - start) / timedelta(hours=1)))
-        # The catalogue, and whatever is slow the first time, is no part of the measurement.
-        _warm_up(deployment, screen, start)
+        # Whatever is slow the first time is no part of the measurement.
+        run(deployment, screen, FLOOR, "Running the floor once", {})
         figures = {DAG: Figures(), FLOOR: Figures()}
         with screen.step(f"{hours} hours of {DAG}, and as many of {FLOOR}") as step:
             for number, (dag, first, last) in enumerate(_slices(start, hours)):
                 step.show(f"{dag} from {first:%Y-%m-%d %H:%M}", number, 2 * _slice_count(hours))
                 figures[dag].slices.append(_backfill(deployment, dag, first, last))
     return figures
+
+
+def start_with_floor(deployment: Deployment, screen: Screen) -> tuple[datetime, datetime]:
+    """Start Airflow with both DAGs, load the catalogue, and say which time the source spans."""
+    deployment.write_files()
+    prepare(deployment, screen)
+    since = datetime.now(UTC)
+    dags = deployment.layout.root / "dags"
+    deployment.start("floor", "local.floor", str(dags / f"{DAG}.py"), str(dags / f"{FLOOR}.py"))
+    while not deployment.services.finished("floor"):
+        time.sleep(0.1)
+    start, end = start_airflow(deployment, screen, once=True)
+    deployment.wait_until_ready([FLOOR], since)
+    run(deployment, screen, SCHEMA_DAG, "Making the tables", {})
+    deployment.api.patch(f"dags/{FLOOR}", {"is_paused": False})
+    conf = {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
+    run(deployment, screen, DAG, "Loading the catalogue", conf)
+    return start, end
 
 
 def _slices(start: datetime, hours: int) -> Iterator[tuple[str, datetime, datetime]]:
@@ -135,12 +143,6 @@ def _slices(start: datetime, hours: int) -> Iterator[tuple[str, datetime, dateti
 
 def _slice_count(hours: int) -> int:
     return max(1, min(MOST_SLICES, hours // HOURS_OF_A_SLICE))
-
-
-def _warm_up(deployment: Deployment, screen: Screen, start: datetime) -> None:
-    conf = {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
-    run(deployment, screen, DAG, "Loading the catalogue", conf)
-    run(deployment, screen, FLOOR, "Running the floor once", {})
 
 
 def _backfill(deployment: Deployment, dag: str, first: datetime, last: datetime) -> Measured:

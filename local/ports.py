@@ -3,7 +3,7 @@
 import socket
 from contextlib import suppress
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from local.settings import HOST
 from local.trouble import Trouble

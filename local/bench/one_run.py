@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from local.bench.bench import Bench
 from local.bench.measure import Comparison, Run, Way, comparison
+from local.bench_backfill import start_with_floor
 from local.deployment import Deployment
 from local.floor import FLOOR
-from local.load import DAG, SCHEMA_DAG, prepare, start_airflow
-from local.load import run as run_dag
+from local.load import DAG
 from local.rest import Document
-from local.screen import Screen
 from local.trial import trial
 from local.trouble import Trouble
 
@@ -24,7 +23,8 @@ OURS = Way("sparkify, an hour", DAG)
 def run(bench: Bench) -> Iterator[Comparison]:
     """Hours in turn: one of tasks that do nothing, the same of ours."""
     with trial(bench.layout.root, bench.folder / "one-run", None) as deployment:
-        first = _started(deployment, bench.screen)
+        deployment.postgres.start()
+        first, _ = start_with_floor(deployment, bench.screen)
         runs: dict[Way, list[Run]] = {NOTHING: [], OURS: []}
         with bench.screen.step(TITLE) as step:
             for turn in range(bench.times + 1):
@@ -34,25 +34,6 @@ def run(bench: Bench) -> Iterator[Comparison]:
                     its.append(Run(_seconds(deployment, way.call, hour), 0, 0, None))
         # The first turn is slow for what is read and compiled for the first time.
         yield comparison(TITLE, {way: its[1:] for way, its in runs.items()})
-
-
-def _started(deployment: Deployment, screen: Screen) -> datetime:
-    """Start all there is, load the catalogue, and say when the source begins."""
-    deployment.postgres.start()
-    deployment.write_files()
-    prepare(deployment, screen)
-    since = datetime.now(UTC)
-    dags = deployment.layout.root / "dags"
-    deployment.start("floor", "local.floor", str(dags / f"{DAG}.py"), str(dags / f"{FLOOR}.py"))
-    while not deployment.services.finished("floor"):
-        time.sleep(0.1)
-    start, _ = start_airflow(deployment, screen, once=True)
-    deployment.wait_until_ready([FLOOR], since)
-    run_dag(deployment, screen, SCHEMA_DAG, "Making the tables", {})
-    deployment.api.patch(f"dags/{FLOOR}", {"is_paused": False})
-    conf = {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
-    run_dag(deployment, screen, DAG, "Loading the catalogue", conf)
-    return start
 
 
 def _seconds(deployment: Deployment, dag: str, hour: datetime) -> float:

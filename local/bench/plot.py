@@ -41,7 +41,8 @@ def _bar(row: int, figure: Figure, longest: float) -> Iterator[str]:
         f"<path d='M{LABEL + along(ratio.least)} {top + BAR / 2}H{LABEL + along(ratio.most)}' "
         "stroke='#333'/>"
     )
-    yield _text(LABEL + along(ratio.most) + 8, row, f"{ratio.median:.3g} ×")  # noqa: RUF001
+    times = "\N{MULTIPLICATION SIGN}"
+    yield _text(LABEL + along(ratio.most) + 8, row, f"{ratio.median:.3g} {times}")
 
 
 def _text(left: float, row: int, text: str, more: str = "") -> str:

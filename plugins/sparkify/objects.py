@@ -57,7 +57,7 @@ class ObjectReader:
 
     def __init__(self, line: int = 1, is_usual: "IsUsual | None" = None) -> None:
         self._line = line
-        self._is_usual = is_usual or (lambda line, fields: False)  # noqa: ARG005
+        self._is_usual = is_usual or (lambda _line, _fields: False)
         # Bytes that are no UTF-8 survive as surrogates, and are refused with their object.
         self._decoder = getincrementaldecoder("utf-8")("surrogateescape")
         self._rest = ""
