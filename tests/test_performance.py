@@ -46,7 +46,7 @@ def read(folder: Path, *, plain: bool = True) -> int:
     source = open_source(folder.as_uri())
     reader = RecordReader(COLUMNS, RULES)
     if not plain:
-        reader._plain_batch = lambda block: None  # type: ignore[method-assign]
+        reader._plain_batch = lambda *_: None  # type: ignore[method-assign]
     found = reader.batches(blocks(source, find(source, "log_data/**/*.json")))
     return sum(batch.rows.total() for batch in found)
 

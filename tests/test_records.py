@@ -67,7 +67,7 @@ def batches(
     source = Memory(files)
     reader = RecordReader(columns, RULES)
     if not plain:
-        reader._plain_batch = lambda block: None  # type: ignore[method-assign]
+        reader._plain_batch = lambda *_: None  # type: ignore[method-assign]
     return list(reader.batches(blocks(source, source.list(""))))
 
 

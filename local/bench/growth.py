@@ -1,5 +1,6 @@
 """Growth: the same day's plays loaded into a warehouse that holds more and more of them."""
 
+import os
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -75,6 +76,7 @@ def run(bench: Bench) -> Iterator[Comparison]:
     sizes = [times * bench.events for times in histories]
     for size in sizes:
         _grow(bench, size, source.folder)
+    ways = [_way(bench, f"{size:,} plays", size, source.folder, START) for size in sizes]
     loaded: set[int] = set()
 
     def check(way: Way, run: Run) -> None:  # noqa: ARG001 - the measured figures do not matter
@@ -86,11 +88,17 @@ def run(bench: Bench) -> Iterator[Comparison]:
             raise Trouble(f"{way.name}: {plays:,} plays were loaded, and not always as many.")
         _forget(uri)
 
-    yield bench.compare(
-        f"A run of {source.plays:,} plays into a history of",
-        [_way(bench, f"{size:,} plays", size, source.folder, START) for size in sizes],
-        check,
-    )
+    def check_and_chill(way: Way, run: Run) -> None:
+        check(way, run)
+        _chill(bench)
+
+    title = f"A run of {source.plays:,} plays into a history of"
+    yield bench.compare(title, ways, check)
+    if hasattr(os, "posix_fadvise"):  # not on macOS
+        _chill(bench)
+        yield bench.compare(
+            f"The same, with nothing of it in memory: {title}", ways, check_and_chill
+        )
 
 
 def _way(bench: Bench, name: str, size: int, source: Path, day: date) -> Way:
@@ -141,3 +149,17 @@ def _forget(uri: str) -> None:
     with psycopg.connect(uri, autocommit=True) as client:
         for statement in FORGET.format(start=START).split(";"):
             client.execute(statement.encode())
+
+
+def _chill(bench: Bench) -> None:
+    """Leave nothing of the warehouse in memory, neither the server's nor the system's."""
+    bench.server.stop()
+    for file in bench.server.data.rglob("*"):
+        if file.is_file():
+            opened = os.open(file, os.O_RDONLY)
+            try:
+                os.fsync(opened)  # what is not written yet stays in memory
+                os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(opened)
+    bench.server.start()

@@ -1,5 +1,6 @@
 """One hourly run under a real Airflow, from trigger to done, beside tasks that do nothing."""
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,25 +16,26 @@ from local.trial import trial
 from local.trouble import Trouble
 
 LONGEST = timedelta(minutes=3)
-TITLE = "One hourly run of the sample, all of Airflow included"
 NOTHING = Way("as many tasks that do nothing", FLOOR)
 OURS = Way("sparkify, an hour", DAG)
 
 
 def run(bench: Bench) -> Iterator[Comparison]:
     """Hours in turn: one of tasks that do nothing, the same of ours."""
-    with trial(bench.layout.root, bench.folder / "one-run", None) as deployment:
+    source = os.environ.get("SPARKIFY_SOURCE")
+    title = f"One hourly run of {source or 'the sample'}, all of Airflow included"
+    with trial(bench.layout.root, bench.folder / "one-run", source) as deployment:
         deployment.postgres.start()
         first, _ = start_with_floor(deployment, bench.screen)
         runs: dict[Way, list[Run]] = {NOTHING: [], OURS: []}
-        with bench.screen.step(TITLE) as step:
+        with bench.screen.step(title) as step:
             for turn in range(bench.times + 1):
                 for way, its in runs.items():
                     step.show(way.name, turn, bench.times + 1)
                     hour = first + timedelta(hours=10 + turn)
                     its.append(Run(_seconds(deployment, way.call, hour), 0, 0, None))
         # The first turn is slow for what is read and compiled for the first time.
-        yield comparison(TITLE, {way: its[1:] for way, its in runs.items()})
+        yield comparison(title, {way: its[1:] for way, its in runs.items()})
 
 
 def _seconds(deployment: Deployment, dag: str, hour: datetime) -> float:

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000, 253_402_300_799_999
 """The years 1 to 9999 in epoch milliseconds: what every client of a warehouse can show."""
@@ -103,13 +102,11 @@ class Column:
         return pl.when(value != "").then(value) if self.is_text else value
 
 
-def columns_of(hook: DbApiHook, table: str) -> list[Column]:
+def columns_of(cursor: Any, table: str) -> list[Column]:
     """A table's columns as the warehouse describes them: ``sql/schema`` is their one home."""
-    # A cursor of our own: the hook's way of running a query imports half of Airflow, for a second.
-    with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
-        cursor.execute(
-            "select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute where "
-            "attrelid = cast(%s as regclass) and attnum > 0 and not attisdropped order by attnum",
-            (table,),
-        )
-        return [Column(*row) for row in cursor.fetchall()]
+    cursor.execute(
+        "select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute where "
+        "attrelid = cast(%s as regclass) and attnum > 0 and not attisdropped order by attnum",
+        (table,),
+    )
+    return [Column(*row) for row in cursor.fetchall()]

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from itertools import groupby
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from sparkify.objects import ObjectReader
 from sparkify.prefixes import beginning, prefixes
 from sparkify.records import RecordReader, Reject
 from sparkify.source import SourceFile, open_source
-from sparkify.warehouse import insert_rows
+from sparkify.warehouse import insert_rows, transaction
 
 log = logging.getLogger(__name__)
 
@@ -180,14 +179,13 @@ class _Account:
         self._count_rows(rejects, rule_breakers)
         for reject in rejects[:SHOWN]:
             log.warning("Rejected: %s, line %s: %s", reject.file.url, reject.line, reject.reason)
-        with closing(self.hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+        with transaction(self.hook) as cursor:
             if rule_breakers:
                 predicate = " or ".join(f"({rule})" for rule in self.rules.values())
                 cursor.execute(f"delete from {self.table} where {predicate}")
             enter(self.hook, cursor, self.reading)
             rows = list(self.reading.reject_rows(map(_shortened, rejects)))
             insert_rows(self.hook.conn_type, cursor, "rejected_rows", REJECTS, rows)
-            connection.commit()
 
     def _check_files(self) -> None:
         """COPY read the files that were meant, and no other."""
@@ -230,7 +228,8 @@ class _Account:
     def _read_again(self) -> list[Reject]:
         """Count the files' rows as PostgreSQL's loads do, and return what breaks a rule."""
         log.info("Reading %s files again, to know each one's rows", len(self.files))
-        reader = RecordReader(columns_of(self.hook, self.reading.dataset), self.rules)
+        with transaction(self.hook) as cursor:
+            reader = RecordReader(columns_of(cursor, self.reading.dataset), self.rules)
         found: list[Reject] = []
         for batch in reader.batches(blocks(self.source, self.reading.files)):
             self.reading.lines.update(batch.lines)

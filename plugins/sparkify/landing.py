@@ -4,7 +4,6 @@ import logging
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowFailException
@@ -16,7 +15,7 @@ from sparkify.columns import columns_of
 from sparkify.ledger import REJECTS, Reading, check_kept, enter
 from sparkify.records import Batch, RecordReader
 from sparkify.source import Source
-from sparkify.warehouse import as_csv
+from sparkify.warehouse import as_csv, transaction
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +31,9 @@ def land(
     Reading, parsing and COPY overlap, a block at a time. It is one transaction: after an error
     there is no table, no reject and no ledger entry of this try.
     """
-    reader = RecordReader(columns_of(hook, reading.dataset), rules)
-    batches = in_background(reader.batches(in_background(blocks(source, reading.files))))
-    with closing(hook.get_conn()) as connection, connection.cursor() as cursor:
+    with transaction(hook) as cursor:
+        reader = RecordReader(columns_of(cursor, reading.dataset), rules)
+        batches = in_background(reader.batches(in_background(blocks(source, reading.files))))
         cursor.execute(f"drop table if exists {table}")
         cursor.execute(f"create table {table} (like {reading.dataset} including defaults)")
         with tempfile.SpooledTemporaryFile(max_size=1 << 20) as rejects:
@@ -62,7 +61,6 @@ def land(
         # asks of a sample, a tenth of the usual one tells it too.
         cursor.execute("set local default_statistics_target = 10")
         cursor.execute(f"analyze {table}")
-        connection.commit()
 
 
 def _compare(landed: int, reading: Reading) -> None:

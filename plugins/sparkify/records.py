@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -110,10 +111,12 @@ class RecordReader:
 
     def batches(self, blocks: Iterable[Block]) -> Iterator[Batch]:
         """Each block's rows and rejects, in order."""
-        for block in blocks:
-            yield self._plain_batch(block) or self._mixed_batch(block)
+        # The look and the parser need about as long, and neither needs the other.
+        with ThreadPoolExecutor(1, thread_name_prefix="look") as looker:
+            for block in blocks:
+                yield self._plain_batch(block, looker) or self._mixed_batch(block)
 
-    def _plain_batch(self, block: Block) -> Batch | None:
+    def _plain_batch(self, block: Block, looker: Executor) -> Batch | None:
         """The rows of a plain block; None when it is not plain."""
         if self._unfinished or any(segment.cuts_a_line for segment in block):
             return None
@@ -123,9 +126,12 @@ class RecordReader:
         keys = self._spelling.keys
         try:
             lines = b"".join(segment.whole_lines for segment in block)
-            if not keys or not self._is_plain(lines.decode()):
+            if not keys:
                 return None
+            is_plain = looker.submit(self._is_plain, lines)
             plain = self._plain.read(lines, keys, rows.total())
+            if not is_plain.result():
+                return None
             if plain is not None:
                 return Batch([plain], rows, rows.copy())
             frame = self._table.read(lines, keys, rows.total())
@@ -135,9 +141,9 @@ class RecordReader:
         self._keep(frame, batch, lambda row: _line_of(block, row), nuls=False)
         return batch
 
-    def _is_plain(self, text: str) -> bool:
-        lines = pl.Series([text])
-        return not any(lines.str.contains(odd)[0] for odd in (self._spelling.others(), ODD))
+    def _is_plain(self, lines: bytes) -> bool:
+        text = pl.Series([lines.decode()])
+        return not any(text.str.contains(odd)[0] for odd in (self._spelling.others(), ODD))
 
     def _mixed_batch(self, block: Block) -> Batch:
         """The rows of a block whose objects have to be looked at one by one."""

@@ -59,6 +59,7 @@ def transaction(hook: Any) -> Iterator[Any]:
     A cursor whose statements take effect together, or not at all.
 
     A hook's own methods connect anew each time, which takes longer than most statements of an hour.
+    So what may take effect before the rest is committed by a statement, ``commit``.
     """
     with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
         yield cursor
@@ -66,14 +67,15 @@ def transaction(hook: Any) -> Iterator[Any]:
 
 
 def execute(cursor: Any, statement: str) -> str:
-    """Execute a statement; the words it begins with, and of how many rows it was."""
+    """Execute a statement; its first words, comments apart, and of how many rows it was."""
     try:
         cursor.execute(statement)
     except Exception:
         # An engine's error does not always say which of a transaction's statements it is about.
         log.error("This statement failed; nothing of its transaction took effect:\n%s", statement)
         raise
-    words = " ".join(statement.split()[:3])
+    said = (line for line in statement.splitlines() if not line.lstrip().startswith("--"))
+    words = " ".join(" ".join(said).split()[:3])
     return f"{words}: {cursor.rowcount} rows" if cursor.rowcount >= 0 else words
 
 

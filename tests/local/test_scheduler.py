@@ -86,4 +86,5 @@ def test_all_that_the_dag_imports_is_imported_beforehand() -> None:
     tree = ast.parse((ROOT / "dags" / "sparkify.py").read_text())
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     ours = {name.removeprefix("sparkify.") for name in named if name and "sparkify." in name}
-    assert ours == set(OURS)
+    # Staging imports the rest late, as other tasks need none of it.
+    assert ours | {"landing"} == set(OURS)

@@ -87,7 +87,10 @@ class DataQualityOperator(WarehouseOperator):
 
     def _tell(self, results: Sequence[Result]) -> None:
         for result in results:
-            (self.log.warning if result.failed else self.log.info)("%s", result)
+            if result.failed:
+                self.log.warning("%s", result)
+        passed = [result.check.name for result in results if not result.failed]
+        self.log.info("%s of %s checks passed: %s", len(passed), len(results), ", ".join(passed))
         errors = [result for result in results if result.is_error]
         if errors:
             told = "\n".join(str(result) for result in errors)

@@ -46,10 +46,10 @@ class DropStagingOperator(WarehouseOperator):
         hook = self.get_db_hook()
         with transaction(hook) as cursor:
             leftovers = self._standing(cursor) - self._in_use(cursor) - own
-        if leftovers:
-            self.log.info("Sweeping what dead runs left: %s", ", ".join(sorted(leftovers)))
-        drops = [f"drop table if exists {table}" for table in sorted(own | leftovers)]
-        with transaction(hook) as cursor:
+            if leftovers:
+                self.log.info("Sweeping what dead runs left: %s", ", ".join(sorted(leftovers)))
+            cursor.execute("commit")
+            drops = [f"drop table if exists {table}" for table in sorted(own | leftovers)]
             for statement in [*drops, *self.afterwards]:
                 execute(cursor, statement)
             figures = balance(cursor, context["run_id"])

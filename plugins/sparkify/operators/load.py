@@ -40,12 +40,16 @@ class LoadOperator(WarehouseOperator):
         """Replace the slice."""
         hook = self.get_db_hook()
         with transaction(hook) as cursor:
+            self.prepare(cursor)
             # Nothing comes before the lock: Redshift's transaction sees what was there at its
             # first statement, and must not miss what another run then publishes.
             cursor.execute(lock(self.table, hook.conn_type))
             statements = [*self.replacement(self.columns(cursor)), *self.afterwards]
             self.log.info("%s", ", ".join(execute(cursor, statement) for statement in statements))
             return self.outcome(cursor)
+
+    def prepare(self, cursor: Any) -> None:
+        """What comes before, in a transaction of its own: here nothing."""
 
     def replacement(self, columns: str) -> list[str]:
         """The statements that take the slice out and put the SELECT's rows in."""

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from airflow.sdk import Context
-
 from sparkify.mojibake import repaired
 from sparkify.operators.load_fact import LoadFactOperator
-from sparkify.warehouse import lock, transaction
+from sparkify.warehouse import lock
 
 
 class LoadSongplaysOperator(LoadFactOperator):
@@ -34,10 +32,24 @@ class LoadSongplaysOperator(LoadFactOperator):
         self.names = names
         self.matches = matches
 
-    def execute(self, context: Context) -> Any:
-        """Enter the names, load, and return how many plays matched by which rule."""
-        self._repair()
-        return super().execute(context)
+    def prepare(self, cursor: Any) -> None:
+        """Enter how those of the names that are garbled were meant."""
+        cursor.execute(self.names)
+        names = [name for (name,) in cursor.fetchall()]
+        cursor.execute("commit")
+        garbled = [(name, text) for name in names if (text := repaired(name)) != name]
+        if not garbled:
+            return
+        # Another run may be entering the same names.
+        cursor.execute(lock("repaired_names", self.get_db_hook().conn_type))
+        cursor.executemany(
+            "delete from repaired_names where delivered = %s", [(name,) for name, _ in garbled]
+        )
+        cursor.executemany(
+            "insert into repaired_names (delivered, repaired) values (%s, %s)", garbled
+        )
+        cursor.execute("commit")
+        self.log.info("Repaired %s garbled names, such as %s", len(garbled), garbled[0][1])
 
     def outcome(self, cursor: Any) -> dict[str, int]:
         """How many plays matched by which rule."""
@@ -45,23 +57,3 @@ class LoadSongplaysOperator(LoadFactOperator):
         matches = dict(cursor.fetchall())
         self.log.info("Plays that matched the catalogue, by rule: %s", matches)
         return matches
-
-    def _repair(self) -> None:
-        """Enter how those of the names that are garbled were meant."""
-        hook = self.get_db_hook()
-        with transaction(hook) as cursor:
-            cursor.execute(self.names)
-            names = [name for (name,) in cursor.fetchall()]
-        garbled = [(name, text) for name in names if (text := repaired(name)) != name]
-        if not garbled:
-            return
-        with transaction(hook) as cursor:
-            # Another run may be entering the same names.
-            cursor.execute(lock("repaired_names", hook.conn_type))
-            cursor.executemany(
-                "delete from repaired_names where delivered = %s", [(name,) for name, _ in garbled]
-            )
-            cursor.executemany(
-                "insert into repaired_names (delivered, repaired) values (%s, %s)", garbled
-            )
-        self.log.info("Repaired %s garbled names, such as %s", len(garbled), garbled[0][1])

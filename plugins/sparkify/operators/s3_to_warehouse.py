@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from sparkify.ledger import Reading, unpublished
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.source import SourceFile, find, open_source
-from sparkify.warehouse import POSTGRES, engine, quoted, warehouse_hook
+from sparkify.warehouse import POSTGRES, engine, execute, quoted, transaction, warehouse_hook
 from sparkify.window import Window
 
 SHOWN_MISSING = 5
@@ -55,6 +55,7 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
     """
 
     template_fields: Sequence[str] = (
+        "table",
         "dataset",
         "source",
         "patterns",
@@ -62,7 +63,7 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
         "partition",
         "beforehand",
         "jsonpaths",
-        *S3ToRedshiftOperator.template_fields,
+        "redshift_conn_id",
     )
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"rules": "json", "beforehand": "sql"}
@@ -148,7 +149,9 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
     def _reading(self, hook: DbApiHook, context: Context) -> Reading:
         """What this run has to read: files found, and patterns that matched none."""
         if self.beforehand:
-            hook.run(self.beforehand)
+            with transaction(hook) as cursor:
+                done = ", ".join(execute(cursor, statement) for statement in self.beforehand)
+            self.log.info("%s", done)
         source = open_source(self.source)
         found: list[SourceFile] = []
         missing: list[str] = []

@@ -1,5 +1,6 @@
 """What every operator on the warehouse has in common."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from airflow.providers.common.sql.operators.sql import BaseSQLOperator, SQLExecuteQueryOperator
@@ -15,6 +16,9 @@ class WarehouseOperator(BaseSQLOperator):
     :param conn_id: the warehouse; its type decides the engine (templated)
     """
 
+    # Each field is more for every task to render, and to send to the server.
+    template_fields: Sequence[str] = ("conn_id",)
+
     def __init__(self, *, conn_id: str = WAREHOUSE, **kwargs: Any) -> None:
         super().__init__(conn_id=conn_id, **kwargs)
 
@@ -26,3 +30,5 @@ class WarehouseOperator(BaseSQLOperator):
 
 class ExecuteSQLOperator(WarehouseOperator, SQLExecuteQueryOperator):
     """The provider's operator that runs statements, led to the warehouse."""
+
+    template_fields: Sequence[str] = SQLExecuteQueryOperator.template_fields
