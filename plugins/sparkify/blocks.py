@@ -151,8 +151,13 @@ def _open(source: Source, file: SourceFile) -> _Opened:
 
 def _segments(opened: _Opened) -> Iterator[Segment]:
     """A file's lines, about a block at a time; an empty file has one empty segment."""
+    if opened.content is None:
+        lines = opened.first
+        line_count = lines.count(b"\n") + (lines[-1:] not in b"\n")
+        yield Segment(opened.file, 1, line_count, lines, ends=True)
+        return
     line, rest, goes_on = 1, b"", False
-    for piece, ends in _pieces(opened):
+    for piece, ends in _pieces(opened, opened.content):
         lines = rest + piece
         # A line that is longer than a piece is cut where the piece ends.
         cut = len(lines) if ends else lines.rfind(b"\n") + 1 or len(lines)
@@ -163,12 +168,9 @@ def _segments(opened: _Opened) -> Iterator[Segment]:
         goes_on = (goes_on and not ended) or _is_filled(lines.rpartition(b"\n")[2])
 
 
-def _pieces(opened: _Opened) -> Iterator[tuple[bytes, bool]]:
+def _pieces(opened: _Opened, content: BinaryIO) -> Iterator[tuple[bytes, bool]]:
     """A file's bytes, and with each piece whether it is the last."""
-    if opened.content is None:
-        yield opened.first, True
-        return
-    with closing(opened.content) as content:
+    with closing(content):
         piece, ends = opened.first, False
         while not ends:
             yield piece, False

@@ -75,7 +75,7 @@ class Reading:
         """One row a file, by the columns ``LEDGER``; a missing file has no etag."""
         counters = (self.lines, self.folded, self.rows, self.rejects)
         found = [
-            (file.name, (file.etag, file.size, *(counted[file] for counted in counters)))
+            (file.name, (file.etag, file.size, *(counted.get(file, 0) for counted in counters)))
             for file in self.files
         ]
         absent = [(name, (None, 0, *(0 for _ in counters))) for name in self.missing]

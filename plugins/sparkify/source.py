@@ -179,8 +179,34 @@ class FolderSource:
 
     def open(self, file: SourceFile) -> BinaryIO:
         """The file's bytes."""
-        return open(f"{self._path}/{file.name}", "rb")  # noqa: PTH123 - takes a third of the time
+        return cast("BinaryIO", _Descriptor(f"{self._path}/{file.name}"))
 
     @cached_property
     def _path(self) -> str:
         return str(self.root)
+
+
+class _Descriptor:
+    """
+    An open file as the system has it.
+
+    Python's own file objects take several times as long to open: thousands of small files are
+    mostly that.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, size: int) -> bytes:
+        """So many bytes; fewer are the last."""
+        piece = os.read(self._number, size)
+        pieces = [piece]
+        # A file system may give fewer although there are more.
+        while piece and (size := size - len(piece)):
+            piece = os.read(self._number, size)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        """Give it back."""
+        os.close(self._number)
