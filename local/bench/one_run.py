@@ -23,7 +23,8 @@ OURS = Way("sparkify, an hour", DAG)
 def run(bench: Bench) -> Iterator[Comparison]:
     """Hours in turn: one of tasks that do nothing, the same of ours."""
     source = os.environ.get("SPARKIFY_SOURCE")
-    title = f"One hourly run of {source or 'the sample'}, all of Airflow included"
+    name = source.rstrip("/").rpartition("/")[2] if source else "the sample"
+    title = f"One hourly run of {name}, all of Airflow included"
     with trial(bench.layout.root, bench.folder / "one-run", source) as deployment:
         deployment.postgres.start()
         first, _ = start_with_floor(deployment, bench.screen)
