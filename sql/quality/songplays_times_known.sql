@@ -2,7 +2,11 @@
 -- mend: Clear the run's load_time task and those after it.
 select songplays.songplay_id, songplays.start_time
 from songplays
-left join time on songplays.start_time = time.start_time
+left join time
+    on
+        songplays.start_time = time.start_time
+        -- The same bounds on both sides: else years of starts are read for one hour's.
+        and {{ in_window("time.start_time") }}
 where
     {{ in_window("songplays.start_time") }}
     and time.start_time is null

@@ -10,6 +10,7 @@ left join user_events as last_event
     on
         users.user_id = last_event.user_id
         and users.last_seen_at = last_event.event_time
+        and {{ in_window("last_event.event_time") }}
         and coalesce(users.level, '') = coalesce(last_event.level, '')
 left join (
     -- An hour that is being loaded has its events before its users.
