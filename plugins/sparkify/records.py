@@ -128,7 +128,8 @@ class RecordReader:
             lines = b"".join(segment.whole_lines for segment in block)
             if not keys:
                 return None
-            is_plain = looker.submit(self._is_plain, lines)
+            # What is odd is said here: a mixed block, begun meanwhile, would learn new spellings.
+            is_plain = looker.submit(_is_plain, lines, (self._spelling.others(), ODD))
             plain = self._plain.read(lines, keys, rows.total())
             if not is_plain.result():
                 return None
@@ -140,10 +141,6 @@ class RecordReader:
         batch = Batch(rows=rows, lines=rows.copy())
         self._keep(frame, batch, lambda row: _line_of(block, row), nuls=False)
         return batch
-
-    def _is_plain(self, lines: bytes) -> bool:
-        text = pl.Series([lines.decode()])
-        return not any(text.str.contains(odd)[0] for odd in (self._spelling.others(), ODD))
 
     def _mixed_batch(self, block: Block) -> Batch:
         """The rows of a block whose objects have to be looked at one by one."""
@@ -228,6 +225,11 @@ class RecordReader:
             record = origin(row)
             batch.rows[record.file] -= 1
             batch.rejects.append(_reject(record, misfit))
+
+
+def _is_plain(lines: bytes, odd: Iterable[str]) -> bool:
+    text = pl.Series([lines.decode()])
+    return not any(text.str.contains(one)[0] for one in odd)
 
 
 def _reject(record: Record, misfit: Misfit) -> Reject:

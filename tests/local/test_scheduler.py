@@ -12,11 +12,13 @@ from local.scheduler import OURS
 
 ROOT = Path(__file__).parents[2]
 THREADS = """
-import importlib, os
+import importlib, sys
 from pathlib import Path
-from local.scheduler import SHARED
+from local.scheduler import OURS, SHARED, share
 for module in SHARED:
     importlib.import_module(module)
+sys.path.insert(0, "plugins")
+share("sparkify", OURS)
 print(*(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")))
 """
 FORKED = """
