@@ -15,11 +15,16 @@ TOO_LONG = "longer than 4 MB"
 
 
 class Found(NamedTuple):
-    """One JSON object, with the line it begins on."""
+    """One JSON object, with the line it begins on; of a key that it has twice, the last value."""
 
     line: int
     text: str
     fields: dict[str, Any]
+
+    def first_values(self) -> dict[str, Any]:
+        """The fields, of a key that the object has twice the first value: the one that counts."""
+        fields: dict[str, Any] = _FIRST_VALUES.decode(self.text)
+        return fields
 
 
 class Lines(NamedTuple):
@@ -181,6 +186,16 @@ _BLANK_REST = re.compile(r"[ \t\r\n]*\Z")
 
 # Tells where an object ends, as orjson does not. Numbers stay text: some are too long to convert.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+def _first_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for key, value in pairs:
+        fields.setdefault(key, value)
+    return fields
+
+
+_FIRST_VALUES = json.JSONDecoder(parse_int=str, parse_float=str, object_pairs_hook=_first_values)
 
 
 def _object(line: int, text: str) -> Found:

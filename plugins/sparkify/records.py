@@ -105,7 +105,7 @@ class RecordReader:
         self._plain = PlainReader(columns, rules or {})
         self._table = RowReader(columns, rules or {})
         self._spelling = Spelling(column.name for column in columns)
-        self._texts = {column.name for column in columns if column.is_text}
+        self._texts = [column.name for column in columns if column.is_text]
         self._unfinished: ObjectReader | None = None
         self._last_line: tuple[SourceFile, int] | None = None
 
@@ -188,11 +188,16 @@ class RecordReader:
 
     def _nested(self, found: Found) -> Misfit | None:
         """An object or a list where a text should be."""
-        if _may_nest(found.text):
-            for key, value in found.fields.items():
-                column = self._spelling.column(key)
-                if column in self._texts and isinstance(value, dict | list):
-                    return Misfit(column, f"{column} is an object or a list, not text")
+        if not _may_nest(found.text):
+            return None
+        try:
+            fields = found.first_values()
+        except RecursionError:
+            return Misfit(None, "nested too deeply")
+        keys = self._spelling.of(fields)
+        for column in self._texts:
+            if isinstance(fields.get(keys.get(column, "")), dict | list):
+                return Misfit(column, f"{column} is an object or a list, not text")
         return None
 
     def _add(self, runs: Sequence[Run], keys: Mapping[str, str], batch: Batch) -> None:
