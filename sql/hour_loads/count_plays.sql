@@ -4,13 +4,16 @@ set plays = counted.plays
 from (
     select
         touched.hour_start,
-        count(songplays.start_time) as plays
+        coalesce(held.plays, 0) as plays
     from hour_loads as touched
-    left join songplays
-        on
-            touched.hour_start = date_trunc('hour', songplays.start_time)
-            and {{ in_touched_hours("songplays.start_time") }}
+    left join (
+        -- Counted before they are joined: of plays just loaded the planner expects few, and would
+        -- read them again for every hour.
+        select date_trunc('hour', start_time) as hour_start, count(*) as plays
+        from songplays
+        where {{ in_touched_hours("start_time") }}
+        group by date_trunc('hour', start_time)
+    ) as held on touched.hour_start = held.hour_start
     where {{ in_touched_hours("touched.hour_start") }}
-    group by touched.hour_start
 ) as counted
 where hour_loads.hour_start = counted.hour_start
