@@ -1,8 +1,11 @@
 """A check: one question to the warehouse, in a file that says what holds and what to do if not."""
 
+import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +132,43 @@ class Result:
         if self.check.is_value:
             return f"it is {self.value:.6g}{limit}"
         return f"{self.value:.0f} rows break it{limit}"
+
+
+PATIENCE = 0.25
+"""Seconds of one check after which the others are shared: hardly one of an hour takes as long."""
+
+
+def ask_all(connection: Any, connect: Callable[[], Any], checks: Sequence[Check]) -> list[Result]:
+    """
+    Put checks to the warehouse; the results are in their order.
+
+    A connection costs more than a check of an hour, so there is one for all. Once one of
+    them has taken its time, as those of a year do, a second one shares the rest.
+    """
+    # Shared: the next check is taken in a single step, so no two threads take the same.
+    waiting = iter(checks)
+    results: dict[str, Result] = {}
+
+    def ask_waiting(connection: Any, patience: float = math.inf) -> None:
+        for check in waiting:
+            results[check.name] = ask(connection, check)
+            if results[check.name].seconds > patience:
+                break
+
+    def help_out() -> None:
+        with closing(connect()) as second:
+            ask_waiting(second)
+
+    ask_waiting(connection, PATIENCE)
+    if len(results) < len(checks):
+        with ThreadPoolExecutor(1) as helper:
+            helping = helper.submit(help_out)
+            ask_waiting(connection)
+            # It lets go of what it has read before it waits: on Redshift a load may wait for that,
+            # and the helper for the load.
+            connection.commit()
+            helping.result()
+    return [results[check.name] for check in checks]
 
 
 def ask(connection: Any, check: Check) -> Result:

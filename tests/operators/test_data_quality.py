@@ -112,6 +112,23 @@ def test_what_is_written_down_beforehand_is_there_for_the_checks(warehouse: Ware
     assert [row[3] for row in recorded(warehouse)] == [1]
 
 
+def test_checks_that_take_their_time_are_shared_by_two_connections(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_by = "-- The server knows who asks.\n-- returns: value\n-- limit: 99999999\n"
+    asked_by += "select pg_backend_pid() + 0 * length(pg_sleep(0.3)::text) as asked_by"
+    names = list("hgfedcba")
+    run(dict.fromkeys(names, asked_by))
+    by = "select check_name, value from quality_results"
+    assert len({pid for _, pid in warehouse.rows(by)}) == 2
+    # In the order of the checks, whoever asked which first.
+    assert [name for name, _ in warehouse.rows(by)] == names
+    warehouse.client.execute("delete from quality_results")
+    monkeypatch.setattr("sparkify.quality.PATIENCE", 60)
+    run(dict.fromkeys(names, asked_by))
+    assert len({pid for _, pid in warehouse.rows(by)}) == 1, "quick ones cost one connection"
+
+
 def test_no_checks_at_all_is_an_error(warehouse: Warehouse) -> None:
     with pytest.raises(AirflowFailException, match="no checks"):
         run({})

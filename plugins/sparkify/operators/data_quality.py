@@ -9,7 +9,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.quality import Check, Result, ask
+from sparkify.quality import Check, Result, ask_all
 from sparkify.window import Window
 
 RESULTS = (
@@ -51,13 +51,13 @@ class DataQualityOperator(WarehouseOperator):
         if not self.checks:
             self._raise_exception(f"{self.task_id} has no checks: a gate that lets all through.")
         checks = [Check(name, sql) for name, sql in self.checks.items()]
-        # One connection for all: each costs more than a check.
-        with closing(self.get_db_hook().get_conn()) as connection:
+        hook = self.get_db_hook()
+        with closing(hook.get_conn()) as connection:
             cursor = connection.cursor()
             for statement in self.beforehand:
                 cursor.execute(statement)
             connection.commit()
-            results = [ask(connection, check) for check in checks]
+            results = ask_all(connection, hook.get_conn, checks)
             self._record(connection.cursor(), context, results)
             connection.commit()
         self._tell(results)
