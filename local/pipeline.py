@@ -3,8 +3,9 @@
 import copy
 import itertools
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from datetime import datetime, timedelta
+from graphlib import TopologicalSorter
 from typing import Any
 
 from airflow.sdk import DAG, TriggerRule
@@ -53,19 +54,35 @@ class Pipeline:
         """One run of whatever window its context tells; the ids of the tasks it skipped."""
         return set(self.dag.task_ids) - set(self.run_tasks(context))
 
-    def run_tasks(self, context: dict[str, Any]) -> Iterator[str]:
-        """One run, a task at a time; the id of each that was not skipped, once it is done."""
+    def run_tasks(self, context: dict[str, Any], at_once: int = 1) -> Iterator[str]:
+        """One run, some tasks at a time; the id of each that was not skipped, once it is done."""
         skipped: set[str] = set()
-        for task_id in self.order():
-            if self._is_skipped(task_id, skipped):
-                skipped.add(task_id)
-                continue
-            try:
-                self.run_task(task_id, context)
-            except AirflowSkipException:
-                skipped.add(task_id)
-            else:
-                yield task_id
+        ready: list[str] = []
+        under_way: dict[Future[None], str] = {}
+        graph = self._graph()
+        graph.prepare()
+        with ThreadPoolExecutor(at_once) as tasks:
+            while graph.is_active():
+                ready += graph.get_ready()
+                # No more than can begin: after a failure none of them does.
+                while ready and len(under_way) < at_once:
+                    task_id = ready.pop(0)
+                    started = tasks.submit(self._run_or_skip, task_id, context, skipped)
+                    under_way[started] = task_id
+                for ended in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    task_id = under_way.pop(ended)
+                    try:
+                        ended.result()
+                    except AirflowSkipException:
+                        skipped.add(task_id)
+                    else:
+                        yield task_id
+                    graph.done(task_id)
+
+    def _run_or_skip(self, task_id: str, context: dict[str, Any], skipped: set[str]) -> None:
+        if self._is_skipped(task_id, skipped):
+            raise AirflowSkipException(f"{task_id} follows a task that was skipped.")
+        self.run_task(task_id, context)
 
     def run_task(self, task_id: str, context: dict[str, Any]) -> Any:
         """One task, rendered and executed."""
@@ -92,15 +109,12 @@ class Pipeline:
 
     def order(self) -> Iterator[str]:
         """The task ids, each after all it depends on."""
-        done: set[str] = set()
-        while len(done) < len(self.dag.task_ids):
-            ready = [
-                task_id
-                for task_id in self.dag.task_ids
-                if task_id not in done and self.dag.get_task(task_id).upstream_task_ids <= done
-            ]
-            yield from ready
-            done.update(ready)
+        return iter(self._graph().static_order())
+
+    def _graph(self) -> TopologicalSorter[str]:
+        return TopologicalSorter(
+            {task_id: self.dag.get_task(task_id).upstream_task_ids for task_id in self.dag.task_ids}
+        )
 
     def _is_skipped(self, task_id: str, skipped: set[str]) -> bool:
         task = self.dag.get_task(task_id)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
 
 from local.pipeline import Pipeline
 
@@ -25,19 +26,35 @@ def make_tables() -> Callable[[], Any]:
     return lambda: _make_tables(pipelines["sparkify_schema"])
 
 
+AT_ONCE = 4
+"""Tasks of a run, as a scheduler would run them: those that do not wait for each other together."""
+
+
+class TimedPipeline(Pipeline):
+    """A pipeline that keeps how many seconds each of its tasks took."""
+
+    def __init__(self, dag: DAG) -> None:
+        super().__init__(dag)
+        self.seconds: dict[str, float] = {}
+
+    def run_task(self, task_id: str, context: dict[str, Any]) -> Any:
+        """One task, timed."""
+        began = time.perf_counter()
+        outcome = super().run_task(task_id, context)
+        self.seconds[task_id] = round(time.perf_counter() - began, 4)
+        return outcome
+
+
 def load(run_id: str, start: str, end: str) -> Callable[[], Any]:
-    """A whole range run; the seconds of each task."""
+    """A whole range run; the seconds of each task, some of which are other tasks' as well."""
     pipeline = _pipelines()["sparkify"]
     context = pipeline.context(start, end, run_id=run_id)
     _import_what_lands()
 
     def work() -> dict[str, dict[str, float]]:
-        seconds: dict[str, float] = {}
-        began = time.perf_counter()
-        for task in pipeline.run_tasks(context):
-            ended = time.perf_counter()
-            seconds[task], began = round(ended - began, 4), ended
-        return {"steps": seconds}
+        for _ in pipeline.run_tasks(context, AT_ONCE):
+            pass
+        return {"steps": pipeline.seconds}
 
     return work
 
@@ -48,9 +65,9 @@ def _import_what_lands() -> None:
     importlib.import_module("sparkify.landing")
 
 
-def _pipelines() -> dict[str, Pipeline]:
+def _pipelines() -> dict[str, TimedPipeline]:
     bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-    return {dag_id: Pipeline(dag) for dag_id, dag in bag.dags.items()}
+    return {dag_id: TimedPipeline(dag) for dag_id, dag in bag.dags.items()}
 
 
 def _make_tables(schema: Pipeline) -> None:
