@@ -24,6 +24,7 @@ PUBLISHED = [
     "load_runs/publish.sql",
     "{{ lock('hour_loads') }}",
     "hour_loads/count_plays.sql",
+    "hour_loads/staged.sql",
     "hour_loads/publish.sql",
     "hour_loads/look.sql",
 ]

@@ -17,16 +17,7 @@ from (
             dataset = 'staging_events'
             and run_id = {{ quoted(run_id) }}
     ) as read_now
-    left join (
-        select hour_start, count(*) as events
-        from (
-            select date_trunc('hour', ts) as hour_start
-            from {{ staging("staging_events") }}
-            where userid is not null
-            group by ts, userid, sessionid, iteminsession, page
-        ) as distinct_events
-        group by hour_start
-    ) as staged on hours.hour_start = staged.hour_start
+    left join staged_hours as staged on hours.hour_start = staged.hour_start
     where {{ in_event_files("hours.hour_start") }}
 ) as seen
 where

@@ -13,18 +13,7 @@ from (
         count(read_now.etag) as files,
         coalesce(sum(read_now.reject_count), 0) as rejects
     from hour_loads as whole
-    left join (
-        select hour_start, count(*) as events
-        from (
-            select date_trunc('hour', ts) as hour_start
-            from {{ staging("staging_events") }}
-            where
-                {{ in_window("ts") }}
-                and userid is not null
-            group by ts, userid, sessionid, iteminsession, page
-        ) as distinct_events
-        group by hour_start
-    ) as staged on whole.hour_start = staged.hour_start
+    left join staged_hours as staged on whole.hour_start = staged.hour_start
     left join (
         select span_start, span_end, etag, reject_count
         from file_ledger
