@@ -14,7 +14,9 @@ left join hour_loads
         and hour_loads.loaded_by <> {{ quoted(run_id) }}
 left join {{ staging("staging_events") }} as staged
     on
-        songplays.user_id = staged.userid
+        {{ in_window("staged.ts") }}
+        and staged.page = 'NextSong'
+        and songplays.user_id = staged.userid
         and songplays.session_id = staged.sessionid
         and songplays.item_in_session = staged.iteminsession
         and songplays.start_time = staged.ts
