@@ -10,6 +10,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 
 from local.pipeline import Pipeline
+from local.scheduler import SHARED
+from sparkify.settings import setting
 
 
 def stage(run_id: str, task: str, start: str, end: str) -> Callable[[], Any]:
@@ -62,7 +64,10 @@ def load(run_id: str, start: str, end: str) -> Callable[[], Any]:
 def _import_what_lands() -> None:
     """Nobody's imports are timed: not the other loaders' either."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    for module in SHARED:
+        importlib.import_module(module)
     importlib.import_module("sparkify.landing")
+    setting("source")  # the first one that is asked for imports what settings are kept in
 
 
 def _pipelines() -> dict[str, TimedPipeline]:

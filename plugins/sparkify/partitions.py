@@ -1,8 +1,9 @@
 """Which files of a source hold which time: the partition template, read in both directions."""
 
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -116,6 +117,20 @@ def _next(codes: Set[str], period: datetime) -> datetime:
 
 def _start_of(parts: list[str], name: str) -> datetime | None:
     """The start of the partition that a file's name belongs to; None when it belongs to none."""
+    matches, codes = _names(tuple(parts))
+    if not (match := matches(name)):
+        return None
+    if not codes:
+        return ANY_TIME[0]
+    try:
+        return datetime.strptime(" ".join(match.groupdict().values()), codes).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+@cache
+def _names(parts: tuple[str, ...]) -> tuple[Callable[[str], re.Match[str] | None], str]:
+    """What matches the names of a template's files, and the codes whose texts it tells."""
     used: list[str] = []
     expression = ""
     for part in parts:
@@ -126,12 +141,4 @@ def _start_of(parts: list[str], name: str) -> datetime | None:
         else:
             used.append(part)
             expression += f"(?P<{part[1]}>{CODES[part][1]})"
-    if not (match := re.fullmatch(expression, name, re.DOTALL)):
-        return None
-    if not used:
-        return ANY_TIME[0]
-    try:
-        texts = " ".join(match.groupdict().values())
-        return datetime.strptime(texts, " ".join(used)).replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    return re.compile(expression, re.DOTALL).fullmatch, " ".join(used)

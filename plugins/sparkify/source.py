@@ -66,8 +66,14 @@ def open_source(url: str, setting: str = "source") -> "FolderSource | BucketSour
 
 def find(source: Source, pattern: str) -> list[SourceFile]:
     """The files that a glob names (``**`` for any folders), sorted by name."""
-    matches = re.compile(glob_expression(pattern), re.DOTALL).fullmatch
-    files = sorted(file for file in source.list(literal_prefix(pattern)) if matches(file.name))
+    prefix = literal_prefix(pattern)
+    # A year of days is as many patterns, each of which names one file: compiling those takes longer
+    # than looking for them.
+    is_name = prefix == pattern
+    matches = (
+        prefix.__eq__ if is_name else re.compile(glob_expression(pattern), re.DOTALL).fullmatch
+    )
+    files = sorted(file for file in source.list(prefix) if matches(file.name))
     for file in files:
         if not file.name.isascii() and not _is_utf8(file.name):
             raise AirflowFailException(
