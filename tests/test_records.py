@@ -4,20 +4,22 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, BinaryIO
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sparkify import blocks as blocks_module
 from sparkify.blocks import BYTE_ORDER_MARK as BOM
-from sparkify.blocks import blocks
+from sparkify.blocks import Block, blocks
 from sparkify.columns import Column
 from sparkify.records import Batch, RecordReader, Reject
+from sparkify.sifting import Sifted
 from sparkify.source import SourceFile
 from tests import record_reference as reference
 
@@ -61,13 +63,9 @@ class Memory:
         return io.BytesIO(self.files[file.name])
 
 
-def batches(
-    files: dict[str, bytes], columns: Sequence[Column] = COLUMNS, *, plain: bool = True
-) -> list[Batch]:
+def batches(files: dict[str, bytes], columns: Sequence[Column] = COLUMNS) -> list[Batch]:
     source = Memory(files)
     reader = RecordReader(columns, RULES)
-    if not plain:
-        reader._plain_batch = lambda *_: None  # type: ignore[method-assign]
     return list(reader.batches(blocks(source, source.list(""))))
 
 
@@ -313,7 +311,27 @@ def kind(reject: Reject) -> str:
     return next(kind for begin, kind in KINDS.items() if told.startswith(begin))
 
 
-@pytest.mark.parametrize("plain", [True, False], ids=["as is", "record by record"])
+def none_plain(*_: Any) -> None:
+    """No block is."""
+
+
+def none_sifted(block: Block, *_: Any) -> Sifted:
+    """No line is."""
+    return Sifted(pl.DataFrame(), [{} for _ in block])
+
+
+@pytest.mark.parametrize(
+    "skipped",
+    [
+        {},
+        {"sparkify.records.RecordReader._plain_batch": none_plain},
+        {
+            "sparkify.records.RecordReader._plain_batch": none_plain,
+            "sparkify.records.sift": none_sifted,
+        },
+    ],
+    ids=["as is", "line by line", "record by record"],
+)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     contents=FILES,
@@ -322,7 +340,7 @@ def kind(reject: Reject) -> str:
 )
 @example(contents=[TWO_KEYS_OF_A_NAME], block=1 << 20, zipped=False)
 def test_every_record_is_loaded_or_rejected_as_plain_python_says(
-    plain: bool, contents: list[bytes], block: int, zipped: bool
+    skipped: dict[str, Callable[..., Any]], contents: list[bytes], block: int, zipped: bool
 ) -> None:
     end = ".gz" if zipped else ""
     files = {
@@ -332,7 +350,9 @@ def test_every_record_is_loaded_or_rejected_as_plain_python_says(
     rows, rejects, counts = expected(contents)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks_module, "BLOCK", block)
-        found = batches(files, plain=plain)
+        for way, nothing in skipped.items():
+            patch.setattr(way, nothing)
+        found = batches(files)
     text = as_csv(found)
     assert Counter(map(typed, csv.reader(io.StringIO(text, newline="")))) == rows
     told = [reject for batch in found for reject in batch.rejects]

@@ -1,6 +1,5 @@
 """Files cut into blocks of lines: big enough to parse fast, small enough to keep in memory."""
 
-import re
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -25,10 +24,6 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors put before UTF-8; it is no part of the text."""
 
 
-FILLED = re.compile(rb"[^ \t\r\n][^\n]*")
-"""A line that is not blank, from its first letter on."""
-
-
 class Segment(NamedTuple):
     """
     Consecutive lines of one file.
@@ -47,22 +42,23 @@ class Segment(NamedTuple):
     @property
     def filled_lines(self) -> int:
         """How many lines that are not blank begin here: what has to be accounted for."""
-        counted = sum(1 for _ in FILLED.finditer(self.lines))
-        return counted - (self.goes_on and _is_filled(self.lines.partition(b"\n")[0]))
+        lines = self.lines.split(b"\n")
+        return sum(map(_is_filled, lines)) - (self.goes_on and _is_filled(lines[0]))
 
     @property
     def cuts_a_line(self) -> bool:
         """Whether a line, longer than a block, is in part in the segment before or after."""
-        return self.goes_on or not (self.ends or self.lines.endswith(b"\n"))
+        return self.goes_on or self.cuts_its_last_line
+
+    @property
+    def cuts_its_last_line(self) -> bool:
+        """Whether the segment after this one goes on with its last line."""
+        return not (self.ends or self.lines.endswith(b"\n"))
 
     @property
     def whole_lines(self) -> bytes:
         """The lines, of which the last one ends with a line end too."""
         return self.lines if self.lines[-1:] in b"\n" else self.lines + b"\n"
-
-    def line(self, index: int) -> str:
-        """One line, counted from 0."""
-        return self.lines.split(b"\n")[index].decode("utf-8", "surrogateescape")
 
 
 Block = list[Segment]
@@ -85,7 +81,7 @@ def blocks(source: Source, files: Iterable[SourceFile]) -> Iterator[Block]:
 
 
 def _is_filled(line: bytes) -> bool:
-    return FILLED.search(line) is not None
+    return bool(line.strip(b" \t\r"))
 
 
 class _Opened(NamedTuple):

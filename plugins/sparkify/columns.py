@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -38,23 +39,23 @@ class Column:
     sql_type: str
     required: bool = False
 
-    @property
+    @cached_property
     def base_type(self) -> str:
         """The type without its width."""
         return self.sql_type.split("(")[0]
 
-    @property
+    @cached_property
     def type(self) -> ColumnType:
         """How the column is read."""
         return TYPES[self.base_type]
 
-    @property
+    @cached_property
     def width(self) -> int | None:
         """The bytes that fit, as Redshift counts them."""
         found = re.search(r"\((\d+)\)", self.sql_type)
         return int(found[1]) if found else None
 
-    @property
+    @cached_property
     def is_text(self) -> bool:
         """Whether any JSON value but an object or a list fits, as text."""
         return self.type.parsed is pl.String
@@ -87,7 +88,7 @@ class Column:
         if self.base_type == "double precision":
             yield ~value.is_finite(), f"is not {meaning}"
 
-    @property
+    @cached_property
     def landed_type(self) -> pl.DataType:
         """The type in which COPY takes the column."""
         if self.base_type == "timestamp without time zone":

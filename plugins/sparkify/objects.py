@@ -3,7 +3,7 @@
 import json
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Container, Generator, Iterator
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,8 +27,8 @@ class Found(NamedTuple):
         return fields
 
 
-class Lines(NamedTuple):
-    """Consecutive lines, each of which is one usual object and ends with a line end."""
+class Plain(NamedTuple):
+    """Consecutive lines of which is known that each is one plain object."""
 
     line: int
     text: str
@@ -56,13 +56,10 @@ class ObjectReader:
     line, and so are the lines below it that can only belong to the object it began.
 
     :param line: the number of the first piece's first line
-    :param is_usual: tells, by a line and the object that it is, whether nothing but its line need
-        be known of it; by default that is so of none
     """
 
-    def __init__(self, line: int = 1, is_usual: "IsUsual | None" = None) -> None:
+    def __init__(self, line: int = 1) -> None:
         self._line = line
-        self._is_usual = is_usual or (lambda _line, _fields: False)
         # Bytes that are no UTF-8 survive as surrogates, and are refused with their object.
         self._decoder = getincrementaldecoder("utf-8")("surrogateescape")
         self._rest = ""
@@ -76,24 +73,25 @@ class ObjectReader:
         return bool(self._rest or half_a_letter or self._broken or self._skipping)
 
     def objects(
-        self, piece: bytes, *, ends: bool, goes_on: bool = False
-    ) -> Iterator[Found | Broken | Lines]:
+        self, piece: bytes, *, ends: bool, plain: Container[int] = ()
+    ) -> Iterator[Found | Broken | Plain]:
         """
         What ends in the next piece of the file.
 
         :param ends: whether it is the last piece
-        :param goes_on: whether its first line began in the piece before
+        :param plain: numbers of lines, whole in this piece, that are known to be one object each
         """
         text, self._rest = self._rest + self._decoder.decode(piece, final=ends), ""
         position = self._skip(text)
-        first_whole = text.find("\n") + 1 if goes_on else 0
         while position < len(text):
-            if position >= first_whole and (end := self._usual_end(text, position)) > position:
+            if self._line in plain:
                 yield from self._settled()
-                lines = Lines(self._line, text[position:end], text.count("\n", position, end))
-                yield lines
-                self._line += lines.height
-                position = end
+                first, start, line = self._line, position, self._line
+                while line in plain:
+                    line += 1
+                    position = text.find("\n", position) + 1 or len(text)
+                self._line = line
+                yield Plain(first, text[start:position], line - first)
                 continue
             end = _line_end(text, position)
             try:
@@ -108,21 +106,6 @@ class ObjectReader:
             position = end + 1
         if ends:
             yield from self._settled()
-
-    def _usual_end(self, text: str, start: int) -> int:
-        """Where the lines end, from ``start`` on, each of which is one usual object."""
-        while (end := text.find("\n", start)) >= 0:
-            line = text[start:end]
-            try:
-                fields = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                break
-            if len(line) > LONGEST or not isinstance(fields, dict):
-                break
-            if not self._is_usual(line, fields):
-                break
-            start = end + 1
-        return start
 
     def _odd_line(self, text: str, start: int, *, ends: bool) -> "Steps":
         """The objects of a line that is not one object, to its end or to that of the last one."""
@@ -171,8 +154,6 @@ class ObjectReader:
         self._line += not self._skipping
         return end + 1
 
-
-IsUsual = Callable[[str, dict[str, Any]], bool]
 
 Steps = Generator[Found | Broken, None, int]
 """What is found on the way, and the position reached."""

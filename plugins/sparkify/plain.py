@@ -1,21 +1,30 @@
-"""The quick way through a block: lines in which every value is what its column holds."""
+"""The quick way through lines: those in which every value is what its column holds."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
+from typing import NamedTuple, cast
 
 import orjson
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PolarsError, ShapeError
 
 from sparkify.columns import FIRST_MOMENT, LAST_MOMENT, Column
 
 PolarsType = type[pl.DataType]
 
 
+class Landed(NamedTuple):
+    """A column as COPY takes it, and which of its values it cannot hold, if there are any."""
+
+    values: pl.Series
+    misfits: pl.Series | None
+
+
 class PlainReader:
     """
-    Reads JSON lines in which nothing is odd, and says so when something is.
+    Reads JSON lines, each of which is one object, and tells which of them are plain.
 
     Values are read as what they should be. That spares what ``RowReader`` needs to tell what is
     wrong with a value: every number as it was written. And columns are looked at one by one, as
@@ -28,30 +37,44 @@ class PlainReader:
     def __init__(self, columns: Sequence[Column], rules: Mapping[str, str]) -> None:
         self.columns = columns
         broken = [pl.sql_expr(rule) for rule in rules.values()]
-        self._broken = pl.any_horizontal(pl.lit(value=False), *broken).any()
+        self._breaks_rule = pl.any_horizontal(pl.lit(value=False), *broken).fill_null(value=False)
         self._quoted: set[str] = set()
 
     def read(self, lines: bytes, keys: Mapping[str, str], height: int) -> pl.DataFrame | None:
         """One row a line, as COPY takes it; None where that is not true of every line."""
         self._learn(lines, keys)
-        filled = [column for column in self.columns if column.name in keys]
-        schema = {keys[column.name]: self._written(column) for column in filled}
         try:
-            values = pl.read_ndjson(lines, schema=schema)
+            values = pl.read_ndjson(lines, schema=self._schema(keys))
         except PolarsError:
             return None
         if values.height != height:
             return None
-        texts = [keys[column.name] for column in filled if column.is_text]
-        lengths = values.select(pl.col(texts).str.len_bytes())
-        rows = []
-        for column in self.columns:
-            landed = self._landed(column, keys.get(column.name), values, lengths)
-            if landed is None:
+        landed = []
+        for column in self._landed(values, keys):
+            if column.misfits is not None:
                 return None
-            rows.append(landed)
-        frame = pl.DataFrame(rows)
-        return None if frame.select(self._broken).item() else frame
+            landed.append(column.values)
+        frame = pl.DataFrame(landed)
+        return None if frame.select(self._breaks_rule.any()).item() else frame
+
+    def sift(
+        self, lines: bytes, height: int, keys: Mapping[str, str]
+    ) -> tuple[pl.DataFrame, pl.Series]:
+        """
+        A row a line, as COPY takes it, and which rows are plain: the others must not be used.
+
+        Every value is read as text here, so that one that is no number is not lost for null.
+        Raises PolarsError where a line is no JSON, or no line at all.
+        """
+        schema = dict.fromkeys(self._schema(keys), pl.String)
+        # Without any column polars would infer some.
+        values = pl.read_ndjson(lines, schema=schema or {"": pl.String})
+        if values.height != height:
+            raise ShapeError(f"{height} lines were read as {values.height} rows")
+        landed = list(self._landed(values, keys))
+        frame = pl.DataFrame([column.values for column in landed])
+        misfits = [column.misfits for column in landed if column.misfits is not None]
+        return frame, ~reduce(or_, misfits, frame.select(self._breaks_rule).to_series())
 
     def _learn(self, lines: bytes, keys: Mapping[str, str]) -> None:
         """Which numbers the source writes as text: where it does, it does so in a first line."""
@@ -64,53 +87,76 @@ class PlainReader:
             if not column.is_text and isinstance(values.get(keys.get(column.name)), str):
                 self._quoted.add(column.name)
 
+    def _schema(self, keys: Mapping[str, str]) -> dict[str, PolarsType]:
+        """The types as which the values of keys are read."""
+        return {
+            keys[column.name]: self._written(column)
+            for column in self.columns
+            if column.name in keys
+        }
+
     def _written(self, column: Column) -> PolarsType:
-        """The type as which a column's values are read."""
         if column.name in self._quoted:
             return pl.String
         # polars reads JSON numbers of no fewer bytes than these.
         return pl.Int64 if column.type.parsed is pl.Int16 else column.type.parsed
 
-    def _landed(
-        self, column: Column, key: str | None, values: pl.DataFrame, lengths: pl.DataFrame
-    ) -> pl.Series | None:
-        """A column as COPY takes it; None where a value is not what it holds."""
-        if key is None:
-            nulls = pl.Series(column.name, dtype=column.landed_type).clear(values.height)
-            return None if column.required else nulls
-        value = values[key].alias(column.name)
-        if column.is_text:
-            return _text(column, value, lengths[key])
-        if self._written(column) is not column.type.parsed:
-            empty = int((value == "").sum()) if value.dtype == pl.String else 0
-            known = value.null_count() + empty
-            value = value.cast(column.type.parsed, strict=False)
-            if value.null_count() != known:
-                return None
+    def _landed(self, values: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[Landed]:
+        """Every column, of the texts under the keys or of nulls."""
+        texts = [
+            keys[column.name] for column in self.columns if column.is_text and column.name in keys
+        ]
+        lengths = values.select(pl.col(texts).str.len_bytes())
+        for column in self.columns:
+            key = keys.get(column.name)
+            if key is None:
+                nulls = pl.Series(column.name, dtype=column.landed_type).clear(values.height)
+                yield Landed(nulls, nulls.is_null() if column.required else None)
+                continue
+            value = values[key].alias(column.name)
+            if column.is_text:
+                yield _text(column, value, lengths[key])
+            else:
+                yield self._number(column, value)
+
+    def _number(self, column: Column, value: pl.Series) -> Landed:
+        misfits = []
+        if value.dtype != column.type.parsed:
+            given = value
+            value = given.cast(column.type.parsed, strict=False)
+            empty = int((given == "").sum()) if given.dtype == pl.String else 0
+            if value.null_count() != given.null_count() + empty:
+                filled = given != "" if empty else given.is_not_null()
+                misfits.append(value.is_null() & filled)
         if column.required and value.null_count():
-            return None
-        return _number(column, value)
+            misfits.append(value.is_null())
+        if column.base_type == "timestamp without time zone":
+            earliest, latest = _bounds(value)
+            if not FIRST_MOMENT <= earliest <= latest <= LAST_MOMENT:
+                misfits.append(~value.is_between(FIRST_MOMENT, LAST_MOMENT))
+                value = value.clip(FIRST_MOMENT, LAST_MOMENT)
+            value = value.cast(pl.Datetime("ms")).cast(column.landed_type)
+        # A number that is not finite makes the sum so, too.
+        elif column.base_type == "double precision" and not math.isfinite(value.sum()):
+            misfits.append(~value.is_finite())
+        return Landed(value, _any(misfits))
 
 
-def _text(column: Column, value: pl.Series, lengths: pl.Series) -> pl.Series | None:
+def _text(column: Column, value: pl.Series, lengths: pl.Series) -> Landed:
     shortest, longest = _bounds(lengths)
+    misfits = []
     if column.width and longest > column.width:
-        return None
+        misfits.append(lengths > column.width)
     if column.required and (value.null_count() or not shortest):
-        return None
-    return value if shortest else value.to_frame().select(column.landed()).to_series()
+        misfits += [value.is_null(), lengths == 0]
+    if not shortest:
+        value = value.to_frame().select(column.landed()).to_series()
+    return Landed(value, _any(misfits))
 
 
-def _number(column: Column, value: pl.Series) -> pl.Series | None:
-    if column.base_type == "timestamp without time zone":
-        earliest, latest = _bounds(value)
-        if not FIRST_MOMENT <= earliest <= latest <= LAST_MOMENT:
-            return None
-        return value.cast(pl.Datetime("ms")).cast(column.landed_type)
-    # A number that is not finite makes the sum so, too.
-    if column.base_type == "double precision" and not math.isfinite(value.sum()):
-        return None
-    return value
+def _any(marks: Sequence[pl.Series]) -> pl.Series | None:
+    """The rows that one of several series marks; None where there is no series."""
+    return reduce(or_, (mark.fill_null(value=False) for mark in marks)) if marks else None
 
 
 def _bounds(values: pl.Series) -> tuple[int, int]:

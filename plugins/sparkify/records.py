@@ -2,19 +2,23 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
+import orjson
 import polars as pl
 from polars.exceptions import PolarsError
 
 from sparkify.blocks import Block, Segment
 from sparkify.columns import Column
-from sparkify.objects import Broken, Found, Lines, ObjectReader
+from sparkify.objects import Broken, Found, ObjectReader, Plain
 from sparkify.plain import PlainReader
 from sparkify.rows import Misfit, RowReader
+from sparkify.sifting import as_text, sift
 from sparkify.source import SourceFile
 from sparkify.spelling import Spelling
 
@@ -27,6 +31,10 @@ NUL = r"\u0000"
 
 FILLED = re.compile(r"[^ \t\r\n][^\n]*")
 """A line that is not blank, from its first letter on."""
+
+
+ENOUGH = 200_000
+"""Characters of objects that are read in one go: a few would take nearly as long."""
 
 
 class Reject(NamedTuple):
@@ -64,25 +72,6 @@ class Record(NamedTuple):
     text: str
 
 
-class Run(NamedTuple):
-    """Objects of one file, one a line, and where the first of them begins."""
-
-    file: SourceFile
-    first_line: int
-    lines: str
-    height: int
-
-    def record(self, index: int) -> Record:
-        """One of them, counted from 0."""
-        text = self.lines.split("\n")[index] if self.height > 1 else self.lines
-        return Record(self.file, self.first_line + index, text)
-
-    def part(self, start: int, stop: int) -> "Run":
-        """Some of them."""
-        lines = self.lines.split("\n")[start:stop]
-        return Run(self.file, self.first_line + start, "\n".join(lines), stop - start)
-
-
 Keys = tuple[tuple[str, str], ...]
 """Columns, each with the key that fills it; none where they are as usual."""
 
@@ -92,8 +81,7 @@ class RecordReader:
     Reads blocks into the columns of one staging table.
 
     A plain block, each line of which is one object with the keys known so far, is parsed in one
-    go. In any other the objects are found first; those with these keys, one a line, are still
-    parsed in one go.
+    go. In any other the lines that are plain still are; the rest is looked at object by object.
 
     :param columns: the staging table's columns; a JSON key fills the column of its name, whatever
         its case
@@ -106,6 +94,9 @@ class RecordReader:
         self._table = RowReader(columns, rules or {})
         self._spelling = Spelling(column.name for column in columns)
         self._texts = [column.name for column in columns if column.is_text]
+        self._waiting: dict[Keys, list[Record]] = defaultdict(list)
+        self._waiting_size = 0
+        self._beside_others = False
         self._unfinished: ObjectReader | None = None
         self._last_line: tuple[SourceFile, int] | None = None
 
@@ -114,43 +105,47 @@ class RecordReader:
         # The look and the parser need about as long, and neither needs the other.
         with ThreadPoolExecutor(1, thread_name_prefix="look") as looker:
             for block in blocks:
-                yield self._plain_batch(block, looker) or self._mixed_batch(block)
+                self._learn(block)
+                lines = b"".join(segment.whole_lines for segment in block)
+                text = as_text(lines)
+                looked = looker.submit(_odd_in, text, (self._spelling.others(), ODD))
+                plain = self._plain_batch(block, lines)
+                odd = looked.result()
+                yield self._mixed_batch(block, text, odd) if odd or not plain else plain
+        yield self._caught_up(Batch())
 
-    def _plain_batch(self, block: Block, looker: Executor) -> Batch | None:
-        """The rows of a plain block; None when it is not plain."""
-        if self._unfinished or any(segment.cuts_a_line for segment in block):
+    def _learn(self, block: Block) -> None:
+        """How the keys are spelled, from the first line that tells."""
+        if not self._spelling.keys:
+            with suppress(orjson.JSONDecodeError):
+                first = orjson.loads(block[0].lines.partition(b"\n")[0])
+                self._spelling.fits(first if isinstance(first, dict) else {})
+
+    def _plain_batch(self, block: Block, lines: bytes) -> Batch | None:
+        """The rows of a plain block; None when it is not plain, or hardly will be."""
+        # Where one block holds something else, the next one nearly always does.
+        if self._beside_others or self._unfinished or not self._spelling.keys:
+            return None
+        if any(segment.cuts_a_line for segment in block):
             return None
         rows: Counter[SourceFile] = Counter()
         for segment in block:
             rows[segment.file] += segment.line_count
-        keys = self._spelling.keys
-        try:
-            lines = b"".join(segment.whole_lines for segment in block)
-            if not keys:
-                return None
-            # What is odd is said here: a mixed block, begun meanwhile, would learn new spellings.
-            is_plain = looker.submit(_is_plain, lines, (self._spelling.others(), ODD))
-            plain = self._plain.read(lines, keys, rows.total())
-            if not is_plain.result():
-                return None
-            if plain is not None:
-                return Batch([plain], rows, rows.copy())
-            frame = self._table.read(lines, keys, rows.total())
-        except (PolarsError, UnicodeDecodeError):
-            return None
-        batch = Batch(rows=rows, lines=rows.copy())
-        self._keep(frame, batch, lambda row: _line_of(block, row), nuls=False)
-        return batch
+        frame = self._plain.read(lines, self._spelling.keys, rows.total())
+        return None if frame is None else Batch([frame], rows, rows.copy())
 
-    def _mixed_batch(self, block: Block) -> Batch:
-        """The rows of a block whose objects have to be looked at one by one."""
+    def _mixed_batch(self, block: Block, text: pl.Series, odd: Sequence[str]) -> Batch:
+        """The rows of a block in which some objects have to be looked at one by one."""
         batch = Batch(rows=Counter({segment.file: 0 for segment in block}))
-        alike: dict[Keys, list[Run]] = defaultdict(list)
-        for segment in block:
+        sifted = sift(block, text, odd, partial(self._plain.sift, keys=self._spelling.keys))
+        kept = [False] * sifted.rows.height
+        for segment, plain in zip(block, sifted.plain, strict=True):
             batch.lines[segment.file] += segment.filled_lines
-            for found in self._objects(segment):
-                if isinstance(found, Lines):
-                    alike[()].append(Run(segment.file, found.line, found.text[:-1], found.height))
+            for found in self._objects(segment, plain):
+                if isinstance(found, Plain):
+                    first = plain[found.line]
+                    kept[first : first + found.height] = [True] * found.height
+                    batch.rows[segment.file] += found.height
                     continue
                 batch.folded[segment.file] += self._lines_taken(segment.file, found) - 1
                 record = Record(segment.file, found.line, found.text)
@@ -159,9 +154,19 @@ class RecordReader:
                 elif misfit := self._nested(found):
                     batch.rejects.append(_reject(record, misfit))
                 else:
-                    alike[self._keys(found)].append(Run(*record, height=1))
-        for keys, runs in alike.items():
-            self._add(runs, dict(keys) if keys else self._spelling.keys, batch)
+                    self._waiting[self._keys(found)].append(record)
+                    self._waiting_size += len(record.text)
+        self._beside_others = batch.rows.total() < batch.lines.total()
+        if any(kept):
+            batch.frames.append(sifted.rows.filter(pl.Series(kept)))
+        return batch if self._waiting_size < ENOUGH else self._caught_up(batch)
+
+    def _caught_up(self, batch: Batch) -> Batch:
+        """The batch, with the rows of all objects that were looked at one by one until now."""
+        for keys, records in self._waiting.items():
+            self._add(records, dict(keys) if keys else self._spelling.keys, batch)
+        self._waiting.clear()
+        self._waiting_size = 0
         return batch
 
     def _keys(self, found: Found) -> Keys:
@@ -170,14 +175,10 @@ class RecordReader:
             return ()
         return tuple(self._spelling.of(found.fields).items())
 
-    def _is_usual(self, line: str, fields: dict[str, Any]) -> bool:
-        """Whether an object's keys fill columns as usual, and none with an object or a list."""
-        return self._spelling.fits(fields) and not _may_nest(line)
-
-    def _objects(self, segment: Segment) -> Iterator[Found | Broken | Lines]:
+    def _objects(self, segment: Segment, plain: Container[int]) -> Iterator[Found | Broken | Plain]:
         """The objects of a segment, the one that its predecessor could not finish included."""
-        reader = self._unfinished or ObjectReader(segment.first_line, self._is_usual)
-        yield from reader.objects(segment.lines, ends=segment.ends, goes_on=segment.goes_on)
+        reader = self._unfinished or ObjectReader(segment.first_line)
+        yield from reader.objects(segment.lines, ends=segment.ends, plain=plain)
         self._unfinished = reader if reader.waits else None
 
     def _lines_taken(self, file: SourceFile, found: Found | Broken) -> int:
@@ -200,41 +201,31 @@ class RecordReader:
                 return Misfit(column, f"{column} is an object or a list, not text")
         return None
 
-    def _add(self, runs: Sequence[Run], keys: Mapping[str, str], batch: Batch) -> None:
+    def _add(self, records: Sequence[Record], keys: Mapping[str, str], batch: Batch) -> None:
         """Add the rows of objects with the same keys, and those that turn out not to fit."""
-        texts = (run.lines if run.height > 1 else run.lines.replace("\n", " ") for run in runs)
-        lines = "\n".join(texts)
-        height = sum(run.height for run in runs)
+        lines = "\n".join(record.text.replace("\n", " ") for record in records)
         try:
-            frame = self._table.read(lines.encode(), keys, height)
+            frame = self._table.read(lines.encode(), keys, len(records))
         except PolarsError as error:
             # What orjson reads and polars does not, such as a number of 40 digits.
-            if height == 1:
-                reason = f"not readable: {error}"
-                batch.rejects.append(_reject(runs[0].record(0), Misfit(None, reason)))
+            if len(records) == 1:
+                batch.rejects.append(_reject(records[0], Misfit(None, f"not readable: {error}")))
                 return
-            for half in _halves(runs):
-                self._add(half, keys, batch)
+            half = len(records) // 2
+            self._add(records[:half], keys, batch)
+            self._add(records[half:], keys, batch)
             return
-        for run in runs:
-            batch.rows[run.file] += run.height
-        self._keep(frame, batch, lambda row: _record_of(runs, row), nuls=NUL in lines)
-
-    def _keep(
-        self, frame: pl.DataFrame, batch: Batch, origin: Callable[[int], Record], *, nuls: bool
-    ) -> None:
-        """Add rows that are counted already, but for those that do not fit."""
-        landed, misfits = self._table.land(frame, nuls=nuls)
+        landed, misfits = self._table.land(frame, nuls=NUL in lines)
         batch.frames.append(landed)
+        batch.rows.update(record.file for record in records)
         for row, misfit in misfits.items():
-            record = origin(row)
-            batch.rows[record.file] -= 1
-            batch.rejects.append(_reject(record, misfit))
+            batch.rows[records[row].file] -= 1
+            batch.rejects.append(_reject(records[row], misfit))
 
 
-def _is_plain(lines: bytes, odd: Iterable[str]) -> bool:
-    text = pl.Series([lines.decode()])
-    return not any(text.str.contains(one)[0] for one in odd)
+def _odd_in(text: pl.Series, odd: Iterable[str]) -> list[str]:
+    """Which of the regular expressions match anything in the text."""
+    return [one for one in odd if text.str.contains(one)[0]]
 
 
 def _reject(record: Record, misfit: Misfit) -> Reject:
@@ -244,30 +235,3 @@ def _reject(record: Record, misfit: Misfit) -> Reject:
 def _may_nest(text: str) -> bool:
     """Whether an object may hold a list or another object; a text may look like it."""
     return "[" in text or text.rfind("{") > text.find("{")
-
-
-def _halves(runs: Sequence[Run]) -> tuple[Sequence[Run], Sequence[Run]]:
-    if len(runs) > 1:
-        half = len(runs) // 2
-        return runs[:half], runs[half:]
-    [run] = runs
-    half = run.height // 2
-    return [run.part(0, half)], [run.part(half, run.height)]
-
-
-def _record_of(runs: Iterable[Run], row: int) -> Record:
-    """The object that became a row."""
-    for run in runs:
-        if row < run.height:
-            return run.record(row)
-        row -= run.height
-    raise IndexError(row)
-
-
-def _line_of(block: Block, row: int) -> Record:
-    """The line of a plain block that became a row."""
-    for segment in block:
-        if row < segment.line_count:
-            return Record(segment.file, segment.first_line + row, segment.line(row))
-        row -= segment.line_count
-    raise IndexError(row)
