@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +42,16 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def read(folder: Path, *, plain: bool = True) -> int:
+def read(folder: Path, rules: Mapping[str, str] = RULES, *, plain: bool = True) -> int:
     source = open_source(folder.as_uri())
-    reader = RecordReader(COLUMNS, RULES)
+    reader = RecordReader(COLUMNS, rules)
     if not plain:
         reader._plain_batch = lambda *_: None  # type: ignore[method-assign]
     found = reader.batches(blocks(source, find(source, "log_data/**/*.json")))
     return sum(batch.rows.total() for batch in found)
 
 
-def read_slowly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+def read_slowly(folder: Path, rules: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> int:
     """How many of a source's objects are looked at one by one."""
     slow: list[int] = []
     usual = RowReader.read
@@ -61,21 +61,22 @@ def read_slowly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
         return usual(self, lines, keys, height)
 
     monkeypatch.setattr(RowReader, "read", tell)
-    read(folder)
+    read(folder, rules)
     return sum(slow)
 
 
 def test_lines_as_the_app_writes_them_take_the_quick_way(
     simulated: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert read_slowly(simulated, monkeypatch) == 0
+    assert read_slowly(simulated, RULES, monkeypatch) == 0
 
 
+@pytest.mark.parametrize("rules", [RULES, {}], ids=["a rule", "no rule"])
 def test_beside_damaged_lines_the_others_take_the_quick_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rules: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulate(tmp_path / "source", World(days=2, users=400, events=8000, faults=DAMAGED))
-    assert read_slowly(tmp_path / "source", monkeypatch) < 0.02 * 8000
+    assert read_slowly(tmp_path / "source", rules, monkeypatch) < 0.02 * 8000
 
 
 def test_reading_costs_about_what_json_loads_costs(simulated: Path) -> None:

@@ -4,7 +4,7 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, BinaryIO
@@ -74,30 +74,6 @@ def as_csv(found: list[Batch]) -> str:
         frame.write_csv(include_header=False) for batch in found for frame in batch.frames
     )
 
-
-def read(files: dict[str, bytes] | bytes, **options: Any) -> tuple[list[list[str]], list[Reject]]:
-    """The rows, as CSV's texts, and the rejects."""
-    found = batches({"a.json": files} if isinstance(files, bytes) else files, **options)
-    text = as_csv(found)
-    return list(csv.reader(io.StringIO(text, newline=""))), [
-        reject for batch in found for reject in batch.rejects
-    ]
-
-
-def line(**fields: Any) -> bytes:
-    return json.dumps({"ts": 1541105830796, "userAgent": "x", **fields}).encode()
-
-
-def column(rows: list[list[str]], name: str) -> list[str]:
-    position = [column.name for column in COLUMNS].index(name)
-    return [row[position] for row in rows]
-
-
-def places(rejects: Iterable[Reject]) -> list[tuple[int, str | None]]:
-    return [(reject.line, reject.column) for reject in rejects]
-
-
-# --- the property ------------------------------------------------------------------------------
 
 TEXTS = st.one_of(
     st.sampled_from(

@@ -36,8 +36,8 @@ class PlainReader:
 
     def __init__(self, columns: Sequence[Column], rules: Mapping[str, str]) -> None:
         self.columns = columns
-        broken = [pl.sql_expr(rule) for rule in rules.values()]
-        self._breaks_rule = pl.any_horizontal(pl.lit(value=False), *broken).fill_null(value=False)
+        broken = [pl.sql_expr(rule).fill_null(value=False) for rule in rules.values()]
+        self._breaks_rule = pl.any_horizontal(pl.repeat(value=False, n=pl.len()), *broken)
         self._quoted: set[str] = set()
 
     def read(self, lines: bytes, keys: Mapping[str, str], height: int) -> pl.DataFrame | None:
