@@ -13,6 +13,9 @@ from local.pipeline import Pipeline
 from local.scheduler import SHARED
 from sparkify.settings import setting
 
+AT_ONCE = 4
+"""Tasks under way, as under a scheduler: those that do not wait for each other run together."""
+
 
 def stage(run_id: str, task: str, start: str, end: str) -> Callable[[], Any]:
     """One staging task of a range run."""
@@ -26,10 +29,6 @@ def make_tables() -> Callable[[], Any]:
     """The warehouse's tables, empty."""
     pipelines = _pipelines()
     return lambda: _make_tables(pipelines["sparkify_schema"])
-
-
-AT_ONCE = 4
-"""Tasks of a run, as a scheduler would run them: those that do not wait for each other together."""
 
 
 class TimedPipeline(Pipeline):

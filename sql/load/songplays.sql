@@ -76,5 +76,5 @@ select
         as match_rule
 from candidates
 where choice = 1
--- Which is the order of the ids, but for plays of the same moment, and there already.
+-- The order of the ids, but for plays of the same moment; the rows come in it already.
 order by ts
