@@ -32,6 +32,7 @@ TABLES = [
     "song_days",
     "repaired_names",
     "rejected_rows",
+    "readings",
     "file_ledger",
     "load_runs",
     "hour_loads",

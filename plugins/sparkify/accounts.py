@@ -1,6 +1,7 @@
 """The statements by which a run keeps account of itself, step by step, in ``sql/``."""
 
-# Tables are locked in the same order everywhere: rejected_rows, file_ledger, load_runs, hour_loads.
+# Tables are locked in the same order everywhere: rejected_rows, file_ledger, load_runs, hour_loads,
+# readings.
 
 BEGIN = [
     "{{ lock('load_runs') }}",

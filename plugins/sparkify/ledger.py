@@ -21,7 +21,7 @@ REJECTS = (
     "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, rejected_at"
 )
 LEDGER = (
-    "dataset, source, source_file, run_id, window_start, window_end, read_at, "
+    "dataset, source, source_file, run_id, reading, window_start, window_end, read_at, "
     "span_start, span_end, etag, size_bytes, line_count, folded_count, row_count, reject_count"
 )
 
@@ -31,9 +31,11 @@ class Reading:
     """
     One run's reading of files from a source into the staging table of a dataset.
 
+    :param number: its place in the order in which readings began
     :param partition: the template that tells from a file's name which time it holds, if any
     """
 
+    number: int
     run_id: str
     window: Window
     dataset: str
@@ -79,7 +81,13 @@ class Reading:
             for file in self.files
         ]
         absent = [(name, (None, 0, *(0 for _ in counters))) for name in self.missing]
-        run = (self.run_id, _naive(self.window.start), _naive(self.window.end), self.read_at)
+        run = (
+            self.run_id,
+            self.number,
+            _naive(self.window.start),
+            _naive(self.window.end),
+            self.read_at,
+        )
         return [
             (self.dataset, self.source, name, *run, *self._span(name), *figures)
             for name, figures in [*found, *absent]
@@ -89,6 +97,22 @@ class Reading:
         """The time whose events a file holds; a song file holds none."""
         found = span(self.partition, name) if self.partition else None
         return (_naive(found[0]), _naive(found[1])) if found else (None, None)
+
+
+def begin(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
+    """
+    Number a reading, in the cursor's transaction; it is to be committed before files are listed.
+
+    The warehouse counts, as the clocks of several workers never quite agree.
+    """
+    cursor.execute(lock("readings", hook.conn_type))
+    cursor.execute("select coalesce(max(reading), 0) + 1 from readings")
+    [number] = cursor.fetchone()
+    cursor.execute(
+        "insert into readings (reading, dataset, run_id, began_at) values (%s, %s, %s, %s)",
+        (number, dataset, run_id, _naive(datetime.now(UTC))),
+    )
+    return int(number)
 
 
 def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:

@@ -6,6 +6,7 @@ create table if not exists file_ledger (
     source varchar(1024) not null,
     source_file varchar(1024) not null,
     run_id varchar(250) not null,
+    reading bigint not null,
     window_start timestamp not null,
     window_end timestamp not null,
     span_start timestamp,

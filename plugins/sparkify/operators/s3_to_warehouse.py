@@ -13,7 +13,7 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from sparkify.ledger import Reading, unpublished
+from sparkify.ledger import Reading, begin, unpublished
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.source import SourceFile, find, open_source
 from sparkify.warehouse import POSTGRES, engine, execute, quoted, transaction, warehouse_hook
@@ -148,10 +148,10 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
 
     def _reading(self, hook: DbApiHook, context: Context) -> Reading:
         """What this run has to read: files found, and patterns that matched none."""
-        if self.beforehand:
-            with transaction(hook) as cursor:
-                done = ", ".join(execute(cursor, statement) for statement in self.beforehand)
-            self.log.info("%s", done)
+        with transaction(hook) as cursor:
+            done = [execute(cursor, statement) for statement in self.beforehand]
+            number = begin(hook, cursor, context["run_id"], self.dataset)
+        self.log.info("Reading number %s. %s", number, ", ".join(done))
         source = open_source(self.source)
         found: list[SourceFile] = []
         missing: list[str] = []
@@ -161,6 +161,7 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
             missing += [] if matches else [pattern]
         window = Window.of_run(context)
         reading = Reading(
+            number,
             context["run_id"],
             window,
             self.dataset,
