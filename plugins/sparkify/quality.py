@@ -12,6 +12,8 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from sparkify.warehouse import explained
+
 EXAMPLES = 5
 
 CHOICES = {
@@ -95,7 +97,8 @@ class Result:
     """
     What a check found; without a value it found nothing out, which is no pass.
 
-    :param was_asked: whether the warehouse took the question, if only to answer with nothing
+    :param was_asked: whether asking again is of no use: the warehouse took the question, if only to
+        answer with nothing, or refuses it for good
     """
 
     check: Check
@@ -180,8 +183,9 @@ def ask(connection: Any, check: Check) -> Result:
         # Where it is the connection that failed, this raises too, and the task is tried again.
         connection.rollback()
         seconds = time.monotonic() - began
-        trouble = f"asking failed: {error}"
-        return Result(check, None, seconds, trouble=trouble, was_asked=False)
+        sentence = explained(error)
+        trouble = f"asking failed: {sentence}"
+        return Result(check, None, seconds, trouble=trouble, was_asked=sentence is not error)
     return Result(check, value, time.monotonic() - began, examples)
 
 

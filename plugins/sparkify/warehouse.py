@@ -53,6 +53,48 @@ def _is_here(hosts: str | None) -> bool:
     )
 
 
+GONE = (
+    "A table or view of the warehouse is not there: {}. A run's own staging table goes when the "
+    "run ends: clear its stage_* tasks, and what follows them. Any other the DAG sparkify_schema "
+    "makes anew, empty: run it, then see what has to be loaded again with: airflow sparkify hours"
+)
+ALTERED = (
+    "A table or view of the warehouse is not as this project made it: {}. Undo what was altered by "
+    "hand, or run the DAG sparkify_schema with the param recreate and load everything again; then "
+    "clear this task."
+)
+TOO_LONG = (
+    "A value is longer than its column: {}. Where the column was altered by hand, undo that; the "
+    "name of a file or of a run has to be shorter. Then clear this task."
+)
+FORBIDDEN = (
+    "The user of the warehouse's connection may not do this: {}. Grant what "
+    "docs/managed-airflow.md lists, or let the user own the tables; then clear this task."
+)
+
+LASTING = {
+    "42P01": GONE,
+    "42703": ALTERED,
+    "42804": ALTERED,
+    "22001": TOO_LONG,
+    "23502": ALTERED,
+    "42501": FORBIDDEN,
+}
+"""What an engine's error says that trying again does not mend, by SQLSTATE."""
+
+
+def explained(error: Exception) -> Exception:
+    """What to raise for a statement's error: a sentence where somebody has to do something."""
+    details = error.args[0] if error.args else None
+    # PostgreSQL's driver has the code as an attribute, Redshift's in what the server sent.
+    said = details if isinstance(details, dict) else {}
+    code = getattr(error, "sqlstate", None) or said.get("C")
+    if code not in LASTING:
+        return error
+    message = said.get("M") or str(error).partition("\n")[0]
+    return AirflowFailException(LASTING[code].format(message))
+
+
 @contextmanager
 def transaction(hook: Any) -> Iterator[Any]:
     """
@@ -62,8 +104,14 @@ def transaction(hook: Any) -> Iterator[Any]:
     So what may take effect before the rest is committed by a statement, ``commit``.
     """
     with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
-        yield cursor
-        connection.commit()
+        try:
+            yield cursor
+            connection.commit()
+        except Exception as error:
+            # Raised as it is where there is nothing to add.
+            if (sentence := explained(error)) is error:
+                raise
+            raise sentence from error
 
 
 def execute(cursor: Any, statement: str) -> str:

@@ -82,14 +82,20 @@ def test_what_is_no_small_enough_figure_fails(warehouse: Warehouse, query: str, 
 def test_what_could_not_be_asked_is_asked_again_where_nothing_else_is_wrong(
     warehouse: Warehouse,
 ) -> None:
-    unasked = VALUE + "select value from nowhere"
+    unasked = VALUE + "select 1 / 0 as value"
     with pytest.raises(AirflowException) as failure:
         run({"a": unasked, "b": PASSES, "c": WARNS})
     assert not isinstance(failure.value, AirflowFailException), "Airflow would not retry."
-    assert 'asking failed: relation "nowhere" does not exist' in str(failure.value)
+    assert "asking failed: division by zero" in str(failure.value)
     assert [row[-1] for row in recorded(warehouse)] == [False, True, False]
     with pytest.raises(AirflowFailException, match="2 of 3 checks failed"):
         run({"a": unasked, "b": FAILS, "c": PASSES})
+
+
+def test_what_can_never_be_asked_is_not_asked_again(warehouse: Warehouse) -> None:
+    with pytest.raises(AirflowFailException, match=r'"nowhere" does not exist.*sparkify_schema'):
+        run({"a": VALUE + "select value from nowhere", "b": PASSES})
+    assert [row[-1] for row in recorded(warehouse)] == [False, True]
 
 
 def test_rows_up_to_the_limit_pass(warehouse: Warehouse) -> None:

@@ -1,7 +1,6 @@
 """Asks the warehouse whether it is right."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.quality import Check, Result, ask_all
+from sparkify.warehouse import execute, transaction
 from sparkify.window import Window
 
 RESULTS = (
@@ -52,14 +52,12 @@ class DataQualityOperator(WarehouseOperator):
             self._raise_exception(f"{self.task_id} has no checks: a gate that lets all through.")
         checks = [Check(name, sql) for name, sql in self.checks.items()]
         hook = self.get_db_hook()
-        with closing(hook.get_conn()) as connection:
-            cursor = connection.cursor()
+        with transaction(hook) as cursor:
             for statement in self.beforehand:
-                cursor.execute(statement)
-            connection.commit()
-            results = ask_all(connection, hook.get_conn, checks)
-            self._record(connection.cursor(), context, results)
-            connection.commit()
+                execute(cursor, statement)
+            cursor.connection.commit()
+            results = ask_all(cursor.connection, hook.get_conn, checks)
+            self._record(cursor, context, results)
         self._tell(results)
 
     def _record(self, cursor: Any, context: Context, results: Sequence[Result]) -> None:
