@@ -2,7 +2,8 @@
 FROM apache/airflow:3.3.2
 
 COPY requirements.txt ./
-RUN pip install --no-cache-dir "apache-airflow==${AIRFLOW_VERSION}" -r requirements.txt
+RUN pip install --no-cache-dir "apache-airflow==${AIRFLOW_VERSION}" -r requirements.txt \
+    apache-airflow-providers-smtp apache-airflow-providers-slack
 
 COPY pyproject.toml README.md ./
 COPY dags dags

@@ -9,9 +9,9 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.background import in_background
-from sparkify.binary import BinaryRows
 from sparkify.blocks import blocks
 from sparkify.columns import columns_of
+from sparkify.encoding import encoder
 from sparkify.ledger import REJECTS, Reading, check_kept, enter
 from sparkify.records import Batch, RecordReader
 from sparkify.source import Source
@@ -37,11 +37,11 @@ def land(
         cursor.execute(f"drop table if exists {table}")
         cursor.execute(f"create table {table} (like {reading.dataset} including defaults)")
         with tempfile.SpooledTemporaryFile(max_size=1 << 20) as rejects:
-            rows = BinaryRows(reader.columns)
+            rows = encoder(reader.columns)
             names = ", ".join(column.name for column in reader.columns)
             # Frozen, as nobody sees the new table before its rows: who reads them first need not
             # mark each as committed.
-            statement = f"copy {table} ({names}) from stdin (format binary, freeze)"
+            statement = f"copy {table} ({names}) from stdin (format {rows.form}, freeze)"
             with cursor.copy(statement) as copy:
                 copy.write(rows.begin())
                 for batch in _counted(batches, reading):

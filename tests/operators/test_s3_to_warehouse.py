@@ -11,6 +11,14 @@ from local.pipeline import Pipeline
 from tests.sources import TestSource, play
 from tests.warehouse import Warehouse
 
+
+@pytest.fixture(autouse=True, params=["with pgpq", "without pgpq"])
+def encoding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both forms of rows: Linux on arm64 has the one only."""
+    if request.param == "without pgpq":
+        monkeypatch.setattr("sparkify.encoding.find_spec", lambda _: None)
+
+
 DAY = ("2018-11-15", "2018-11-16")
 
 

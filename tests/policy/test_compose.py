@@ -112,7 +112,7 @@ def test_profiles(services: dict[str, Any]) -> None:
 
 
 def test_the_image_is_of_the_pinned_airflow() -> None:
-    pinned = re.search(r"^apache-airflow==(.+)$", (ROOT / "requirements.txt").read_text(), re.M)
+    pinned = re.search(r"^apache-airflow==(.+)$", (ROOT / "constraints.txt").read_text(), re.M)
     assert pinned
     assert f"FROM apache/airflow:{pinned[1]}\n" in (ROOT / "Dockerfile").read_text()
 
