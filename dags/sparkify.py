@@ -124,6 +124,13 @@ with DeadlineDAG(
             description="The first moment after the range: for all of November 2018, "
             "2018-11-01 to 2018-12-01.",
         ),
+        "allow_removed": Param(
+            False,
+            type="boolean",
+            title="Publish removals",
+            description="Publish although a file that was loaded before is gone, or an hour that "
+            "was loaded with events has none now. Their plays are deleted.",
+        ),
     },
     template_searchpath=str(SQL),
     user_defined_macros=MACROS,
@@ -136,7 +143,9 @@ with DeadlineDAG(
             source="{{ setting('source') }}",
             patterns="{{ event_files() }}",
             rules=PLAY_RULES,
+            named_by="sparkify_partition",
             partition="{{ setting('partition') }}",
+            time_column="ts",
             beforehand=BEGIN,
             jsonpaths="{{ setting('jsonpaths') }}",
             aws_conn_id=STORAGE,
@@ -147,6 +156,7 @@ with DeadlineDAG(
             dataset="staging_songs",
             source="{{ setting('source') }}",
             patterns="{{ setting('songs') }}",
+            named_by="sparkify_songs",
             only_new=True,
             aws_conn_id=STORAGE,
         )

@@ -21,10 +21,12 @@ class Pipeline:
     Runs of a DAG on the warehouse that the environment names.
 
     :param dag: the DAG, such as ``sparkify``
+    :param params: what its runs are told beside their range
     """
 
-    def __init__(self, dag: DAG) -> None:
+    def __init__(self, dag: DAG, **params: Any) -> None:
         self.dag = dag
+        self.params = params
 
     def run(self, start: str, end: str, *, run_id: str | None = None) -> set[str]:
         """One range run; the ids of the tasks it skipped."""
@@ -45,7 +47,7 @@ class Pipeline:
         """One range run of the hour that begins at a moment, UTC."""
         end = hour + timedelta(hours=1)
         try:
-            self.run(f"{hour:%Y-%m-%dT%H:%M:%SZ}", f"{end:%Y-%m-%dT%H:%M:%SZ}")
+            self.run(hour.isoformat(), end.isoformat())
         except Exception as error:
             error.add_note(f"This was the run of {hour:%Y-%m-%d %H:%M} to {end:%H:%M} UTC.")
             raise
@@ -102,7 +104,7 @@ class Pipeline:
         """What a run's tasks are told."""
         return {
             "run_id": run_id or f"test__{next(_numbers)}",
-            "params": {"start": start, "end": end},
+            "params": {"start": start, "end": end, **self.params},
             "dag": self.dag,
             **more,
         }

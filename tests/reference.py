@@ -9,17 +9,19 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 Row = tuple[Any, ...]
 EPOCH = datetime(1970, 1, 1)
 
 
-def expected(root: Path) -> dict[str, list[Row]]:
-    """Every table's rows, in the order of its key."""
-    events = [event for event in _events(root) if event["user"] is not None]
+def expected(root: Path, zone: str = "UTC", slack: int = 0) -> dict[str, list[Row]]:
+    """Every table's rows, in the order of its key, of files that are cut at a zone's midnight."""
+    loaded, _ = read(root, zone, slack)
+    events = [event for event in loaded if event["user"] is not None]
     songs = _songs(root)
     plays = _first_by(
         (event for event in events if event["page"] == "NextSong"),
@@ -41,9 +43,11 @@ def expected(root: Path) -> dict[str, list[Row]]:
     }
 
 
-def _events(root: Path) -> Iterable[dict[str, Any]]:
+def read(root: Path, zone: str, slack: int) -> tuple[list[dict[str, Any]], list[Row]]:
+    """The events that are loaded; and file and line of those that are of another day than that."""
+    events, strays = [], []
     for file in sorted(root.glob("log_data/*/*/*.json")):
-        for line in file.read_text().split("\n"):
+        for number, line in enumerate(file.read_text().split("\n"), start=1):
             try:
                 event = json.loads(line)
             except ValueError:
@@ -53,7 +57,21 @@ def _events(root: Path) -> Iterable[dict[str, Any]]:
             user = int(event["userId"]) if event["userId"] else None
             if event["page"] == "NextSong" and user is None:
                 continue
-            yield event | {"user": user, "at": EPOCH + timedelta(milliseconds=event["ts"])}
+            at = EPOCH + timedelta(milliseconds=event["ts"])
+            if _is_day(at, zone, slack, file.name[:10]):
+                events.append(event | {"user": user, "at": at})
+            else:
+                strays.append((str(file.relative_to(root)), number))
+    return events, strays
+
+
+def _is_day(at: datetime, zone: str, slack: int, day: str) -> bool:
+    """Whether it is this day, so many hours before or after a moment or in between, in a zone."""
+    first, last = (
+        (at + hours).replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date().isoformat()
+        for hours in (timedelta(hours=-slack), timedelta(hours=slack))
+    )
+    return first <= day <= last
 
 
 def _songs(root: Path) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from local.pipeline import Pipeline
 from local.postgres import EmbeddedPostgres
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.quality import sql_files
+from sparkify.staging import staging_table
 from tests.environment import ROOT
 from tests.sources import TestSource, play, song
 from tests.warehouse import Warehouse
@@ -61,16 +62,20 @@ WRONG = {
     "events_fresh": "update user_events set event_time = event_time - interval '25 hours'",
     "files_add_up": "update file_ledger set line_count = line_count + 1 where run_id = 'run'",
     "files_vanished": "update file_ledger set etag = null where run_id = 'run'",
+    "files_mostly_rejected": "update file_ledger set reject_count = row_count + 1 "
+    "where run_id = 'run'",
     "hours_as_busy": past_weeks(weeks=4, plays=20),
     "hours_as_loaded": "update hour_loads set events_in_files = events_in_files + 1 "
     "where hour_start = '2018-11-15 09:00'",
+    "hours_emptied": f"update {staging_table('run', 'staging_events')} set ts = '2018-11-15 11:00'",
     "lines_add_up": "update load_runs set lines = lines + 1",
     "plays_add_up": "update load_runs set plays_published = plays_published - 1",
     "repaired_names_unique": unkeyed(
         "repaired_names",
         "insert into repaired_names select 'BjÃ¶rk', 'Björk' from generate_series(1, 2)",
     ),
-    "reject_share": "update load_runs set rejected = 1",
+    "reject_share": "update file_ledger set reject_count = 1, row_count = 98 "
+    "where run_id = 'run' and dataset = 'staging_songs'",
     "session_hours_agree": "update session_hours set plays = plays + 1",
     "song_days_agree": "delete from song_days",
     "songplays_as_loaded": "delete from songplays where start_time < '2018-11-15 10:00'",
@@ -105,6 +110,15 @@ RIGHT = {
     "files_vanished": [
         "delete from file_ledger where run_id = 'earlier'; "
         "update file_ledger set etag = null where run_id = 'run'"
+    ],
+    "files_mostly_rejected": ["update file_ledger set reject_count = row_count"],
+    "hours_emptied": [
+        f"delete from {staging_table('run', 'staging_events')} where ts > '2018-11-15 10:15'",
+        "update hour_loads set plays = 0, events_loaded = 0; "
+        f"delete from {staging_table('run', 'staging_events')}",
+    ],
+    "reject_share": [
+        "update file_ledger set reject_count = 1, row_count = 99 where dataset = 'staging_songs'"
     ],
     "hours_as_busy": [
         past_weeks(weeks=3, plays=1000),
@@ -229,11 +243,14 @@ def test_what_is_unusual_but_right_passes(
     assert result(name)[0] is True
 
 
-@pytest.mark.parametrize("name", ["lines_add_up", "plays_add_up", "reject_share"])
-def test_a_balance_sheet_that_is_not_there_is_no_pass(
-    name: str, result: Callable[[str], tuple[Any, ...]], warehouse: Warehouse
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [("lines_add_up", "load_runs"), ("plays_add_up", "load_runs"), ("reject_share", "file_ledger")],
+)
+def test_an_account_that_is_not_there_is_no_pass(
+    name: str, table: str, result: Callable[[str], tuple[Any, ...]], warehouse: Warehouse
 ) -> None:
-    warehouse.client.execute("delete from load_runs")
+    warehouse.client.execute(f"delete from {table}")  # type: ignore[call-overload]
     assert result(name) == (False, None)
 
 

@@ -17,6 +17,7 @@ from sparkify.hours import (
     spans,
     told,
 )
+from sparkify.partitions import Partition
 from sparkify.source import SourceFile
 from sparkify.warehouse import POSTGRES
 from tests.sources import TestSource, play, visit
@@ -24,7 +25,7 @@ from tests.warehouse import Warehouse
 
 HOUR = timedelta(hours=1)
 TEN = datetime(2018, 11, 15, 10, tzinfo=UTC)
-DAILY = "log_data/%Y/%m/%Y-%m-%d-events.json"
+DAILY = Partition("log_data/%Y/%m/%Y-%m-%d-events.json")
 FILE = "log_data/2018/11/2018-11-15-events.json"
 
 

@@ -7,7 +7,7 @@ import pendulum
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify.partitions import patterns
+from sparkify.partitions import Partition
 from sparkify.window import Window
 
 TEN, ELEVEN = datetime(2018, 11, 15, 10, tzinfo=UTC), datetime(2018, 11, 15, 11, tzinfo=UTC)
@@ -25,7 +25,7 @@ def test_an_interval_is_what_airflow_says_in_whatever_class() -> None:
     start, end = (pendulum.instance(moment).in_timezone("CET") for moment in (TEN, ELEVEN))
     found = window(data_interval_start=start, data_interval_end=end)
     assert found == Window(TEN, ELEVEN)
-    assert patterns("%Y-%m-%d/%H", found) == ["2018-11-15/10"]
+    assert Partition("%Y-%m-%d/%H").patterns(found) == ["2018-11-15/10"]
 
 
 def test_the_lookback_reaches_before_it(monkeypatch: pytest.MonkeyPatch) -> None:

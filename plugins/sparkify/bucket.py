@@ -68,6 +68,11 @@ class BucketSource:
     root: str
     readers: int = READERS
 
+    @property
+    def url(self) -> str:
+        """The place below which the objects are, without a slash at its end."""
+        return f"s3://{self.bucket}/{self.root}".rstrip("/")
+
     def list(self, prefix: str) -> Iterator[SourceFile]:
         """Every object whose name, relative to the root, begins with ``prefix``."""
         for entry in self._entries(prefix):

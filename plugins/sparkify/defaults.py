@@ -2,6 +2,8 @@
 
 DEFAULTS = {
     "partition": "log_data/%Y/%m/%Y-%m-%d-events.json",
+    "partition_timezone": "UTC",
+    "partition_slack": "0",
     "songs": "song_data/**/*.json",
     "jsonpaths": "",
     "manifest_prefix": "",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-from sparkify import partitions
+from sparkify.partitions import Partition
 from sparkify.source import SourceFile
 
 HOUR = timedelta(hours=1)
@@ -88,21 +88,21 @@ def compared(
     hours: Iterable[Hour],
     files: Iterable[SourceFile],
     versions: Mapping[str, Version],
-    template: str,
+    partition: Partition,
 ) -> list[Hour]:
     """The hours, of which those whose file is other than it was read are outdated."""
     hours = list(hours)
     loaded_until = max((hour.start for hour in hours if hour.state in LOADED), default=None)
     changed: set[datetime] = set()
     for file in files:
-        span, version = partitions.span(template, file.name), versions.get(file.name)
+        span, version = partition.span(file.name), versions.get(file.name)
         if span is None or (version and version.etag == file.etag):
             continue
         # As long as hours of its own are to come, a file may grow.
         is_growing = version and file.size > version.size
-        if is_growing and not (loaded_until and loaded_until >= span[1] - HOUR):
+        if is_growing and not (loaded_until and loaded_until >= span.end - HOUR):
             continue
-        changed |= {hour.start for hour in hours if span[0] <= hour.start < span[1]}
+        changed |= {hour.start for hour in hours if span.start - HOUR < hour.start < span.end}
     return [
         hour._replace(state="outdated") if hour.start in changed and hour.state in LOADED else hour
         for hour in hours

@@ -15,6 +15,7 @@ from sparkify.encoding import encoder
 from sparkify.ledger import REJECTS, Reading, check_kept, enter
 from sparkify.records import Batch, RecordReader
 from sparkify.source import Source
+from sparkify.spans import file_spans
 from sparkify.warehouse import as_csv, transaction
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ def land(
     there is no table, no reject and no ledger entry of this try.
     """
     with transaction(hook) as cursor:
-        reader = RecordReader(columns_of(cursor, reading.dataset), rules)
+        columns = columns_of(cursor, reading.dataset)
+        reader = RecordReader(columns, rules, file_spans(reading))
         batches = in_background(reader.batches(in_background(blocks(source, reading.files))))
         cursor.execute(f"drop table if exists {table}")
         cursor.execute(f"create table {table} (like {reading.dataset} including defaults)")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify.partitions import span
+from sparkify.partitions import Partition
 from sparkify.source import SourceFile
 from sparkify.warehouse import insert_rows, lock
 from sparkify.window import Window
@@ -32,7 +32,8 @@ class Reading:
     One run's reading of files from a source into the staging table of a dataset.
 
     :param number: its place in the order in which readings began
-    :param partition: the template that tells from a file's name which time it holds, if any
+    :param partition: tells from a file's name which time it may hold, if it holds any
+    :param time_column: the column that holds the time of a row
     """
 
     number: int
@@ -42,7 +43,8 @@ class Reading:
     source: str
     files: Sequence[SourceFile]
     missing: Sequence[str] = ()
-    partition: str = ""
+    partition: Partition | None = None
+    time_column: str = ""
     lines: Counter[SourceFile] = field(default_factory=Counter)
     folded: Counter[SourceFile] = field(default_factory=Counter)
     rows: Counter[SourceFile] = field(default_factory=Counter)
@@ -94,9 +96,9 @@ class Reading:
         ]
 
     def _span(self, name: str) -> tuple[datetime | None, datetime | None]:
-        """The time whose events a file holds; a song file holds none."""
-        found = span(self.partition, name) if self.partition else None
-        return (_naive(found[0]), _naive(found[1])) if found else (None, None)
+        """The time whose events a file may hold; a song file holds none."""
+        found = self.partition.span(name) if self.partition else None
+        return (_naive(found.start), _naive(found.end)) if found else (None, None)
 
 
 def begin(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
@@ -124,6 +126,16 @@ def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
     )
     published = {(name, etag) for name, etag in rows}
     return [file for file in reading.files if (file.name, file.etag) not in published]
+
+
+def published_names(hook: DbApiHook, reading: Reading) -> set[str]:
+    """The files, of whatever source, from which runs have published what is in the window."""
+    rows = hook.get_records(
+        "select distinct source_file from file_ledger where dataset = %s and etag is not null "
+        "and published_at is not null and span_start < %s and span_end > %s",
+        parameters=(reading.dataset, _naive(reading.window.end), _naive(reading.window.start)),
+    )
+    return {name for (name,) in rows}
 
 
 def enter(hook: DbApiHook, cursor: Any, reading: Reading) -> None:

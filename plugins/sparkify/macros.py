@@ -1,12 +1,13 @@
 """What the SQL files and the DAGs may call in Jinja; each is evaluated while a task runs."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jinja2 import pass_context
 
-from sparkify import partitions, settings, warehouse
+from sparkify import settings, warehouse
+from sparkify.partitions import Partition
 from sparkify.staging import staging_table
 from sparkify.window import Window, literal
 
@@ -78,15 +79,26 @@ def is_scheduled(context: Mapping[str, Any]) -> bool:
 
 
 @pass_context
+def removal_is_allowed(context: Mapping[str, Any]) -> bool:
+    """Whether the run may publish although files, or all events of an hour, are gone."""
+    return bool(context["params"].get("allow_removed"))
+
+
+@pass_context
 def event_files(context: Mapping[str, Any]) -> str:
     """A glob a line: the event files whose partition overlaps the window."""
-    return "\n".join(partitions.patterns(settings.setting("partition"), Window.of_run(context)))
+    return "\n".join(Partition.of_settings().patterns(Window.of_run(context)))
 
 
 @pass_context
 def in_event_files(context: Mapping[str, Any], column: str) -> str:
-    """The predicate of the time whose events those files hold: the window and more."""
-    return partitions.whole(settings.setting("partition"), Window.of_run(context)).holds(column)
+    """The predicate of the hours of which those files hold every event: the window and more."""
+    return Partition.of_settings().whole_hours(Window.of_run(context)).holds(column)
+
+
+def partition_slack() -> str:
+    """What a file may hold before and after the time that its name says, as an interval."""
+    return f"interval '{settings.partition_slack() // timedelta(hours=1)} hours'"
 
 
 def in_range(column: str) -> str:  # noqa: ARG001 - the page's range has it
@@ -136,8 +148,10 @@ MACROS = {
     "kept_since": kept_since,
     "lock": lock,
     "now": now,
+    "partition_slack": partition_slack,
     "quoted": warehouse.quoted,
     "reject_limit": settings.reject_limit,
+    "removal_is_allowed": removal_is_allowed,
     "seconds_since": seconds_since,
     "setting": settings.setting,
     "staging": staging,

@@ -20,6 +20,7 @@ from sparkify.plain import PlainReader
 from sparkify.rows import Misfit, RowReader
 from sparkify.sifting import as_text, sift
 from sparkify.source import SourceFile
+from sparkify.spans import FileSpans
 from sparkify.spelling import Spelling
 
 # What a line may hold that only a closer look can judge: an escaped half of a character, an escaped
@@ -86,10 +87,17 @@ class RecordReader:
     :param columns: the staging table's columns; a JSON key fills the column of its name, whatever
         its case
     :param rules: reason to predicate (SQL over the columns): rows that must not be loaded
+    :param spans: the time that each file may hold, where its name says so
     """
 
-    def __init__(self, columns: Sequence[Column], rules: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        rules: Mapping[str, str] | None = None,
+        spans: FileSpans | None = None,
+    ) -> None:
         self.columns = columns
+        self._spans = spans
         self._plain = PlainReader(columns, rules or {})
         self._table = RowReader(columns, rules or {})
         self._spelling = Spelling(column.name for column in columns)
@@ -132,14 +140,24 @@ class RecordReader:
         for segment in block:
             rows[segment.file] += segment.line_count
         frame = self._plain.read(lines, self._spelling.keys, rows.total())
-        return None if frame is None else Batch([frame], rows, rows.copy())
+        if frame is None or self._any_outside(block, frame):
+            return None
+        return Batch([frame], rows, rows.copy())
+
+    def _any_outside(self, block: Block, frame: pl.DataFrame) -> bool:
+        """Whether a row of a plain block lies outside of what its file may hold."""
+        files = ((segment.file, segment.line_count) for segment in block)
+        return bool(
+            self._spans and self._spans.outside(frame[self._spans.column], files) is not None
+        )
 
     def _mixed_batch(self, block: Block, text: pl.Series, odd: Sequence[str]) -> Batch:
         """The rows of a block in which some objects have to be looked at one by one."""
         batch = Batch(rows=Counter({segment.file: 0 for segment in block}))
         sifted = sift(block, text, odd, partial(self._plain.sift, keys=self._spelling.keys))
         kept = [False] * sifted.rows.height
-        for segment, plain in zip(block, sifted.plain, strict=True):
+        for segment, sound in zip(block, sifted.plain, strict=True):
+            plain = self._inside(segment.file, sound, sifted.rows)
             batch.lines[segment.file] += segment.filled_lines
             for found in self._objects(segment, plain):
                 if isinstance(found, Plain):
@@ -160,6 +178,20 @@ class RecordReader:
         if any(kept):
             batch.frames.append(sifted.rows.filter(pl.Series(kept)))
         return batch if self._waiting_size < ENOUGH else self._caught_up(batch)
+
+    def _inside(
+        self, file: SourceFile, plain: dict[int, int], rows: pl.DataFrame
+    ) -> dict[int, int]:
+        """Those of a file's plain lines whose rows lie in what it may hold."""
+        if not (self._spans and plain):
+            return plain
+        moments = rows[self._spans.column].gather(list(plain.values()))
+        outside = self._spans.outside(moments, [(file, len(plain))])
+        if outside is None:
+            return plain
+        return {
+            line: row for (line, row), out in zip(plain.items(), outside, strict=True) if not out
+        }
 
     def _caught_up(self, batch: Batch) -> Batch:
         """The batch, with the rows of all objects that were looked at one by one until now."""
@@ -216,11 +248,27 @@ class RecordReader:
             self._add(records[half:], keys, batch)
             return
         landed, misfits = self._table.land(frame, nuls=NUL in lines)
+        if self._spans:
+            landed = _inside_spans(self._spans, landed, records, misfits)
         batch.frames.append(landed)
         batch.rows.update(record.file for record in records)
         for row, misfit in misfits.items():
             batch.rows[records[row].file] -= 1
             batch.rejects.append(_reject(records[row], misfit))
+
+
+def _inside_spans(
+    spans: FileSpans, landed: pl.DataFrame, records: Sequence[Record], misfits: dict[int, Misfit]
+) -> pl.DataFrame:
+    """The rows that are left without those outside of what their files may hold: misfits, too."""
+    rows = [row for row in range(len(records)) if row not in misfits]
+    moments = landed[spans.column]
+    outside = spans.outside(moments, ((records[row].file, 1) for row in rows))
+    if outside is None:
+        return landed
+    for place in outside.arg_true():
+        misfits[rows[place]] = spans.misfit(records[rows[place]].file, moments[place])
+    return landed.filter(~outside)
 
 
 def _odd_in(text: pl.Series, odd: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import cache
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowFailException
@@ -19,6 +20,10 @@ MAIL = "sparkify_mail"
 
 SLACK = "sparkify_slack"
 """Connection of type ``slackwebhook``, optional: where failures are told."""
+
+
+LONGEST = timedelta(days=36_525)
+"""What a setting may say at most of a length of time."""
 
 
 @cache
@@ -40,26 +45,46 @@ def setting(name: str) -> str:
 
 def lookback() -> timedelta:
     """How far before its hour a run reaches back for events that arrived late."""
-    return timedelta(minutes=_whole_number("lookback_minutes"))
+    return _duration("lookback_minutes", "minutes")
+
+
+def partition_timezone() -> ZoneInfo:
+    """The zone of the time that the event files' names say."""
+    name = setting("partition_timezone")
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:
+        raise AirflowFailException(
+            f"The variable sparkify_partition_timezone is {name!r}; it must be the name of a time "
+            "zone, such as UTC or America/Los_Angeles."
+        ) from error
+
+
+def partition_slack() -> timedelta:
+    """What an event file may hold before and after the time that its name says."""
+    return _duration("partition_slack", "hours")
 
 
 def keep_staging() -> timedelta:
     """How long the staging tables of a run that failed are kept for a look."""
-    return timedelta(days=_whole_number("keep_staging_days"))
+    return _duration("keep_staging_days", "days")
 
 
 def keep_rejects() -> timedelta:
     """How long rejects, results of checks and replaced ledger entries are kept."""
-    return timedelta(days=_whole_number("keep_rejects_days"))
+    return _duration("keep_rejects_days", "days")
 
 
-def _whole_number(name: str) -> int:
+def _duration(name: str, unit: str) -> timedelta:
     text = setting(name)
-    if not text.isdecimal():
+    # What is longer leads out of the calendar; and so many digits Python does not even read.
+    number = int(text) if text.isdecimal() and len(text) < 10 else -1
+    if not 0 <= number <= LONGEST // timedelta(**{unit: 1}):
         raise AirflowFailException(
-            f"The variable sparkify_{name} is {text!r}; it must be a whole number, 0 or more."
+            f"The variable sparkify_{name} is {text!r}; it must be a whole number, 0 or more, and "
+            "not more than a century."
         )
-    return int(text)
+    return timedelta(**{unit: number})
 
 
 def reject_limit() -> float:

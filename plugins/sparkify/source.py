@@ -2,12 +2,14 @@
 
 import os
 import re
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from gzip import GzipFile
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
@@ -18,6 +20,11 @@ from sparkify.globs import glob_expression, literal_prefix
 
 if TYPE_CHECKING:
     from sparkify.bucket import BucketSource
+
+LOOKED_AT = 1000
+"""Files of a folder that are looked at for names near to one that is missing."""
+
+SHOWN_NAMES = 3
 
 
 class SourceFile(NamedTuple):
@@ -41,6 +48,10 @@ class Source(Protocol):
 
     def open(self, file: SourceFile) -> BinaryIO:
         """The bytes of one file, as they are stored; fewer than are asked for are the last."""
+
+    @property
+    def url(self) -> str:
+        """The source's one name, however its URL was spelled."""
 
 
 def open_source(url: str, setting: str = "source") -> "FolderSource | BucketSource":
@@ -80,6 +91,16 @@ def find(source: Source, pattern: str) -> list[SourceFile]:
                 f"The name of the file {file.url} is no UTF-8, so no table can hold it. Rename it."
             )
     return files
+
+
+def near(source: Source, pattern: str) -> list[str]:
+    """A few names where a glob looks, or above: for who wonders why none matches it."""
+    wanted = literal_prefix(pattern)
+    folders = [wanted[: place + 1] for place, letter in enumerate(wanted) if letter == "/"]
+    for folder in ("", *folders)[::-1]:
+        if names := sorted(file.name for file in islice(source.list(folder), LOOKED_AT)):
+            return names[max(0, bisect(names, wanted) - 2) :][:SHOWN_NAMES]
+    return []
 
 
 def _is_utf8(name: str) -> bool:
@@ -154,7 +175,7 @@ class FolderSource:
         return any((self.root / above).resolve() == target for above in Path(link).parents)
 
     def _listed(self, name: str, stat: os.stat_result) -> SourceFile:
-        url = f"{self._url}/{quote(os.fsencode(name))}"
+        url = f"{self.url}/{quote(os.fsencode(name))}"
         return SourceFile(name, url, stat.st_size, f"{stat.st_mtime_ns}-{stat.st_size}")
 
     def write(self, name: str, content: bytes, content_type: str = "") -> None:  # noqa: ARG002 - S3's
@@ -180,7 +201,8 @@ class FolderSource:
             return None
 
     @cached_property
-    def _url(self) -> str:
+    def url(self) -> str:
+        """The folder, without a slash at its end."""
         return self.root.as_uri().rstrip("/")
 
     def open(self, file: SourceFile) -> BinaryIO:

@@ -12,6 +12,12 @@ from sparkify.settings import lookback
 HOUR = timedelta(hours=1)
 LAST_OF_HOUR = HOUR - timedelta(microseconds=1)
 
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""The first and the last moment that there is."""
+
+LAST_END = LAST.replace(hour=0, minute=0, second=0, microsecond=0)
+"""The last moment at which a range may end: the hours and days that it touches end by then."""
+
 RANGE_EXAMPLE = '{"start": "2018-11-01T00:00:00Z", "end": "2018-12-01T00:00:00Z"}'
 
 
@@ -35,7 +41,7 @@ class Window:
                 f"range: trigger it with the params start and end, such as {RANGE_EXAMPLE}"
             )
         return cls(
-            _utc(context["data_interval_start"]) - lookback(),
+            shifted(_utc(context["data_interval_start"]), -lookback()),
             _utc(context["data_interval_end"]),
         )
 
@@ -51,6 +57,10 @@ class Window:
             raise AirflowFailException(
                 f"The range is empty: start {start} is not before end {end}. The end itself is "
                 "not part of the range, so one day is start=2018-11-01, end=2018-11-02."
+            )
+        if window.end > LAST_END:
+            raise AirflowFailException(
+                f"The range ends at {end}, which is too late: {LAST_END:%Y-%m-%d} is the last end."
             )
         return window
 
@@ -69,7 +79,7 @@ class Window:
     @property
     def touched_hours(self) -> "Window":
         """The hours, from full to full, of which the window has a part."""
-        return Window(_full_hour(self.start), _full_hour(self.end + LAST_OF_HOUR))
+        return Window(_full_hour(self.start), _full_hour(shifted(self.end, LAST_OF_HOUR)))
 
     @property
     def touched_days(self) -> "Window":
@@ -81,7 +91,7 @@ class Window:
     @property
     def whole_hours(self) -> "Window":
         """The hours that the window has from beginning to end; without one it ends as it starts."""
-        first = _full_hour(self.start + LAST_OF_HOUR)
+        first = _full_hour(shifted(self.start, LAST_OF_HOUR))
         return Window(first, max(first, _full_hour(self.end)))
 
     @property
@@ -90,17 +100,17 @@ class Window:
         return (self.end - self.start) // HOUR
 
     def __str__(self) -> str:
-        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+        return f"{_shown(self.start, 'minutes')} to {_shown(self.end, 'minutes')} UTC"
 
 
 def _parse(param: str, text: str) -> datetime:
     """A date or date-time in ISO form; without an offset it is UTC."""
     try:
         return _utc(datetime.fromisoformat(text))
-    except ValueError as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise AirflowFailException(
-            f"The param {param} is {text!r}; it must be a date or a date-time, such as "
-            "2018-11-01 or 2018-11-01T10:00:00Z."
+            f"The param {param} is {text!r}; it must be a date or a date-time of the years 1 to "
+            "9999, such as 2018-11-01 or 2018-11-01T10:00:00Z."
         ) from error
 
 
@@ -116,6 +126,19 @@ def _full_hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
+def shifted(moment: datetime, by: timedelta) -> datetime:
+    """The moment so much later; the first or the last that there is where it would be past it."""
+    try:
+        return moment + by
+    except OverflowError:
+        return (FIRST if by < timedelta() else LAST).replace(tzinfo=moment.tzinfo)
+
+
 def literal(moment: datetime) -> str:
     """A moment as both engines take it."""
-    return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'"
+    return f"timestamp '{_shown(moment, 'microseconds')}'"
+
+
+def _shown(moment: datetime, timespec: str) -> str:
+    """A moment in ISO form; strftime would write the year 11 as 11, which is read as 2011."""
+    return moment.replace(tzinfo=None).isoformat(" ", timespec)

@@ -22,8 +22,9 @@ from (
             and run_id = {{ quoted(run_id) }}
     ) as read_now
         on
-            whole.hour_start >= read_now.span_start
-            and whole.hour_start < read_now.span_end
+            -- A part of the hour is the file's own, not only in the slack before or after it.
+            whole.hour_start + interval '1 hour' > read_now.span_start + {{ partition_slack() }}
+            and whole.hour_start < read_now.span_end - {{ partition_slack() }}
     where {{ in_whole_hours("whole.hour_start") }}
     group by whole.hour_start
 ) as loaded

@@ -14,8 +14,9 @@ from rich.console import Console
 from sparkify.commands.screen import Screen
 from sparkify.commands.windows import Bound
 from sparkify.hours import FINE, HOUR, Hour, between, compared, known, last_read, told
-from sparkify.partitions import event_listing
+from sparkify.partitions import Partition, event_listing
 from sparkify.settings import setting
+from sparkify.source import open_source
 from sparkify.warehouse import warehouse_hook
 
 FINE_ALL, MENDING_NEEDED = 0, 1
@@ -54,5 +55,6 @@ def _full_hour(moment: datetime) -> datetime:
 
 
 def _compared(hook: DbApiHook, found: Sequence[Hour]) -> list[Hour]:
-    source, template = setting("source"), setting("partition")
-    return compared(found, event_listing(source), last_read(hook, source), template)
+    url, partition = setting("source"), Partition.of_settings()
+    versions = last_read(hook, open_source(url).url)
+    return compared(found, event_listing(url), versions, partition)

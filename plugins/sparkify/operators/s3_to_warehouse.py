@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
@@ -13,9 +14,11 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from sparkify.ledger import Reading, begin, unpublished
+from sparkify.ledger import Reading, begin, published_names, unpublished
+from sparkify.partitions import Partition
+from sparkify.prefixes import beginning
 from sparkify.settings import WAREHOUSE, setting
-from sparkify.source import SourceFile, find, open_source
+from sparkify.source import Source, SourceFile, find, near, open_source
 from sparkify.warehouse import POSTGRES, engine, execute, quoted, transaction, warehouse_hook
 from sparkify.window import Window
 
@@ -43,8 +46,10 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
     :param patterns: globs of the files to read, relative to the source (templated; a list, or one
         a line). A pattern that matches no file is recorded as missing
     :param rules: reason to predicate: records that are rejected although each value fits
-    :param partition: template of the time whose events a file of this name holds, if it holds any
-        (templated)
+    :param partition: template of the time whose records a file of this name holds, if it holds any
+        (templated); a record of another time is rejected
+    :param named_by: the variable that the patterns come from, for messages
+    :param time_column: the column that holds a record's time
     :param beforehand: statements, or files, that are run first, in a transaction of their own: so
         what they write stays when the run fails (templated)
     :param jsonpaths: URL of a JSONPaths file for Redshift's COPY; without one a key fills the
@@ -78,6 +83,8 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
         patterns: str,
         rules: Mapping[str, str] | None = None,
         partition: str = "",
+        named_by: str,
+        time_column: str = "",
         beforehand: Sequence[str] = (),
         jsonpaths: str = "",
         only_new: bool = False,
@@ -98,6 +105,8 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
         self.patterns = patterns
         self.rules = rules or {}
         self.partition = partition
+        self.named_by = named_by
+        self.time_column = time_column
         self.beforehand = list(beforehand)
         self.jsonpaths = jsonpaths
         self.only_new = only_new
@@ -153,23 +162,27 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
             number = begin(hook, cursor, context["run_id"], self.dataset)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
         source = open_source(self.source)
-        found: list[SourceFile] = []
+        found: dict[SourceFile, None] = {}
         missing: list[str] = []
         for pattern in self.patterns.split():
             matches = find(source, pattern)
-            found += matches
+            found |= dict.fromkeys(matches)
             missing += [] if matches else [pattern]
-        window = Window.of_run(context)
         reading = Reading(
             number,
             context["run_id"],
-            window,
+            Window.of_run(context),
             self.dataset,
-            self.source,
-            found,
+            source.url,
+            list(found),
             missing,
-            self.partition,
+            Partition.of_settings(self.partition) if self.partition else None,
+            self.time_column,
         )
+        if reading.partition:
+            reading = replace(reading, missing=_missing(hook, source, reading, reading.partition))
+        if reading.missing:
+            self._warn_of(reading.missing, source)
         if self.only_new:
             new = unpublished(hook, reading)
             if not new:
@@ -178,21 +191,23 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
                     "last loaded."
                 )
             reading = replace(reading, files=new)
-        self._report(reading)
-        return reading
-
-    def _report(self, reading: Reading) -> None:
         size = sum(file.size for file in reading.files)
         self.log.info("Reading %s files (%s bytes) of %s", len(reading.files), size, self.source)
-        if reading.missing:
-            shown = ", ".join(reading.missing[:SHOWN_MISSING])
-            more = len(reading.missing) - SHOWN_MISSING
-            self.log.warning(
-                "Missing: no file %s%s. The run goes on; the hours are loaded by the next run of "
-                "their range once the files are there.",
-                shown,
-                f" (and {more} more)" if more > 0 else "",
-            )
+        return reading
+
+    def _warn_of(self, missing: Sequence[str], source: Source) -> None:
+        """Say which files are not there, what names them so, and what is there instead."""
+        more = len(missing) - SHOWN_MISSING
+        names = near(source, missing[0])
+        self.log.warning(
+            "Missing: no file %s%s. The variable %s, which is %r, names files so. %s The run goes "
+            "on without; load its time again once the files are there.",
+            ", ".join(missing[:SHOWN_MISSING]),
+            f" (and {more} more)" if more > 0 else "",
+            self.named_by,
+            self.partition or self.patterns,
+            f"What is there: {', '.join(names)}." if names else "The source holds no file at all.",
+        )
 
     def _summary(self, reading: Reading) -> dict[str, int]:
         summary = {
@@ -203,3 +218,16 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
         }
         self.log.info("Staged in %s: %s", self.table, summary)
         return summary
+
+
+def _missing(
+    hook: DbApiHook, source: Source, reading: Reading, partition: Partition
+) -> Sequence[str]:
+    """What should be there: files of the window's own time, and those it was published from."""
+    # A neighbouring file that is read only for the slack need not be there.
+    own = set(replace(partition, slack=timedelta()).patterns(reading.window))
+    missing = [pattern for pattern in reading.missing if pattern in own]
+    gone = published_names(hook, reading) - {file.name for file in reading.files}
+    # Where names are put together in another way now, a file may be there and not be looked for.
+    gone -= {file.name for file in source.list(beginning(list(gone)))} if gone else set()
+    return [*missing, *sorted(gone.difference(missing))]

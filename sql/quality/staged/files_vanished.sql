@@ -1,15 +1,34 @@
--- No event file that was loaded before has gone.
--- mend: Nothing was published, for it would delete the plays that came from the file. Put the file back; or load a range without its time; or, where it is meant to be gone, delete its rows from file_ledger.
-select missing.source_file
-from file_ledger as missing
+-- No event file that was published before for the window's time has gone.
+-- mend: Nothing was published, for it would delete the plays that came from the file. Put the file back, or mend the variable sparkify_source, and clear stage_events. Where the file is meant to be gone, trigger a run with start, end and allow_removed.
+select
+    gone.source_file,
+    max(earlier.source) as last_source,
+    min(earlier.span_start) as held_events_from,
+    max(earlier.span_end) as held_events_until
+from file_ledger as gone
 inner join file_ledger as earlier
     on
-        missing.dataset = earlier.dataset
-        and missing.source = earlier.source
-        and missing.source_file = earlier.source_file
+        gone.dataset = earlier.dataset
+        and gone.source_file = earlier.source_file
+-- A run that was allowed to has published this time without the file.
+left join file_ledger as removal
+    on
+        earlier.dataset = removal.dataset
+        and earlier.source_file = removal.source_file
+        and removal.run_id <> {{ quoted(run_id) }}
+        and removal.etag is null
+        and removal.published_at is not null
+        and earlier.read_at < removal.read_at
+        and removal.window_start <= greatest(earlier.span_start, {{ window_start() }})
+        and removal.window_end >= least(earlier.span_end, {{ window_end() }})
 where
-    missing.run_id = {{ quoted(run_id) }}
-    and missing.etag is null
+    gone.run_id = {{ quoted(run_id) }}
+    and gone.dataset = 'staging_events'
+    and gone.etag is null
     and earlier.etag is not null
     and earlier.published_at is not null
-group by missing.source_file
+    and earlier.span_start < {{ window_end() }}
+    and earlier.span_end > {{ window_start() }}
+    and removal.source_file is null
+    and {{ "1 = 0" if removal_is_allowed() else "1 = 1" }}
+group by gone.source_file

@@ -1,13 +1,32 @@
--- The share of records that could not be loaded stays below the limit.
+-- Of each kind of file, the share of records that could not be loaded stays below the limit.
 -- returns: value
 -- limit: {{ reject_limit() }}
--- mend: Nothing was published. Look at rejected_rows for file, line and reason; mend the source files, or raise the variable sparkify_reject_limit; then clear the run's stage_* tasks.
+-- mend: Nothing was published. Look at rejected_rows for file, line and reason. Records of another time than their file's: set sparkify_partition_timezone to the zone in which files are cut, or sparkify_partition_slack to the hours that lines may stray. Others: mend the source files, or raise sparkify_reject_limit. Then clear the run's stage_* tasks.
 select
     case
-        when rejected = 0 then 0
-        else cast(rejected as double precision) / (staged + rejected)
+        when ledger.rejected = 0 then 0
+        else cast(ledger.rejected as double precision) / ledger.records
     end as share,
-    rejected as rejected_records,
-    staged + rejected as of_records_read
-from load_runs
-where run_id = {{ quoted(run_id) }}
+    ledger.dataset,
+    ledger.rejected as rejected_records,
+    ledger.records as of_records_read,
+    coalesce(strays.records, 0) as of_another_time_than_their_file
+from (
+    select
+        dataset,
+        sum(reject_count) as rejected,
+        sum(row_count + reject_count) as records
+    from file_ledger
+    where run_id = {{ quoted(run_id) }}
+    group by dataset
+) as ledger
+left join (
+    select dataset, count(*) as records
+    from rejected_rows
+    where
+        run_id = {{ quoted(run_id) }}
+        and reason like '% is outside of what the file may hold%'
+    group by dataset
+) as strays on ledger.dataset = strays.dataset
+order by 1 desc, 2
+limit 1

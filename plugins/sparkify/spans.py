@@ -1,0 +1,79 @@
+"""The time that each file may hold, by its name, and the rows of it that lie outside."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+from airflow.sdk.exceptions import AirflowFailException
+
+from sparkify.ledger import Reading
+from sparkify.rows import Misfit
+from sparkify.source import SourceFile
+from sparkify.window import Window
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+OUTSIDE = "is outside of what the file may hold"
+"""How the reason of such a reject goes on, after the column."""
+
+
+class FileSpans:
+    """
+    What the files of one reading may hold.
+
+    :param column: the column that holds the time of a row
+    :param spans: each file's half-open range of time
+    """
+
+    def __init__(self, column: str, spans: Mapping[SourceFile, Window]) -> None:
+        self.column = column
+        self.spans = spans
+        self._bounds = {
+            file: ((span.start - EPOCH) // MICROSECOND, (span.end - EPOCH) // MICROSECOND)
+            for file, span in spans.items()
+        }
+
+    def outside(
+        self, moments: pl.Series, files: Iterable[tuple[SourceFile, int]]
+    ) -> pl.Series | None:
+        """
+        Which moments no row of its file may have; None where there is none.
+
+        :param moments: those of rows, as they are landed
+        :param files: the files that the rows are from, in their order, with how many each has
+        """
+        values = moments.to_physical()
+        earliest, latest = values.min(), values.max()
+        if not isinstance(earliest, int) or not isinstance(latest, int):
+            return None
+        bounds = [(*self._bounds[file], count) for file, count in files if count]
+        # What is true of nearly every block takes no look at each row.
+        if max(start for start, _, _ in bounds) <= earliest and latest < min(
+            end for _, end, _ in bounds
+        ):
+            return None
+        starts = pl.Series([start for start, _, count in bounds for _ in range(count)])
+        ends = pl.Series([end for _, end, count in bounds for _ in range(count)])
+        found = ((values < starts) | (values >= ends)).fill_null(value=False)
+        return found if found.any() else None
+
+    def misfit(self, file: SourceFile, moment: datetime) -> Misfit:
+        """Why a row must not be loaded, as it is in this file."""
+        shown = moment.isoformat(" ", "milliseconds")
+        return Misfit(self.column, f"{self.column} {OUTSIDE}, {self.spans[file]}: {shown} UTC")
+
+
+def file_spans(reading: Reading) -> FileSpans | None:
+    """What the files of a reading may hold; None where their names say nothing of it."""
+    partition = reading.partition
+    if not (partition and partition.names_a_time):
+        return None
+    spans = {file: partition.span(file.name) for file in reading.files}
+    for file, span in spans.items():
+        if span is None:
+            raise AirflowFailException(
+                f"The name of the file {file.url} says no time by sparkify_partition, which is "
+                f"{partition.template!r}. Rename the file, or give the template fewer globs."
+            )
+    return FileSpans(reading.time_column, {file: span for file, span in spans.items() if span})

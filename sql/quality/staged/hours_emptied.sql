@@ -1,0 +1,27 @@
+-- No hour that was loaded with plays, or with events of users, has lost them all.
+-- mend: Nothing was published, for it would empty the hour. See whether sparkify_source is the right one, and what became of the hour's lines: rejected_rows has those that could not be loaded. Where they are meant to be gone, trigger a run with start, end and allow_removed.
+select
+    loaded.hour_start,
+    loaded.plays as plays_loaded,
+    loaded.events_loaded,
+    coalesce(staged.plays, 0) as plays_staged,
+    coalesce(staged.events, 0) as events_staged
+from hour_loads as loaded
+left join (
+    select
+        date_trunc('hour', ts) as hour_start,
+        count(*) as events,
+        sum(case when page = 'NextSong' then 1 else 0 end) as plays
+    from {{ staging("staging_events") }}
+    where
+        {{ in_touched_hours("ts") }}
+        and userid is not null
+    group by date_trunc('hour', ts)
+) as staged on loaded.hour_start = staged.hour_start
+where
+    {{ in_touched_hours("loaded.hour_start") }}
+    and (
+        (loaded.plays > 0 and coalesce(staged.plays, 0) = 0)
+        or (loaded.events_loaded > 0 and coalesce(staged.events, 0) = 0)
+    )
+    and {{ "1 = 0" if removal_is_allowed() else "1 = 1" }}
