@@ -5,13 +5,14 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime, timedelta
+from decimal import Context, Decimal
 from typing import Any
 
 from sparkify.columns import Column
 
 INTEGERS = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
+WIDE = Context(prec=2000)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
@@ -84,8 +85,8 @@ def strictly(text: str) -> list[tuple[str, Any]]:
         text,
         object_pairs_hook=list,
         parse_constant=refuse,
-        parse_int=integer,
-        parse_float=floating,
+        parse_int=finite,
+        parse_float=lambda text: Fraction(finite(text)),
     )
     if not text.startswith("{"):
         raise RefusedError
@@ -97,16 +98,15 @@ def refuse(text: str) -> Any:
     raise RefusedError(text)
 
 
-def integer(text: str) -> int:
-    if len(text) > 50 or not -(2**127) <= int(text) < 2**128:
-        raise RefusedError(text)
-    return int(text)
+class Fraction(str):
+    """A JSON number with a fraction or an exponent, as it was written."""
 
 
-def floating(text: str) -> float:
+def finite(text: str) -> str:
+    """A JSON number, as it was written."""
     if math.isinf(float(text)):
         raise RefusedError(text)
-    return float(text)
+    return text
 
 
 def judged(
@@ -147,6 +147,12 @@ def converted(column: Column, value: Any) -> Any:
         return text
     if column.base_type == "double precision":
         return double(text)
+    if column.base_type == "numeric":
+        return decimal(text, column.sql_type)
+    if column.base_type == "date":
+        return day(text)
+    if isinstance(value, Fraction):
+        text = re.sub(r"\.0*$", "", format(Decimal(value), "f"))
     whole = whole_number(text, INTEGERS.get(column.base_type, 2**63))
     if column.base_type in INTEGERS:
         return whole
@@ -157,14 +163,8 @@ def converted(column: Column, value: Any) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """A JSON value as text; a number without exponent and without a fraction of zero."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool | list):
-        return json.dumps(value)
-    if isinstance(value, float):
-        return re.sub(r"\.0$", "", format(Decimal(repr(value)), "f"))
-    return str(value)
+    """A JSON value as text; a number as it was written."""
+    return json.dumps(value) if isinstance(value, bool | list) else value
 
 
 def whole_number(text: str, limit: int) -> int:
@@ -179,3 +179,22 @@ def double(text: str) -> float:
     if math.isinf(float(text)):
         raise RefusedError("misfit")
     return float(text)
+
+
+def decimal(text: str, sql_type: str) -> Decimal:
+    """A number of so many digits, which is not rounded."""
+    double(text)
+    precision, scale = map(int, re.findall("[0-9]+", sql_type))
+    shifted = Decimal(text).scaleb(scale, WIDE)
+    if WIDE.remainder(shifted, Decimal(1)) or abs(shifted) >= 10**precision:
+        raise RefusedError("misfit")
+    return Decimal(text)
+
+
+def day(text: str) -> date:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise RefusedError("misfit")
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise RefusedError("misfit") from error

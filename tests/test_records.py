@@ -5,12 +5,14 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any, BinaryIO
 
 import polars as pl
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -25,16 +27,29 @@ from tests import record_reference as reference
 
 COLUMNS = [
     Column("artist", "character varying(12)"),
+    Column("birthday", "date"),
     Column("iteminsession", "smallint"),
     Column("length", "double precision"),
     Column("page", "text"),
+    Column("registration", "numeric(18,3)"),
     Column("status", "integer"),
     Column("ts", "timestamp without time zone", required=True),
     Column("useragent", "character varying(4)", required=True),
     Column("userid", "bigint"),
 ]
 RULES = {"a play without a user": "page = 'NextSong' and userid is null"}
-KEYS = ["artist", "itemInSession", "length", "page", "status", "ts", "userAgent", "userId"]
+KEYS = [
+    "artist",
+    "birthday",
+    "itemInSession",
+    "length",
+    "page",
+    "registration",
+    "status",
+    "ts",
+    "userAgent",
+    "userId",
+]
 EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
 KINDS = {
     "is not": "misfit",
@@ -112,6 +127,13 @@ LITERALS = st.one_of(
     st.sampled_from(
         ["9" * 38, "9" * 39, "9" * 45, "-" + "9" * 30, "1e22", "1.5e300", "0.1e-7", "12.50"]
     ),
+    st.sampled_from(
+        ["9007199254740993.0", "9.007199254740993e15", "999999999999999.999", "0e999", "1.2345"]
+    ),
+    st.sampled_from(
+        ['"0001-01-01"', '"9999-12-31"', '"2018-02-30"', '"2018-W46-4"', '"2018-1-5"', '"0.125"']
+    ),
+    st.sampled_from(["-62135596800000", "-62135596800001", "9" * 309, "1e15", '"2018-11-15"']),
     st.sampled_from(["9223372036854775807", "9223372036854775808", "-9223372036854775808", "2.7"]),
     st.sampled_from(
         ["NaN", "Infinity", "-Infinity", "01", "+1", ".5", "1.", "nul", "'x'", "[", "tru"]
@@ -133,9 +155,11 @@ SPELLINGS = st.sampled_from(
 FOREIGN = st.sampled_from(["auth", "song", "ts ", "x:null", "Ts\u212a", "", 'a\\"artist'])
 USUAL = {
     "artist": '"A"',
+    "birthday": '"1999-12-31"',
     "itemInSession": "0",
     "length": "null",
     "page": '"Home"',
+    "registration": "1540344794796",
     "status": "200",
     "ts": "1541105830796",
     "userAgent": '"\\"M\\""',
@@ -273,6 +297,10 @@ def typed(row: list[str]) -> tuple[Any, ...]:
             return text
         if column.base_type == "double precision":
             return float(text)
+        if column.base_type == "numeric":
+            return Decimal(text)
+        if column.base_type == "date":
+            return date.fromisoformat(text)
         if column.base_type.startswith("timestamp"):
             return datetime.fromisoformat(text)
         return int(text)
@@ -352,3 +380,63 @@ def test_every_record_is_loaded_or_rejected_as_plain_python_says(
         )
         assert lines == len(filled)
         assert lines == kept + folded + sum(reject.file.name == name for reject in told)
+
+
+def loaded(*lines: str) -> list[dict[str, Any]]:
+    found = batches({"day.json": "\n".join(lines).encode()})
+    assert not [reject for batch in found for reject in batch.rejects]
+    return [row for batch in found for frame in batch.frames for row in frame.to_dicts()]
+
+
+NUMBERS = ["1.0", "1e3", "-0", "-0.0", "12.50", "1E+2", "311", "0.1e-7", "9007199254740993.0"]
+
+
+@pytest.mark.parametrize("beside", [[], ["{"]], ids=["as is", "beside damage"])
+def test_a_number_in_a_text_column_stays_as_it_is_written(beside: list[str]) -> None:
+    lines = [written(list((USUAL | {"page": text}).items()), False) for text in NUMBERS]
+    usual = written(list(USUAL.items()), False)
+    found = batches({"day.json": "\n".join([usual, *lines, *beside]).encode()})
+    pages = [row["page"] for batch in found for frame in batch.frames for row in frame.to_dicts()]
+    assert sorted(pages) == sorted(["Home", *NUMBERS])
+
+
+@pytest.mark.parametrize("quoted", [True, False])
+def test_a_whole_number_is_itself_or_rejected_but_never_another(quoted: bool) -> None:
+    ids = ["9007199254740993.0", "9007199254740993", "9.007199254740993e15", "39.0", "39"]
+    usual = USUAL | ({} if quoted else {"userId": "39"})
+    lines = [written(list((usual | {"userId": text}).items()), False) for text in ids]
+    rows = loaded(written(list(usual.items()), False), *lines)
+    assert sorted(row["userid"] for row in rows) == [39] * 3 + [9007199254740993] * 3
+
+
+def test_lines_are_read_in_one_go_where_a_text_looks_like_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sparkify.records.RecordReader._mixed_batch", None)
+    usual = written(list((USUAL | {"artist": '"311"', "userId": f'"{2**62}"'}).items()), False)
+    assert loaded(usual, usual)[1] | {"birthday": 0, "ts": 0} == {
+        "artist": "311",
+        "birthday": 0,
+        "iteminsession": 0,
+        "length": None,
+        "page": "Home",
+        "registration": Decimal("1540344794796.000"),
+        "status": 200,
+        "ts": 0,
+        "useragent": '"M"',
+        "userid": 2**62,
+    }
+
+
+def test_the_first_and_the_last_year_are_loaded_and_those_beyond_are_not() -> None:
+    moments = ["-62135596800000", "253402300799999"]
+    lines = [written(list((USUAL | {"ts": moment}).items()), False) for moment in moments]
+    assert [row["ts"] for row in loaded(*lines)] == [
+        datetime(1, 1, 1),
+        datetime(9999, 12, 31, 23, 59, 59, 999000),
+    ]
+
+
+def test_a_type_that_no_value_is_read_into_is_named() -> None:
+    with pytest.raises(AirflowFailException, match=r"The column place .* of type point.*numeric"):
+        batches({"day.json": b"{}"}, [Column("place", "point")])

@@ -3,13 +3,19 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from decimal import Context, Decimal
 from functools import cached_property
 from typing import Any
 
 import polars as pl
+from airflow.sdk.exceptions import AirflowFailException
 
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000, 253_402_300_799_999
 """The years 1 to 9999 in epoch milliseconds: what every client of a warehouse can show."""
+
+MOST_DIGITS = 38
+"""Of a numeric: as many as Redshift has."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,9 @@ TYPES = {
     "integer": ColumnType(pl.Int32, "a whole number of four bytes"),
     "bigint": ColumnType(pl.Int64, "a whole number of eight bytes"),
     "double precision": ColumnType(pl.Float64, "a number"),
+    "numeric": ColumnType(pl.Decimal, "a number that it holds without rounding"),
+    "boolean": ColumnType(pl.Boolean, "true or false"),
+    "date": ColumnType(pl.Date, "a date such as 2018-11-15"),
     "timestamp without time zone": ColumnType(pl.Int64, "a time in epoch milliseconds"),
 }
 
@@ -47,31 +56,64 @@ class Column:
     @cached_property
     def type(self) -> ColumnType:
         """How the column is read."""
+        if self.base_type not in TYPES:
+            raise AirflowFailException(
+                f"The column {self.name} of a staging table is of type {self.sql_type}, which "
+                f"JSON is not read into. Declare it as one of: {', '.join(TYPES)}."
+            )
         return TYPES[self.base_type]
 
     @cached_property
     def width(self) -> int | None:
-        """The bytes that fit, as Redshift counts them."""
-        found = re.search(r"\((\d+)\)", self.sql_type)
-        return int(found[1]) if found else None
+        """The bytes of text that fit, as Redshift counts them."""
+        return self._sizes[0] if self.is_text and self._sizes else None
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        return [int(size) for size in re.findall(r"\d+", self.sql_type)]
 
     @cached_property
     def is_text(self) -> bool:
         """Whether any JSON value but an object or a list fits, as text."""
         return self.type.parsed is pl.String
 
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether the column holds whole numbers, a time's milliseconds included."""
+        return self.type.parsed.is_integer()
+
     @property
     def as_written(self) -> str:
         """The name under which the value is kept as text beside the typed one."""
         return self.name if self.is_text else f"{self.name} as written"
 
-    def read(self, key: str | None) -> list[pl.Expr]:
-        """The column from the text under a key: as written and, where that differs, typed."""
-        text = pl.lit(None, pl.String) if key is None else pl.col(key)
-        written = text.alias(self.as_written)
-        if self.is_text:
-            return [written]
-        return [written, text.cast(self.type.parsed, strict=False).alias(self.name)]
+    def typed(self, texts: pl.Series) -> pl.Series:
+        """The column from texts; null where one does not fit."""
+        if self.base_type == "numeric":
+            return pl.Series(texts.name, map(self._exact, texts), self.landed_type)
+        if self.base_type == "date":
+            return pl.Series(texts.name, map(_date, texts), pl.Date)
+        if self.base_type == "boolean":
+            return pl.Series(texts.name, map(BOOLEANS.get, texts), pl.Boolean)
+        return texts.cast(self.type.parsed, strict=False)
+
+    def _exact(self, text: str | None) -> Decimal | None:
+        """A number as the column holds it; one that it would have to round does not fit."""
+        if not text or not NUMBER.fullmatch(text):
+            return None
+        number = Decimal(text)
+        precision, scale = self._digits
+        # Told from its exponent first: written out, a number may have millions of digits.
+        if number and not -MOST_DIGITS <= number.adjusted() < precision - scale:
+            return None
+        held = number.quantize(Decimal(1).scaleb(-scale), context=Context(MOST_DIGITS))
+        return held if held == number else None
+
+    @cached_property
+    def _digits(self) -> tuple[int, int]:
+        """How many digits a numeric has, and how many of them are behind the point."""
+        precision, scale = (*self._sizes, 0)[:2] if self._sizes else (MOST_DIGITS, 18)
+        return precision, scale
 
     def misfits(self) -> Iterator[tuple[pl.Expr, str]]:
         """What may be wrong in a value that was read, with the reason."""
@@ -93,6 +135,8 @@ class Column:
         """The type in which COPY takes the column."""
         if self.base_type == "timestamp without time zone":
             return pl.Datetime("us")
+        if self.base_type == "numeric":
+            return pl.Decimal(*self._digits)
         return self.type.parsed()
 
     def landed(self) -> pl.Expr:
@@ -101,6 +145,23 @@ class Column:
         if self.base_type == "timestamp without time zone":
             return pl.from_epoch(value, time_unit="ms").cast(self.landed_type)
         return pl.when(value != "").then(value) if self.is_text else value
+
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")
+"""A number as JSON has it, or as text that COPY takes for one."""
+
+BOOLEANS = {"true": True, "false": False}
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        # Python's own reading takes other forms, such as 2018-W46-4, as well.
+        return date.fromisoformat(text) if text and re.fullmatch(DATE, text) else None
+    except ValueError:
+        return None
+
+
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 def columns_of(cursor: Any, table: str) -> list[Column]:

@@ -22,7 +22,11 @@ class Found(NamedTuple):
     fields: dict[str, Any]
 
     def first_values(self) -> dict[str, Any]:
-        """The fields, of a key that the object has twice the first value: the one that counts."""
+        """
+        The fields, numbers as they were written.
+
+        Of a key that the object has twice, the first value counts. Raises RecursionError.
+        """
         fields: dict[str, Any] = _FIRST_VALUES.decode(self.text)
         return fields
 
@@ -41,6 +45,12 @@ class Broken(NamedTuple):
     line: int
     text: str
     reason: str
+
+
+class WrittenFloat(str):
+    """A number with a fraction or an exponent, as it was written: a float would change some."""
+
+    __slots__ = ()
 
 
 class NotAnObjectError(ValueError):
@@ -176,7 +186,9 @@ def _first_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-_FIRST_VALUES = json.JSONDecoder(parse_int=str, parse_float=str, object_pairs_hook=_first_values)
+_FIRST_VALUES = json.JSONDecoder(
+    parse_int=str, parse_float=WrittenFloat, object_pairs_hook=_first_values
+)
 
 
 def _object(line: int, text: str) -> Found:

@@ -1,6 +1,7 @@
 """The quick way through lines: those in which every value is what its column holds."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
@@ -11,8 +12,15 @@ import polars as pl
 from polars.exceptions import PolarsError, ShapeError
 
 from sparkify.columns import FIRST_MOMENT, LAST_MOMENT, Column
+from sparkify.sifting import as_text
 
 PolarsType = type[pl.DataType]
+
+EXACT = (1 << 53) - 1
+"""The greatest whole number of which a float surely is no neighbour's."""
+
+NOT_AS_TEXT = r"[ \t\r]*:[ \t\r]*(?:-0|-?[0-9]+[.eE])"
+"""Behind a key, a number that polars does not write as it was written."""
 
 
 class Landed(NamedTuple):
@@ -47,7 +55,7 @@ class PlainReader:
             values = pl.read_ndjson(lines, schema=self._schema(keys))
         except PolarsError:
             return None
-        if values.height != height:
+        if values.height != height or self._rewritten(lines, values, keys).any():
             return None
         landed = []
         for column in self._landed(values, keys):
@@ -74,7 +82,43 @@ class PlainReader:
         landed = list(self._landed(values, keys))
         frame = pl.DataFrame([column.values for column in landed])
         misfits = [column.misfits for column in landed if column.misfits is not None]
+        misfits.append(self._rewritten(lines, values, keys))
         return frame, ~reduce(or_, misfits, frame.select(self._breaks_rule).to_series())
+
+    def _rewritten(self, lines: bytes, values: pl.DataFrame, keys: Mapping[str, str]) -> pl.Series:
+        """The rows in which a number may have been changed: polars makes text of a float."""
+        suspects = dict(self._suspects(values, keys))
+        if not suspects:
+            return pl.repeat(value=False, n=values.height, dtype=pl.Boolean, eager=True)
+        suspected = reduce(or_, suspects.values())
+        texts = as_text(lines).str.split("\n").explode()
+        anyone = "|".join(map(re.escape, suspects))
+        number = (
+            texts.head(values.height)
+            .filter(suspected)
+            .str.contains(rf'"(?:{anyone})"{NOT_AS_TEXT}')
+        )
+        return suspected.scatter(suspected.arg_true(), number)
+
+    def _suspects(
+        self, values: pl.DataFrame, keys: Mapping[str, str]
+    ) -> Iterator[tuple[str, pl.Series]]:
+        """The keys, and rows, of values that were read as text and may have been numbers."""
+        for column in self.columns:
+            key = keys.get(column.name)
+            # A float is what this column holds.
+            if key is None or values[key].dtype != pl.String or column.type.parsed is pl.Float64:
+                continue
+            if column.is_whole:
+                number = values[key].cast(pl.Int64, strict=False)
+                least, most = _bounds(number)
+                is_exact = -EXACT <= least <= most <= EXACT
+                marks = None if is_exact else (number > EXACT) | (number < -EXACT)
+            else:
+                number = values[key].cast(pl.Float64, strict=False)
+                marks = number.is_not_null() if number.count() else None
+            if marks is not None:
+                yield key, marks.fill_null(value=False)
 
     def _learn(self, lines: bytes, keys: Mapping[str, str]) -> None:
         """Which numbers the source writes as text: where it does, it does so in a first line."""
@@ -99,7 +143,10 @@ class PlainReader:
         if column.name in self._quoted:
             return pl.String
         # polars reads JSON numbers of no fewer bytes than these.
-        return pl.Int64 if column.type.parsed is pl.Int16 else column.type.parsed
+        if column.type.parsed is pl.Int16:
+            return pl.Int64
+        is_read = column.is_whole or column.type.parsed is pl.Float64
+        return column.type.parsed if is_read else pl.String
 
     def _landed(self, values: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[Landed]:
         """Every column, of the texts under the keys or of nulls."""
@@ -123,7 +170,8 @@ class PlainReader:
         misfits = []
         if value.dtype != column.type.parsed:
             given = value
-            value = given.cast(column.type.parsed, strict=False)
+            is_text = given.dtype == pl.String
+            value = column.typed(given) if is_text else given.cast(column.type.parsed, strict=False)
             empty = int((given == "").sum()) if given.dtype == pl.String else 0
             if value.null_count() != given.null_count() + empty:
                 filled = given != "" if empty else given.is_not_null()

@@ -1,17 +1,16 @@
 """Blocks of JSON become rows ready for COPY; what cannot be loaded is named, not dropped."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import polars as pl
-from polars.exceptions import PolarsError
 
 from sparkify.blocks import Block, Segment
 from sparkify.columns import Column
@@ -26,9 +25,6 @@ from sparkify.spelling import Spelling
 # What a line may hold that only a closer look can judge: an escaped half of a character, an escaped
 # NUL, a letter written as an escape, which hides how a key is spelled, and an object or a list.
 ODD = r"\\u(?:[dD][89a-fA-F]|00(?:00|[4-7]))|:[ \t\r]*[\[{]"
-
-NUL = r"\u0000"
-"""How a NUL is written: as it is, JSON does not allow it."""
 
 FILLED = re.compile(r"[^ \t\r\n][^\n]*")
 """A line that is not blank, from its first letter on."""
@@ -73,10 +69,6 @@ class Record(NamedTuple):
     text: str
 
 
-Keys = tuple[tuple[str, str], ...]
-"""Columns, each with the key that fills it; none where they are as usual."""
-
-
 class RecordReader:
     """
     Reads blocks into the columns of one staging table.
@@ -102,7 +94,7 @@ class RecordReader:
         self._table = RowReader(columns, rules or {})
         self._spelling = Spelling(column.name for column in columns)
         self._texts = [column.name for column in columns if column.is_text]
-        self._waiting: dict[Keys, list[Record]] = defaultdict(list)
+        self._waiting: list[tuple[Record, dict[str, Any]]] = []
         self._waiting_size = 0
         self._beside_others = False
         self._unfinished: ObjectReader | None = None
@@ -167,12 +159,11 @@ class RecordReader:
                     continue
                 batch.folded[segment.file] += self._lines_taken(segment.file, found) - 1
                 record = Record(segment.file, found.line, found.text)
-                if isinstance(found, Broken):
-                    batch.rejects.append(_reject(record, Misfit(None, found.reason)))
-                elif misfit := self._nested(found):
-                    batch.rejects.append(_reject(record, misfit))
+                values = self._values(found)
+                if isinstance(values, Misfit):
+                    batch.rejects.append(_reject(record, values))
                 else:
-                    self._waiting[self._keys(found)].append(record)
+                    self._waiting.append((record, values))
                     self._waiting_size += len(record.text)
         self._beside_others = batch.rows.total() < batch.lines.total()
         if any(kept):
@@ -195,17 +186,37 @@ class RecordReader:
 
     def _caught_up(self, batch: Batch) -> Batch:
         """The batch, with the rows of all objects that were looked at one by one until now."""
-        for keys, records in self._waiting.items():
-            self._add(records, dict(keys) if keys else self._spelling.keys, batch)
+        if self._waiting:
+            landed, misfits = self._table.land(
+                self._table.read([values for _, values in self._waiting])
+            )
+            records = [record for record, _ in self._waiting]
+            if self._spans:
+                landed = _inside_spans(self._spans, landed, records, misfits)
+            batch.frames.append(landed)
+            for row, record in enumerate(records):
+                if misfit := misfits.get(row):
+                    batch.rejects.append(_reject(record, misfit))
+                else:
+                    batch.rows[record.file] += 1
         self._waiting.clear()
         self._waiting_size = 0
         return batch
 
-    def _keys(self, found: Found) -> Keys:
-        """Which key fills which column, where that is not as usual."""
-        if self._spelling.fits(found.fields):
-            return ()
-        return tuple(self._spelling.of(found.fields).items())
+    def _values(self, found: Found | Broken) -> dict[str, Any] | Misfit:
+        """An object's values by column, or why it has none."""
+        if isinstance(found, Broken):
+            return Misfit(None, found.reason)
+        try:
+            fields = found.first_values()
+        except RecursionError:
+            return Misfit(None, "nested too deeply")
+        keys = self._spelling.keys if self._spelling.fits(fields) else self._spelling.of(fields)
+        values = {column: fields.get(key) for column, key in keys.items()}
+        for column in self._texts:
+            if isinstance(values.get(column), dict | list):
+                return Misfit(column, f"{column} is an object or a list, not text")
+        return values
 
     def _objects(self, segment: Segment, plain: Container[int]) -> Iterator[Found | Broken | Plain]:
         """The objects of a segment, the one that its predecessor could not finish included."""
@@ -218,43 +229,6 @@ class RecordReader:
         is_shared = (file, found.line) == self._last_line
         self._last_line = (file, found.line + found.text.count("\n"))
         return len(FILLED.findall(found.text)) - is_shared
-
-    def _nested(self, found: Found) -> Misfit | None:
-        """An object or a list where a text should be."""
-        if not _may_nest(found.text):
-            return None
-        try:
-            fields = found.first_values()
-        except RecursionError:
-            return Misfit(None, "nested too deeply")
-        keys = self._spelling.of(fields)
-        for column in self._texts:
-            if isinstance(fields.get(keys.get(column, "")), dict | list):
-                return Misfit(column, f"{column} is an object or a list, not text")
-        return None
-
-    def _add(self, records: Sequence[Record], keys: Mapping[str, str], batch: Batch) -> None:
-        """Add the rows of objects with the same keys, and those that turn out not to fit."""
-        lines = "\n".join(record.text.replace("\n", " ") for record in records)
-        try:
-            frame = self._table.read(lines.encode(), keys, len(records))
-        except PolarsError as error:
-            # What orjson reads and polars does not, such as a number of 40 digits.
-            if len(records) == 1:
-                batch.rejects.append(_reject(records[0], Misfit(None, f"not readable: {error}")))
-                return
-            half = len(records) // 2
-            self._add(records[:half], keys, batch)
-            self._add(records[half:], keys, batch)
-            return
-        landed, misfits = self._table.land(frame, nuls=NUL in lines)
-        if self._spans:
-            landed = _inside_spans(self._spans, landed, records, misfits)
-        batch.frames.append(landed)
-        batch.rows.update(record.file for record in records)
-        for row, misfit in misfits.items():
-            batch.rows[records[row].file] -= 1
-            batch.rejects.append(_reject(records[row], misfit))
 
 
 def _inside_spans(
@@ -278,8 +252,3 @@ def _odd_in(text: pl.Series, odd: Iterable[str]) -> list[str]:
 
 def _reject(record: Record, misfit: Misfit) -> Reject:
     return Reject(record.file, record.line, misfit.column, misfit.reason, record.text)
-
-
-def _may_nest(text: str) -> bool:
-    """Whether an object may hold a list or another object; a text may look like it."""
-    return "[" in text or text.rfind("{") > text.find("{")

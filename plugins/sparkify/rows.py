@@ -1,12 +1,13 @@
-"""JSON lines as typed rows: what fits a table goes on, what does not is named."""
+"""JSON objects as typed rows: what fits a table goes on, what does not is named."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 import polars as pl
-from polars.exceptions import ShapeError
 
-from sparkify.columns import Column
+from sparkify.columns import MOST_DIGITS, Column
+from sparkify.objects import WrittenFloat
 
 SHOWN = 80
 """Characters of a bad value that its reason repeats."""
@@ -30,7 +31,7 @@ class Fault(NamedTuple):
 
 class RowReader:
     """
-    Reads JSON lines into the columns of one staging table.
+    Reads JSON objects into the columns of one staging table.
 
     :param columns: the staging table's columns
     :param rules: reason to predicate (SQL over the columns): rows that must not be loaded
@@ -44,7 +45,8 @@ class RowReader:
             for misfits, reason in column.misfits()
         ]
         self._faults += [Fault(pl.sql_expr(rule), None, None, why) for why, rule in rules.items()]
-        self._nuls = [
+        # PostgreSQL's text cannot hold it.
+        self._faults += [
             Fault(
                 pl.col(name).str.contains("\0", literal=True), name, name, "holds a NUL character"
             )
@@ -52,34 +54,54 @@ class RowReader:
         ]
         self._landed = [column.landed() for column in columns]
 
-    def read(self, lines: bytes, keys: Mapping[str, str], height: int) -> pl.DataFrame:
+    def read(self, objects: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         """
-        One row a line, by the key that fills each column.
+        One row an object, whose values are by column, and its numbers as they were written.
 
-        All values are read as text first: so one that does not fit is known, not lost. Raises
-        PolarsError where that fails, or where the rows are not as many as they should be.
+        All values are read as text first: so one that does not fit is known, not lost.
         """
-        # Without any column polars would infer some.
-        schema = dict.fromkeys(keys.values(), pl.String) or {"": pl.String}
-        texts = pl.read_ndjson(lines, schema=schema)
-        if texts.height != height:
-            raise ShapeError(f"{height} lines were read as {texts.height} rows")
-        return texts.with_columns(
-            expression
+        written = pl.DataFrame(
+            {
+                column.as_written: [_as_text(column, values.get(column.name)) for values in objects]
+                for column in self.columns
+            },
+            schema={column.as_written: pl.String for column in self.columns},
+        )
+        return written.with_columns(
+            column.typed(written[column.as_written]).alias(column.name)
             for column in self.columns
-            for expression in column.read(keys.get(column.name))
+            if not column.is_text
         )
 
-    def land(self, rows: pl.DataFrame, *, nuls: bool) -> tuple[pl.DataFrame, dict[int, Misfit]]:
-        """
-        The rows that may be loaded, as COPY takes them, and those that must not, with the reason.
-
-        :param nuls: whether a text may hold a NUL, which PostgreSQL's text cannot
-        """
-        misfits = _misfits(rows, [*self._faults, *(self._nuls if nuls else ())])
+    def land(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, Misfit]]:
+        """The rows that may be loaded, as COPY takes them, and the others, with the reason."""
+        misfits = _misfits(rows, self._faults)
         if misfits:
             rows = rows.filter(~pl.int_range(pl.len()).is_in(list(misfits)))
         return rows.select(self._landed), misfits
+
+
+def _as_text(column: Column, value: Any) -> str | None:
+    """A JSON value as text; a number as it was written, but a whole one where it should be."""
+    match value:
+        case WrittenFloat() if column.is_whole:
+            return _whole(value)
+        case str() | None:
+            return value
+        case bool():
+            return str(value).lower()
+        case _:
+            return "{…}" if isinstance(value, dict) else "[…]"
+
+
+def _whole(text: str) -> str:
+    """``1e3`` as ``1000``; what is no whole number, or surely too large for one, as it is."""
+    number = Decimal(text)
+    if not number:
+        return "0"
+    # Looked at first: written out, a number may have hundreds of digits.
+    is_whole = number.adjusted() < MOST_DIGITS and number == number.to_integral_value()
+    return format(number.to_integral_value(), "f") if is_whole else text
 
 
 def _misfits(rows: pl.DataFrame, faults: Sequence[Fault]) -> dict[int, Misfit]:
