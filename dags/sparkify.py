@@ -68,6 +68,7 @@ from sparkify.operators.drop_staging import DropStagingOperator
 from sparkify.operators.link_fact import LinkFactOperator
 from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
+from sparkify.operators.load_song_copies import LoadSongCopiesOperator
 from sparkify.operators.load_songplays import LoadSongplaysOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
 from sparkify.quality import sql_files
@@ -168,13 +169,26 @@ with DeadlineDAG(
         trigger_rule=TriggerRule.NONE_FAILED,
     )
 
+    # Each step makes its table what the one before it now says, whichever run changed that one; so
+    # what a dead run left undone the next one does. They take turns by one lock.
     with TaskGroup("catalogue", prefix_group_id=False, tooltip="Skipped when no song is new"):
+        load_song_copies = LoadSongCopiesOperator(
+            task_id="load_song_copies",
+            table="song_copies",
+            sql="load/song_copies.sql",
+            window="source_file in ({% include 'song_files/newest.sql' %})",
+            left="song_files/left.sql",
+            mutex="song_files",
+            afterwards=["song_files/replace.sql", "song_files/enter.sql"],
+            outlets=Asset("song_copies"),
+        )
         load_staging_songs = LoadDimensionOperator(
             task_id="load_staging_songs",
             table="staging_songs",
             sql="load/staging_songs.sql",
             key="song_id",
-            afterwards=["{{ lock('file_ledger') }}", "ledger/claim.sql"],
+            mutex="song_files",
+            afterwards=["prune/staging_songs.sql"],
             outlets=Asset("staging_songs"),
         )
         load_artists = LoadDimensionOperator(
@@ -182,6 +196,7 @@ with DeadlineDAG(
             table="artists",
             sql="load/artists.sql",
             key="artist_id",
+            mutex="song_files",
             outlets=Asset("artists"),
         )
         load_songs = LoadDimensionOperator(
@@ -189,7 +204,8 @@ with DeadlineDAG(
             table="songs",
             sql="load/songs.sql",
             key="song_id",
-            afterwards=["prune/artists.sql"],
+            mutex="song_files",
+            afterwards=["prune/songs.sql", "prune/artists.sql"],
             outlets=Asset("songs"),
         )
 
@@ -198,6 +214,7 @@ with DeadlineDAG(
             table="songplays",
             sql="link/songplays.sql",
             key="songplay_id",
+            afterwards=["commit", "{{ lock('song_files') }}", "song_files/publish.sql"],
         )
 
     with TaskGroup("plays", prefix_group_id=False, tooltip="The window, replaced"):
@@ -262,7 +279,7 @@ with DeadlineDAG(
     )
 
     [stage_events, stage_songs] >> audit_staged
-    [stage_songs, audit_staged] >> load_staging_songs
+    [stage_songs, audit_staged] >> load_song_copies >> load_staging_songs
     load_staging_songs >> load_artists >> load_songs >> link_songplays
     audit_staged >> [load_user_events, load_time]
     load_user_events >> [load_users, load_user_levels]

@@ -21,6 +21,8 @@ from sparkify.quality import sql_files
 TABLES = [
     "staging_events",
     "staging_songs",
+    "song_files",
+    "song_copies",
     "songplays",
     "user_events",
     "user_levels",

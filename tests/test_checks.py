@@ -81,6 +81,7 @@ WRONG = {
     "songplays_as_loaded": "delete from songplays where start_time < '2018-11-15 10:00'",
     "songplays_as_played": "update songplays set duration = round(duration)",
     "songplays_durations": "update songplays set duration = 0",
+    "songplays_linked": "update songplays set song_id = null",
     "songplays_levels": "update songplays set level = 'gold'",
     "songplays_matched": past_matches(plays=100, matched=500, now=24),
     "songplays_mojibake": plays_of("BjÃ¶rk", 100),
@@ -90,8 +91,11 @@ WRONG = {
     "songplays_users_known": "delete from users where user_id = 1",
     "songs_artists_known": "delete from artists",
     "songs_as_delivered": "update songs set duration = 200",
+    "song_copies_complete": "delete from song_copies",
+    "songs_complete": "delete from songs",
     "songs_durations": "update songs set duration = 86400",
     "songs_unique": doubled("songs"),
+    "staging_songs_as_delivered": "update staging_songs set artist_location = 'Nowhere'",
     "staging_songs_unique": doubled("staging_songs"),
     "time_played": "insert into time select start_time + interval '1 second', hour, day, week, "
     "month, year, weekday from time where start_time > '2018-11-15 10:00'",
@@ -104,6 +108,9 @@ WRONG = {
     "users_unique": doubled("users"),
 }
 """A change of the loaded warehouse after which a check fails, by check."""
+
+ON_ITS_WAY = "; update song_files set published_at = null"
+"""Another run is bringing songs."""
 
 RIGHT = {
     "artists_on_earth": ["update artists set latitude = 90, longitude = -180"],
@@ -136,6 +143,12 @@ RIGHT = {
         past_matches(plays=100, matched=199, now=0),
     ],
     "songplays_mojibake": [plays_of("BjÃ¶rk", 90), plays_of("Björk", 200)],
+    "songplays_linked": [WRONG["songplays_linked"] + ON_ITS_WAY],
+    "songs_complete": [
+        WRONG["songs_complete"] + ON_ITS_WAY,
+        # Another run's to answer for: this one has brought no songs.
+        WRONG["songs_complete"] + "; update file_ledger set run_id = 'other' where run_id = 'run'",
+    ],
     "users_as_last_seen": [
         # A run that is loading the next hour has entered its events, and not yet its users.
         "insert into user_events (event_time, user_id, level) "
@@ -241,6 +254,35 @@ def test_what_is_unusual_but_right_passes(
 ) -> None:
     warehouse.client.execute(change)  # type: ignore[call-overload]
     assert result(name)[0] is True
+
+
+ANY = "delete from song_files"
+ITS_FILES = f"{ANY} where source_file in (select source_file from song_copies)"
+MENDED = {
+    "artists_unique": f"delete from artists; {ANY}",
+    "song_copies_complete": ANY,
+    "songs_artists_known": ANY,
+    "songs_as_delivered": ITS_FILES,
+    "songs_complete": ANY,
+    "songs_unique": f"delete from songs; {ANY}",
+    "staging_songs_as_delivered": ITS_FILES,
+    "staging_songs_unique": f"delete from staging_songs; {ANY}",
+}
+"""What a check of the catalogue advises, before the next run."""
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_the_next_run_makes_the_catalogue_right_again_as_its_checks_say(
+    name: str,
+    result: Callable[[str], tuple[Any, ...]],
+    warehouse: Warehouse,
+    dags: dict[str, DAG],
+) -> None:
+    warehouse.client.execute(WRONG[name])  # type: ignore[call-overload]
+    warehouse.client.execute(MENDED[name])  # type: ignore[call-overload]
+    Pipeline(dags["sparkify"]).run(*HOUR, run_id="next")
+    warehouse.client.execute("update file_ledger set run_id = 'run' where run_id = 'next'")
+    assert result(name) == (True, 0)
 
 
 @pytest.mark.parametrize(

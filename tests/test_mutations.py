@@ -1,5 +1,6 @@
 """The guards that make one result of any order: each is broken once, and it must show."""
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import datetime
@@ -48,10 +49,11 @@ MUTATIONS: dict[str, Break] = {
     "the delete": delete,
     "the relink": text("link_songplays", "choice = 1", "false"),
     "of several songs the smallest": text("link_songplays", "choice = 1", "choice = 2"),
+    "of several files the last": text("load_staging_songs", "source_file desc", "source_file"),
     "the last event's level": text("load_users", "event_time desc", "event_time asc"),
     "spells made anew": text("load_user_levels", "where stable.user_id is null", "where false"),
     "an artist's song with a place": text(
-        "load_artists", "when staging_songs.artist_location is null", "when false"
+        "load_artists", "when artist_location is null", "when false"
     ),
 }
 
@@ -65,6 +67,7 @@ def schedule(pipeline: Pipeline, source: TestSource) -> None:
     last = play("2018-11-15 11:30:00", level="paid", lastName="King", itemInSession=3)
     next_hour = play("2018-11-15 12:00:00", level="paid", itemInSession=4)
     source.songs(song("SO3", artist_location="Testville"))
+    source.song_text("A", json.dumps(song("SO3", artist_location="Elsewhere")))
     source.events(early, gone, flip, last, next_hour)
     pipeline.run_hour(ELEVEN)
     pipeline.run_hour(TEN)

@@ -265,6 +265,7 @@ def test_only_new_and_changed_song_files_are_read_again(
     pipeline.run(*DAY)
     catalogue = {
         "stage_songs",
+        "load_song_copies",
         "load_staging_songs",
         "load_artists",
         "load_songs",
@@ -283,7 +284,7 @@ def test_a_run_that_died_before_the_songs_were_loaded_does_not_count_them_as_loa
 ) -> None:
     source.songs(song("SO1"))
     context = pipeline.context(*DAY)
-    for task_id in ("stage_events", "stage_songs", "load_staging_songs"):
+    for task_id in ("stage_events", "stage_songs", "load_song_copies", "load_staging_songs"):
         pipeline.run_task(task_id, context)
     assert warehouse.count("songs") == 0
     pipeline.run(*DAY)

@@ -163,6 +163,9 @@ def _date(text: str | None) -> date | None:
 
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
+SOURCE_FILE = Column("source_file", "character varying(1024)")
+"""Where a row says which file holds it."""
+
 
 def columns_of(cursor: Any, table: str) -> list[Column]:
     """A table's columns as the warehouse describes them: ``sql/schema`` is their one home."""

@@ -2,9 +2,10 @@
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
@@ -13,7 +14,7 @@ from redshift_connector.error import Error as RedshiftError
 
 from sparkify.blocks import blocks
 from sparkify.bucket import BucketSource
-from sparkify.columns import columns_of
+from sparkify.columns import SOURCE_FILE, Column, columns_of
 from sparkify.ledger import REJECTS, Reading, enter
 from sparkify.loads import LONGEST_NAME, LoadError, Loads, failed_load, last_load, loads_since
 from sparkify.objects import ObjectReader
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 MANY_COPIES = 20
 SHOWN = 20
 SHOWN_VALUE = 80
+
+LONGEST_ID = 32
+"""Bytes of a song's id that ``sql/schema`` allows."""
 
 LONGEST_TEXT = 60_000
 """Bytes; what cannot be stored is spelled out, which takes more of them."""
@@ -183,6 +187,8 @@ class _Account:
             if rule_breakers:
                 predicate = " or ".join(f"({rule})" for rule in self.rules.values())
                 cursor.execute(f"delete from {self.table} where {predicate}")
+            if self.reading.by_file:
+                self._name_files(cursor)
             enter(self.hook, cursor, self.reading)
             rows = list(self.reading.reject_rows(map(_shortened, rejects)))
             insert_rows(self.hook.conn_type, cursor, "rejected_rows", REJECTS, rows)
@@ -237,6 +243,55 @@ class _Account:
             self.reading.rows.update(batch.rows)
             found += [reject for reject in batch.rejects if reject.reason in self.rules]
         return found
+
+    def _name_files(self, cursor: Any) -> None:
+        """Say of each row in which file it is, which COPY cannot: the ids in the files tell."""
+        on = self.hook.conn_type
+        files_of = self._files_of_songs()
+        alone = [(its[0], song) for song, its in files_of.items() if len(its) == 1]
+        shared = {song: its for song, its in files_of.items() if len(its) > 1}
+        cursor.execute(f"alter table {self.table} add column source_file varchar(1024)")
+        cursor.execute(
+            f"create temp table named (source_file varchar(1024), song_id varchar({LONGEST_ID}))"
+        )
+        insert_rows(on, cursor, "named", "source_file, song_id", alone)
+        cursor.execute(
+            f"update {self.table} set source_file = named.source_file "
+            f"from named where {self.table}.song_id = named.song_id"
+        )
+        # Which of several files a row of the same song came from only its values tell.
+        columns = columns_of(cursor, self.reading.dataset)
+        rows = self._rows_of(shared, columns)
+        cursor.execute(f"delete from {self.table} where source_file is null")
+        if cursor.rowcount != len(rows):
+            raise AirflowException(
+                f"Of {cursor.rowcount} rows that COPY has read, {len(rows)} were found again in "
+                "the files. They changed in between, or are read in two ways; the task is tried "
+                "again."
+            )
+        names = ", ".join([*(column.name for column in columns), SOURCE_FILE.name])
+        insert_rows(on, cursor, self.table, names, rows)
+
+    def _files_of_songs(self) -> dict[str, list[str]]:
+        """Each song's id as the files have it, with the names of those that hold it."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for file, _, text in _objects(self.source, self.reading.files):
+            song = _value("song_id", text)[:LONGEST_ID]
+            # Of what COPY rejects nothing has to be known.
+            if "\0" not in song and len(song.encode()) <= LONGEST_ID:
+                found[song].add(file.name)
+        return {song: sorted(names) for song, names in found.items()}
+
+    def _rows_of(
+        self, songs: Mapping[str, list[str]], columns: Sequence[Column]
+    ) -> list[tuple[Any, ...]]:
+        """The rows of songs, with the files' names, as PostgreSQL's loads read them."""
+        names = {name for its in songs.values() for name in its}
+        files = [file for file in self.reading.files if file.name in names]
+        batches = RecordReader(columns, by_file=True).batches(blocks(self.source, files))
+        place = [column.name for column in columns].index("song_id")
+        rows = (row for batch in batches for frame in batch.frames for row in frame.iter_rows())
+        return [row for row in rows if row[place] in songs]
 
     def _rejects(self) -> list[Reject]:
         """COPY's errors, with the line on which each record begins and its text."""

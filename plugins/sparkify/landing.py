@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.background import in_background
 from sparkify.blocks import blocks
-from sparkify.columns import columns_of
+from sparkify.columns import SOURCE_FILE, columns_of
 from sparkify.encoding import encoder
 from sparkify.ledger import REJECTS, Reading, check_kept, enter
 from sparkify.records import Batch, RecordReader
@@ -34,13 +34,14 @@ def land(
     """
     with transaction(hook) as cursor:
         columns = columns_of(cursor, reading.dataset)
-        reader = RecordReader(columns, rules, file_spans(reading))
+        reader = RecordReader(columns, rules, file_spans(reading), by_file=reading.by_file)
         batches = in_background(reader.batches(in_background(blocks(source, reading.files))))
         cursor.execute(f"drop table if exists {table}")
-        cursor.execute(f"create table {table} (like {reading.dataset} including defaults)")
+        more = f", {SOURCE_FILE.name} {SOURCE_FILE.sql_type}" if reading.by_file else ""
+        cursor.execute(f"create table {table} (like {reading.dataset} including defaults{more})")
         with tempfile.SpooledTemporaryFile(max_size=1 << 20) as rejects:
-            rows = encoder(reader.columns)
-            names = ", ".join(column.name for column in reader.columns)
+            rows = encoder(reader.landed)
+            names = ", ".join(column.name for column in reader.landed)
             # Frozen, as nobody sees the new table before its rows: who reads them first need not
             # mark each as committed.
             statement = f"copy {table} ({names}) from stdin (format {rows.form}, freeze)"

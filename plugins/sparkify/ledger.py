@@ -34,6 +34,7 @@ class Reading:
     :param number: its place in the order in which readings began
     :param partition: tells from a file's name which time it may hold, if it holds any
     :param time_column: the column that holds the time of a row
+    :param by_file: whether each row says in the column ``source_file`` which file holds it
     """
 
     number: int
@@ -45,6 +46,7 @@ class Reading:
     missing: Sequence[str] = ()
     partition: Partition | None = None
     time_column: str = ""
+    by_file: bool = False
     lines: Counter[SourceFile] = field(default_factory=Counter)
     folded: Counter[SourceFile] = field(default_factory=Counter)
     rows: Counter[SourceFile] = field(default_factory=Counter)
@@ -118,11 +120,10 @@ def begin(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
 
 
 def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
-    """The files that are new, or changed, since a run last published them."""
+    """The song files of which the star lacks this version: new, changed, or on their way."""
     rows = hook.get_records(
-        "select source_file, etag from file_ledger "
-        "where dataset = %s and source = %s and published_at is not null",
-        parameters=(reading.dataset, reading.source),
+        "select source_file, etag from song_files where source = %s and published_at is not null",
+        parameters=(reading.source,),
     )
     published = {(name, etag) for name, etag in rows}
     return [file for file in reading.files if (file.name, file.etag) not in published]

@@ -13,7 +13,7 @@ import orjson
 import polars as pl
 
 from sparkify.blocks import Block, Segment
-from sparkify.columns import Column
+from sparkify.columns import SOURCE_FILE, Column
 from sparkify.objects import Broken, Found, ObjectReader, Plain
 from sparkify.plain import PlainReader
 from sparkify.rows import Misfit, RowReader
@@ -80,6 +80,7 @@ class RecordReader:
         its case
     :param rules: reason to predicate (SQL over the columns): rows that must not be loaded
     :param spans: the time that each file may hold, where its name says so
+    :param by_file: whether each row says, in one more column, which file holds it
     """
 
     def __init__(
@@ -87,8 +88,12 @@ class RecordReader:
         columns: Sequence[Column],
         rules: Mapping[str, str] | None = None,
         spans: FileSpans | None = None,
+        *,
+        by_file: bool = False,
     ) -> None:
         self.columns = columns
+        self.landed = [*columns, SOURCE_FILE] if by_file else list(columns)
+        self._by_file = by_file
         self._spans = spans
         self._plain = PlainReader(columns, rules or {})
         self._table = RowReader(columns, rules or {})
@@ -134,7 +139,8 @@ class RecordReader:
         frame = self._plain.read(lines, self._spelling.keys, rows.total())
         if frame is None or self._any_outside(block, frame):
             return None
-        return Batch([frame], rows, rows.copy())
+        named = self._named(frame, ((segment.file, segment.line_count) for segment in block))
+        return Batch([named], rows, rows.copy())
 
     def _any_outside(self, block: Block, frame: pl.DataFrame) -> bool:
         """Whether a row of a plain block lies outside of what its file may hold."""
@@ -148,6 +154,7 @@ class RecordReader:
         batch = Batch(rows=Counter({segment.file: 0 for segment in block}))
         sifted = sift(block, text, odd, partial(self._plain.sift, keys=self._spelling.keys))
         kept = [False] * sifted.rows.height
+        files: list[tuple[SourceFile, int]] = []
         for segment, sound in zip(block, sifted.plain, strict=True):
             plain = self._inside(segment.file, sound, sifted.rows)
             batch.lines[segment.file] += segment.filled_lines
@@ -156,6 +163,7 @@ class RecordReader:
                     first = plain[found.line]
                     kept[first : first + found.height] = [True] * found.height
                     batch.rows[segment.file] += found.height
+                    files.append((segment.file, found.height))
                     continue
                 batch.folded[segment.file] += self._lines_taken(segment.file, found) - 1
                 record = Record(segment.file, found.line, found.text)
@@ -167,7 +175,7 @@ class RecordReader:
                     self._waiting_size += len(record.text)
         self._beside_others = batch.rows.total() < batch.lines.total()
         if any(kept):
-            batch.frames.append(sifted.rows.filter(pl.Series(kept)))
+            batch.frames.append(self._named(sifted.rows.filter(pl.Series(kept)), files))
         return batch if self._waiting_size < ENOUGH else self._caught_up(batch)
 
     def _inside(
@@ -193,7 +201,8 @@ class RecordReader:
             records = [record for record, _ in self._waiting]
             if self._spans:
                 landed = _inside_spans(self._spans, landed, records, misfits)
-            batch.frames.append(landed)
+            kept = (record for row, record in enumerate(records) if row not in misfits)
+            batch.frames.append(self._named(landed, ((record.file, 1) for record in kept)))
             for row, record in enumerate(records):
                 if misfit := misfits.get(row):
                     batch.rejects.append(_reject(record, misfit))
@@ -229,6 +238,13 @@ class RecordReader:
         is_shared = (file, found.line) == self._last_line
         self._last_line = (file, found.line + found.text.count("\n"))
         return len(FILLED.findall(found.text)) - is_shared
+
+    def _named(self, rows: pl.DataFrame, files: Iterable[tuple[SourceFile, int]]) -> pl.DataFrame:
+        """Rows with the names of their files, which come in the same order, where that is asked."""
+        if not self._by_file:
+            return rows
+        names = [name for file, count in files for name in [file.name] * count]
+        return rows.with_columns(pl.Series(SOURCE_FILE.name, names, pl.String))
 
 
 def _inside_spans(

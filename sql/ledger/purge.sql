@@ -1,5 +1,5 @@
 -- Entries of readings that a later, published one of the same file has replaced are kept as long
--- as rejects; the last of each file stays, for it tells whether the file is new, or has vanished.
+-- as rejects; the last of each file stays, for it tells whether the file has vanished.
 delete from file_ledger
 where
     read_at < timestamp '{{ kept_since() }}'

@@ -1,57 +1,34 @@
--- One row per play whose song is no longer the one that is linked, because this run brought a
--- song that matches, or one that matches no more, or one with a smaller id.
-with arrived as (
-    select songs.song_id, songs.title, songs.artist_name, songs.duration
-    from songs
-    inner join {{ staging("staging_songs") }} as read_now on songs.song_id = read_now.song_id
-),
-
-concerned as (
-    select songplays.songplay_id
-    from songplays
-    inner join arrived on songplays.song_id = arrived.song_id
-    union
-    select plays.songplay_id
-    from readable_songplays as plays
-    inner join arrived
-        on
-            plays.song_title = arrived.title
-            and plays.artist_name = arrived.artist_name
-            and plays.duration = arrived.duration
-),
-
-candidates as (
-    -- One row per play: of several songs that match the smallest id, of none null.
+-- One row per play that is not linked to the song by which the catalogue knows it.
+with known as (
+    -- One row per song as it is heard: of several that match a play, the smallest id.
     select
-        plays.songplay_id,
-        plays.song_id as linked_song_id,
-        plays.artist_id as linked_artist_id,
-        songs.song_id,
-        songs.artist_id,
-        plays.is_repaired,
+        title,
+        artist_name,
+        duration,
+        song_id,
+        artist_id,
         row_number() over (
-            partition by plays.songplay_id
-            order by songs.song_id
+            partition by title, artist_name, duration
+            order by song_id
         ) as choice
-    from readable_songplays as plays
-    inner join concerned on plays.songplay_id = concerned.songplay_id
-    left join songs
-        on
-            plays.song_title = songs.title
-            and plays.artist_name = songs.artist_name
-            and plays.duration = songs.duration
+    from songs
 )
 
 select
-    songplay_id,
-    song_id,
-    artist_id,
-    case when song_id is not null then case when is_repaired then 'repaired' else 'exact' end end
-        as match_rule
-from candidates
+    plays.songplay_id,
+    known.song_id,
+    known.artist_id,
+    case
+        when known.song_id is not null
+            then case when plays.is_repaired then 'repaired' else 'exact' end
+    end as match_rule
+from readable_songplays as plays
+left join known
+    on
+        plays.song_title = known.title
+        and plays.artist_name = known.artist_name
+        and plays.duration = known.duration
+        and known.choice = 1
 where
-    choice = 1
-    and (
-        coalesce(song_id, '') <> coalesce(linked_song_id, '')
-        or coalesce(artist_id, '') <> coalesce(linked_artist_id, '')
-    )
+    coalesce(known.song_id, '') <> coalesce(plays.song_id, '')
+    or coalesce(known.artist_id, '') <> coalesce(plays.artist_id, '')

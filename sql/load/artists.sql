@@ -1,30 +1,20 @@
--- One row per artist that this run's song files name, or named before they were corrected.
-with named as (
-    select artist_id
-    from {{ staging("staging_songs") }}
-    union
-    select songs.artist_id
-    from songs
-    inner join {{ staging("staging_songs") }} as read_now on songs.song_id = read_now.song_id
-),
-
-ranked as (
+-- One row per artist that is not in the star as the mirror's songs have it.
+with ranked as (
     -- One row per artist: the smallest song id among those with a place, else of all.
     select
-        staging_songs.artist_id,
-        staging_songs.artist_name,
-        staging_songs.artist_location,
-        staging_songs.artist_latitude,
-        staging_songs.artist_longitude,
-        staging_songs.song_id,
+        artist_id,
+        artist_name,
+        artist_location,
+        artist_latitude,
+        artist_longitude,
+        song_id,
         row_number() over (
-            partition by staging_songs.artist_id
+            partition by artist_id
             order by
-                case when staging_songs.artist_location is null then 1 else 0 end,
-                staging_songs.song_id
+                case when artist_location is null then 1 else 0 end,
+                song_id
         ) as choice
     from staging_songs
-    inner join named on staging_songs.artist_id = named.artist_id
 )
 
 select
@@ -36,3 +26,12 @@ select
     song_id as taken_from_song_id
 from ranked
 where choice = 1
+except
+select
+    artist_id,
+    name,
+    location,
+    latitude,
+    longitude,
+    taken_from_song_id
+from artists

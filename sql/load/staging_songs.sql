@@ -1,6 +1,6 @@
--- One row per song in the files that this run read.
+-- One row per song that is not in the mirror as its files have it.
 with copies as (
-    -- A song that several of them hold is one song, whatever order they came in.
+    -- Of several files that hold a song, the last by name counts: it may be a later delivery.
     select
         num_songs,
         artist_id,
@@ -12,13 +12,8 @@ with copies as (
         title,
         duration,
         year,
-        row_number() over (
-            partition by song_id
-            order by
-                artist_id, artist_location, artist_name, title, duration, year,
-                artist_latitude, artist_longitude, num_songs
-        ) as copy
-    from {{ staging("staging_songs") }}
+        row_number() over (partition by song_id order by source_file desc) as choice
+    from song_copies
 )
 
 select
@@ -33,4 +28,17 @@ select
     duration,
     year
 from copies
-where copy = 1
+where choice = 1
+except
+select
+    num_songs,
+    artist_id,
+    artist_latitude,
+    artist_longitude,
+    artist_location,
+    artist_name,
+    song_id,
+    title,
+    duration,
+    year
+from staging_songs

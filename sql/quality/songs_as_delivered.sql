@@ -1,7 +1,7 @@
 -- Every song is as its file says.
 -- severity: warn
 -- scope: table
--- mend: Delete the song's rows from file_ledger, so that the next run reads its file again. If it comes again, sql/load/songs.sql or a column's type changes it.
+-- mend: Delete the rows of the song's files, which song_copies names, from song_files: the next run reads them again. If it comes again, sql/load/songs.sql or a column's type changes it.
 select
     songs.song_id,
     songs.title,
@@ -12,15 +12,10 @@ inner join staging_songs on songs.song_id = staging_songs.song_id
 where
     (
         coalesce(songs.title, '') <> coalesce(staging_songs.title, '')
+        or songs.artist_id <> staging_songs.artist_id
         or coalesce(songs.artist_name, '') <> coalesce(staging_songs.artist_name, '')
         or coalesce(songs.duration, -1) <> coalesce(staging_songs.duration, -1)
         or coalesce(songs.year, 0) <> coalesce(staging_songs.year, 0)
     )
     -- In most runs no song is new, and the catalogue is as it was.
-    and exists (
-        select 1
-        from file_ledger
-        where
-            file_ledger.dataset = 'staging_songs'
-            and file_ledger.run_id = {{ quoted(run_id) }}
-    )
+    and exists ({% include "song_files/settled.sql" %})

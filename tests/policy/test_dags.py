@@ -56,8 +56,9 @@ def test_an_hourly_run_has_a_window_of_an_hour(dags: dict[str, DAG]) -> None:
 
 EDGES = {
     "stage_events": {"audit_staged"},
-    "stage_songs": {"audit_staged", "load_staging_songs"},
-    "audit_staged": {"load_staging_songs", "load_user_events", "load_time"},
+    "stage_songs": {"audit_staged", "load_song_copies"},
+    "audit_staged": {"load_song_copies", "load_user_events", "load_time"},
+    "load_song_copies": {"load_staging_songs"},
     "load_staging_songs": {"load_artists"},
     "load_artists": {"load_songs"},
     "load_songs": {"link_songplays"},

@@ -15,6 +15,8 @@ class LoadOperator(WarehouseOperator):
 
     :param table: table to load
     :param sql: the SELECT, or the ``.sql`` file holding it (templated)
+    :param mutex: table whose lock makes loads take turns: the loaded one, unless several tables are
+        loaded in turn
     :param afterwards: statements, or files, that complete the load in the same transaction, such
         as removing dimension rows that nothing refers to any more (templated)
     """
@@ -28,12 +30,14 @@ class LoadOperator(WarehouseOperator):
         *,
         table: str,
         sql: str,
+        mutex: str = "",
         afterwards: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.table = table
         self.sql = sql
+        self.mutex = mutex or table
         self.afterwards = list(afterwards)
 
     def execute(self, context: Context) -> Any:  # noqa: ARG002 - Airflow's signature
@@ -43,7 +47,7 @@ class LoadOperator(WarehouseOperator):
             self.prepare(cursor)
             # Nothing comes before the lock: Redshift's transaction sees what was there at its
             # first statement, and must not miss what another run then publishes.
-            cursor.execute(lock(self.table, hook.conn_type))
+            cursor.execute(lock(self.mutex, hook.conn_type))
             statements = [*self.replacement(self.columns(cursor)), *self.afterwards]
             self.log.info("%s", ", ".join(execute(cursor, statement) for statement in statements))
             return self.outcome(cursor)

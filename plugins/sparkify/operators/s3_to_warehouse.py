@@ -54,8 +54,8 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
         what they write stays when the run fails (templated)
     :param jsonpaths: URL of a JSONPaths file for Redshift's COPY; without one a key fills the
         column of its name, whatever its case (templated)
-    :param only_new: read only files that are new or changed since a run last published them;
-        skip when there is none
+    :param only_new: read only files that are new or changed since a run last published them, and
+        say of each row in which file it is, in the column ``source_file``; skip when there is none
     :param redshift_conn_id: the warehouse; its type decides the engine (templated)
     """
 
@@ -178,6 +178,7 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
             missing,
             Partition.of_settings(self.partition) if self.partition else None,
             self.time_column,
+            self.only_new,
         )
         if reading.partition:
             reading = replace(reading, missing=_missing(hook, source, reading, reading.partition))

@@ -1,0 +1,39 @@
+-- One row per song and file, of the files that no run has read later than this one.
+with copies as (
+    -- A song that a file holds twice is one song, in whatever order its lines were staged.
+    select
+        source_file,
+        num_songs,
+        artist_id,
+        artist_latitude,
+        artist_longitude,
+        artist_location,
+        artist_name,
+        song_id,
+        title,
+        duration,
+        year,
+        row_number() over (
+            partition by source_file, song_id
+            order by
+                artist_id, artist_location, artist_name, title, duration, year,
+                artist_latitude, artist_longitude, num_songs
+        ) as choice
+    from {{ staging("staging_songs") }}
+    where source_file in ({% include "song_files/newest.sql" %})
+)
+
+select
+    source_file,
+    num_songs,
+    artist_id,
+    artist_latitude,
+    artist_longitude,
+    artist_location,
+    artist_name,
+    song_id,
+    title,
+    duration,
+    year
+from copies
+where choice = 1

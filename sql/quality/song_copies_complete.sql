@@ -1,0 +1,16 @@
+-- Of each song file the mirror holds as many songs as were found in it.
+-- scope: table
+-- mend: Something but the loads put songs into song_copies, or took them out. Delete the file's row from song_files: the next run reads the file again.
+select
+    coalesce(song_files.source_file, held.source_file) as source_file,
+    song_files.songs as songs_found,
+    held.songs as songs_held
+from song_files
+full outer join (
+    select source_file, count(*) as songs
+    from song_copies
+    group by source_file
+) as held on song_files.source_file = held.source_file
+where
+    coalesce(song_files.songs, 0) <> coalesce(held.songs, 0)
+    and exists ({% include "song_files/settled.sql" %})

@@ -1,0 +1,15 @@
+-- The catalogue has every song that a file holds, and no other.
+-- scope: table
+-- mend: Delete any row from song_files: the next run reads that file again, and puts in, or takes out, what is not right. If it comes again, sql/load/songs.sql or sql/prune/songs.sql is wrong.
+select
+    held.song_id as song_held,
+    songs.song_id as song_in_the_catalogue
+from (
+    select song_id
+    from song_copies
+    group by song_id
+) as held
+full outer join songs on held.song_id = songs.song_id
+where
+    (held.song_id is null or songs.song_id is null)
+    and exists ({% include "song_files/settled.sql" %})

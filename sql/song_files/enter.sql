@@ -1,0 +1,15 @@
+-- The versions that the mirror holds now.
+insert into song_files (source_file, source, etag, reading, songs)
+select
+    file_ledger.source_file,
+    file_ledger.source,
+    file_ledger.etag,
+    file_ledger.reading,
+    count(song_copies.song_id) as songs
+from file_ledger
+left join song_copies on file_ledger.source_file = song_copies.source_file
+where
+    file_ledger.dataset = 'staging_songs'
+    and file_ledger.run_id = {{ quoted(run_id) }}
+    and file_ledger.source_file in ({% include "song_files/newest.sql" %})
+group by file_ledger.source_file, file_ledger.source, file_ledger.etag, file_ledger.reading

@@ -1,0 +1,9 @@
+-- One row per song file that this run has read, and another run later.
+select read_now.source_file
+from file_ledger as read_now
+inner join song_files on read_now.source_file = song_files.source_file
+where
+    read_now.dataset = 'staging_songs'
+    and read_now.run_id = {{ quoted(run_id) }}
+    and song_files.reading > read_now.reading
+order by read_now.source_file
