@@ -1,17 +1,11 @@
--- The checks of the warehouse, by the day on which they ran, whatever range they were about: how
--- many there were, and how many warned or failed.
-with days as (
-    select
-        cast(checked_at as date) as day,
-        count(*) as checks,
-        sum(case when passed then 0 when severity = 'warn' then 1 else 0 end) as warnings,
-        sum(case when passed or severity = 'warn' then 0 else 1 end) as failures
-    from quality_results
-    group by cast(checked_at as date)
-    order by day desc
-    limit 400
-)
-
-select day, checks, warnings, failures
-from days
-order by day
+-- The checks of the warehouse, by the day on which they ran, the latest first, whatever range they
+-- were about: how many there were, and how many warned or failed.
+select
+    cast(checked_at as date) as day,
+    count(*) as checks,
+    sum(case when passed then 0 when severity = 'warn' then 1 else 0 end) as warnings,
+    sum(case when passed or severity = 'warn' then 0 else 1 end) as failures
+from quality_results
+group by cast(checked_at as date)
+order by day desc
+limit 400

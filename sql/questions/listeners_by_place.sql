@@ -1,4 +1,5 @@
--- Where the listeners are: users and plays by the place the plays came from.
+-- Where the listeners are: users and plays by the place the plays came from, the 50 places with
+-- most users.
 select
     coalesce(location, '(unknown)') as place,
     count(distinct user_id) as users,

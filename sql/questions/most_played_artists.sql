@@ -1,5 +1,5 @@
--- The artists played most, as credited on what was played, with how many different songs of theirs
--- were played, and their id where the catalogue credits a song to the same name.
+-- The 50 artists played most, as credited on what was played, with how many different songs of
+-- theirs were played, and their id where the catalogue credits a song to the same name.
 with songs_played as (
     -- One row per song: to count them so takes no sorting of all days.
     select song_title, artist_name, sum(plays) as plays

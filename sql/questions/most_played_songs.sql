@@ -1,4 +1,4 @@
--- The songs played most, as people read them, and their id where the catalogue has them: under
+-- The 50 songs played most, as people read them, and their id where the catalogue has them: under
 -- the same title and artist, of whatever duration.
 with played as (
     select song_title, artist_name, sum(plays) as plays

@@ -1,4 +1,4 @@
--- How much is listened to: plays of each day, by listeners of the free and of the paid level.
+-- How much is listened to: plays of each day, UTC, by the level that the listener had at the time.
 select
     cast(hour_start as date) as day,
     sum(plays) as plays,

@@ -1,4 +1,5 @@
--- How much of what is played the catalogue knows: a song of the same title, artist and duration.
+-- How much of what is played the catalogue knows. A play matches where the catalogue has a song of
+-- the same title, artist and duration.
 with known as (
     select title, artist_name, duration
     from songs

@@ -1,4 +1,4 @@
--- Records that could not be loaded, by file and column, the latest first, of whatever time;
+-- Records that could not be loaded, by file and column, the latest 50, of whatever time;
 -- rejected_rows has each of them, with its text.
 select
     dataset,

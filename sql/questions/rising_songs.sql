@@ -1,5 +1,6 @@
--- The songs that rise: played more often in the last seven days than in the seven days before them.
--- The last day is the latest one on which anything was played.
+-- The 50 songs that rise most: played more often in the last seven days than in the seven days
+-- before them. The last day is the latest one of the range on which anything was played; the days
+-- before it count whether they are in the range or not.
 with latest as (
     select max(day) as day
     from song_days

@@ -1,6 +1,6 @@
 -- What there is to ask about, whatever the range: the first and the last hour in which something
--- was played, how many plays by how many users there are in all, and how many hours are missing
--- their file, failed, outdated or loaded in part.
+-- was played, how many plays by how many users there are in all, how many hours are missing their
+-- file, failed, outdated or loaded in part as far as runs have seen, and when the last one loaded.
 select
     min(session_hours.hour_start) as first_hour,
     max(session_hours.hour_start) as last_hour,
@@ -10,5 +10,6 @@ select
         select count(*)
         from hour_states
         where hour_states.state in ('missing', 'failed', 'outdated', 'partial')
-    ) as hours_to_mend
+    ) as hours_to_mend,
+    (select max(hour_states.loaded_at) from hour_states) as hours_seen_at
 from session_hours

@@ -1,22 +1,26 @@
 """The page as a person sees it: a real API server, and Debian's Chromium."""
 
+import asyncio
+import json
 import os
 import re
 import secrets
 import shutil
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any, Literal
 
 import httpx
 import psycopg
 import pytest
+import uvicorn
 from airflow.sdk import DAG
 from playwright.sync_api import (
     Browser,
@@ -29,13 +33,41 @@ from playwright.sync_api import (
 
 from local.databases import database
 from local.pipeline import Pipeline
+from local.ports import any_free
 from local.postgres import EmbeddedPostgres
-from sparkify.page import warehouse
+from local.services import Services
+from sparkify.page import app, warehouse
 from sparkify.page.questions import Range
 from sparkify.page.report import report
 from tests.environment import HOME
+from tests.sources import TestSource, play
 
 FORMS = ("json", "csv", "sql")
+REQUESTS = 500
+LONG = 8.0
+HEALTH = ("version", "monitor/health")
+
+# An hour of it is four tasks, of which each asks Airflow's API for something.
+DAG_FILE = """
+import time
+from datetime import UTC, datetime
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, task
+
+with DAG(
+    "hourly",
+    schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"),
+    start_date=datetime(2010, 1, 1, tzinfo=UTC),
+    catchup=False,
+    is_paused_upon_creation=False,
+):
+    @task
+    def load(before):
+        time.sleep(1)
+        return before + 1
+
+    load(load(load(load(0))))
+"""
 PASSWORD = secrets.token_urlsafe(9)
 START_LIMIT = 240
 # A loaded machine draws slowly.
@@ -62,52 +94,80 @@ def november(
         yield server.connection(name)
 
 
+@dataclass
+class Airflow:
+    """A real Airflow with its own login, of which only the API server runs at first."""
+
+    url: str
+    environment: dict[str, str]
+    services: Services
+
+    def start(self, name: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", "airflow", name, *arguments]
+        self.services.start(name, command, self.environment)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", trust_env=False, timeout=150, **options)
+
+    def wait(self, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_LIMIT
+        while not ready():
+            self.services.check()
+            assert time.monotonic() < deadline, "Airflow did not get so far"
+            time.sleep(0.2)
+
+    def token(self, user: str) -> dict[str, str]:
+        """What a user's requests carry."""
+        login = {"username": user, "password": PASSWORD}
+        answer = httpx.post(f"{self.url}/auth/token", json=login, trust_env=False)
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
 @pytest.fixture(scope="module")
-def url(airflow: None, november: str) -> Iterator[str]:
-    """A real API server of Airflow's, with its own login."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+def running(airflow: None, november: str) -> Iterator[Airflow]:
+    url = f"http://127.0.0.1:{(port := any_free())}"
     passwords = HOME / "passwords.json"
-    passwords.write_text(f'{{"ada": "{PASSWORD}"}}')
-    url = f"http://127.0.0.1:{port}"
+    passwords.write_text(json.dumps(dict.fromkeys(("ada", "root"), PASSWORD)))
+    (HOME / "dags").mkdir()
+    (HOME / "dags" / "hourly.py").write_text(DAG_FILE)
     ours = {
         "AIRFLOW_CONN_SPARKIFY_WAREHOUSE": november,
         "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
         "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ada:viewer",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(HOME / "dags"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__PARALLELISM": "3",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ada:viewer,root:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
     }
-    command = [sys.executable, "-m", "airflow", "api-server", "--host", "127.0.0.1"]
-    with (HOME / "api-server.log").open("w") as log:
-        running = subprocess.Popen(
-            [*command, "--port", str(port)],
-            env=os.environ | ours,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    services = Services(HOME / "processes.json", HOME / "logs")
+    made = Airflow(url, os.environ | ours, services)
     try:
-        wait_for(url, running)
-        yield url
+        made.start("api-server")
+        made.wait(lambda: is_up(made))
+        yield made
     finally:
-        running.terminate()
-        running.wait(timeout=30)
+        services.end()
 
 
-def wait_for(url: str, running: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_LIMIT
-    while time.monotonic() < deadline and running.poll() is None:
-        try:
-            httpx.get(f"{url}/api/v2/version", trust_env=False).raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.5)
-        else:
-            return
-    raise AssertionError((HOME / "api-server.log").read_text()[-3000:])
+def is_up(running: Airflow) -> bool:
+    try:
+        return running.get("/api/v2/version").is_success
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def url(running: Airflow) -> str:
+    return running.url
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +189,15 @@ def logged_in(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(url)
-        page.get_by_label("Username").fill("ada")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
-        page.wait_for_url(lambda address: "login" not in address)
+        log_in(page)
         yield page
+
+
+def log_in(page: Page) -> None:
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
+    page.wait_for_url(lambda address: "/login" not in address)
 
 
 def opened(page: Page) -> FrameLocator:
@@ -179,20 +243,43 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
             ["2018-11-15", str(day.count('"page":"NextSong"'))]
         ]
 
-        # Each of the day's hours, though it is the only day.
+        # Each bar and each of the day's hours is there to be seen, though it is the only day.
+        for name in ("plays_by_day", "free_and_paid_users", "active_users", "check_results"):
+            box = frame.locator(f"#{name} .bars .point path").first.bounding_box()
+            assert box, name
+            assert min(box["width"], box["height"]) > 10, name
+        assert ["month", "2018-11-01", "21", "yes", "1", "30"] in rows(frame, "active_users")
+        expect(frame.locator("#active_users .note")).to_contain_text("are partial")
         expect(frame.locator("#hours .heatmaplayer image")).to_have_count(1)
         expect(frame.locator("#hours .legend li")).to_have_text(["loaded: 20", "quiet: 4"])
 
         with page.expect_download() as started:
             frame.get_by_role("link", name="CSV of Most played artists").click()
-        assert started.value.suggested_filename == "most_played_artists.csv"
+        name = "most_played_artists-first-50-rows-from-2018-11-15-to-2018-11-15.csv"
+        assert started.value.suggested_filename == name
         frame.get_by_role("link", name="SQL of Most played songs").click()
         sql = frame.locator("#most_played_songs pre")
         expect(sql).to_contain_text("from song_days")
         expect(sql).to_contain_text("timestamp '2018-11-15 00:00:00.000000'")
         # The page is still there.
         expect(frame.locator("#most_played_songs .js-plotly-plot")).to_be_visible()
+        the_address_leads_back_to_the_range(page)
     assert asked == {"127.0.0.1"}
+
+
+def the_address_leads_back_to_the_range(page: Page) -> None:
+    """Airflow's own, and the page's after another login."""
+    query = "?first=2018-11-15&last=2018-11-15"
+    expect(page).to_have_url(re.compile(re.escape(query) + "$"))
+    page.reload()
+    frame = page.frame_locator("iframe[title=Sparkify]")
+    expect(frame.locator("#totals dd").first).to_have_text("479")
+    page.context.clear_cookies()
+    page.goto(f"{httpx.URL(page.url).join('/sparkify/')}{query}")
+    page.wait_for_url(re.compile("login"))
+    log_in(page)
+    expect(page.locator("#totals dd").first).to_have_text("479")
+    expect(page).to_have_url(re.compile(r"/sparkify/\?first=2018-11-15&last=2018-11-15$"))
 
 
 def the_month_is_shown(frame: FrameLocator | Page) -> None:
@@ -243,7 +330,7 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         said = page.locator("#loaded")
         expect(said).to_contain_text("6,820 plays by 96 users are loaded, 2018-11-01 to 2018-11-30")
         expect(said).to_contain_text("Data as of 2018-12-01 00:00 UTC")
-        expect(said).to_contain_text("Hours missing, failed or outdated: 1 ")
+        expect(said).to_contain_text("Hours missing, failed, outdated or loaded in part, as of")
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         the_month_is_shown(page)
         expect(page.get_by_role("article")).to_have_count(16)
@@ -254,6 +341,8 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         expect(page.locator("#hours .xaxislayer-above")).to_contain_text("2018-11-01")
         expect(page.locator("#hours .xaxislayer-above")).to_contain_text("2026-11-21")
         expect(page.locator("#hours .cut")).to_be_hidden()
+        title = page.locator("#most_played_songs .ytick text title").nth(4)
+        expect(title).to_contain_text("(Andante cantabile) · Barry Tuckwell/Academy of St Martin")
         with page.expect_download() as started:
             page.get_by_role("link", name="CSV of Most played songs").click()
         assert "\r\nUndo,Björk,28," in started.value.path().read_bytes().decode()
@@ -274,6 +363,75 @@ def test_what_was_cut_is_said_to_be(
         expect(page.locator("#plays_by_day .cut")).to_contain_text("Only the first 5 rows")
         expect(page.locator("#sessions .cut")).to_contain_text("Only the first 5 rows")
         expect(page.locator("#plays_by_weekday_and_hour tbody tr")).to_have_count(5)
+
+
+MARKUP = [
+    "</script><script>ran()</script>",
+    "<img src=x onerror=ran()>",
+    '"><svg onload=ran()>',
+    "<a href='javascript:ran()'>a title</a>",
+    "<b>bold</b> &lt;i&gt; %{x} %{customdata} ${ran()}",
+    "{{ 7*7 }} {% raw %} %s",
+    "<!--<script>",
+]
+
+
+def test_titles_that_are_markup_are_text(
+    browser: Browser,
+    pipeline: Pipeline,
+    source: TestSource,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "MAY_READ", lambda: None)
+    plays = [
+        play(f"2018-11-15 10:0{at}:00", itemInSession=at, song=text, artist=text, location=text)
+        for at, text in enumerate(MARKUP)
+    ]
+    upgrade = play("2018-11-15 10:30:00", itemInSession=30, level="paid", song=MARKUP[0])
+    source.events(*plays, upgrade)
+    pipeline.run("2018-11-15", "2018-11-16")
+    file = tmp_path / "report.html"
+    file.write_text(report(Range()))
+    with served(app.make_app()) as url, closing(browser.new_page()) as page:
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.expose_function("ran", lambda: complaints.append("it ran"))
+        for address in (file.as_uri(), f"{url}/"):
+            page.goto(address)
+            drawn(page)
+            expect(page.get_by_role("article")).to_have_count(16)
+            assert {row[0] for row in rows(page, "most_played_songs")} == set(MARKUP)
+            labels = page.locator("#most_played_songs .ytick text")
+            said = {label.evaluate(LABEL) for label in labels.all()}
+            assert said >= {f"{text} · {text}" for text in MARKUP[1:2]}
+            for bar in page.locator("#most_played_songs .bars .point").all():
+                bar.hover(force=True)
+            expect(page.locator("#most_played_songs .hoverlayer")).to_contain_text("plays")
+            assert page.locator("article img, article a[href^=javascript]").count() == 0
+        assert [said for said in complaints if "favicon" not in said and "404" not in said] == []
+
+
+# What a label says, or says to whoever points at it.
+LABEL = "label => label.querySelector('title').textContent"
+
+
+@contextmanager
+def served(application: Any) -> Iterator[str]:
+    port = any_free()
+    server = uvicorn.Server(
+        uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning")
+    )
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -297,3 +455,80 @@ def test_who_is_not_logged_in_is_refused(url: str, path: str) -> None:
     answer = httpx.get(f"{url}/sparkify/{path}", trust_env=False)
     assert answer.status_code == 401
     assert "Björk" not in answer.text
+
+
+def test_the_page_cannot_stop_airflow(
+    running: Airflow, server: EmbeddedPostgres, november: str
+) -> None:
+    """A locked table, 500 requests of the lowest role, and a backfill beside them."""
+    running.start("dag-processor")
+    running.start("scheduler", "--skip-serve-logs")
+    root, ada = running.token("root"), running.token("ada")
+    running.wait(lambda: running.get("/api/v2/dags/hourly", headers=root).is_success)
+    backfill = {
+        "dag_id": "hourly",
+        "from_date": "2018-11-01T00:00:00Z",
+        "to_date": "2018-11-01T02:00:00Z",
+        "max_active_runs": 3,
+    }
+    asked = httpx.post(
+        f"{running.url}/api/v2/backfills", json=backfill, headers=root, trust_env=False
+    )
+    asked.raise_for_status()
+    states = "/api/v2/dags/hourly/dagRuns/~/taskInstances?limit=100"
+
+    def tasks() -> Counter[str]:
+        found = running.get(states, headers=root).json()["task_instances"]
+        return Counter(str(task["state"]) for task in found)
+
+    running.wait(lambda: tasks()["running"] > 0)
+    with psycopg.connect(server.uri("november"), autocommit=True) as watcher:
+        with psycopg.connect(server.uri("november")) as somebody:
+            somebody.execute("lock table session_hours")
+            health, answers = asyncio.run(barrage(running.url, ada))
+        # Those in the queue gave up and left; nobody else waited at all.
+        assert answers.total() == REQUESTS
+        assert answers["503"] > 400, answers
+        assert max(health) < 1, health
+        running.wait(lambda: not set(tasks()) - {"success", "failed"})
+        assert tasks() == {"success": 12}
+        ours = "select count(*) from pg_stat_activity where application_name = 'sparkify page'"
+        running.wait(lambda: watcher.execute(ours).fetchone() == (0,))
+    running.wait(lambda: running.get("/sparkify/answers/totals.json", headers=ada).is_success)
+
+
+async def barrage(url: str, headers: dict[str, str]) -> tuple[list[float], Counter[str]]:
+    """How long Airflow took to say how it is meanwhile, and what the page answered."""
+    options: Any = {"base_url": url, "trust_env": False}
+    limits = httpx.Limits(max_connections=REQUESTS)
+    answers: Counter[str] = Counter()
+    async with (
+        httpx.AsyncClient(headers=headers, limits=limits, timeout=LONG, **options) as viewer,
+        httpx.AsyncClient(timeout=LONG, **options) as watcher,
+    ):
+
+        async def ask(number: int) -> None:
+            first = date(2018, 11, 1) + timedelta(days=number % 29)
+            path = f"/sparkify/answers/totals.json?first={first}&last=20{number % 70 + 20}-01-01"
+            answers[await said(viewer, path)] += 1
+
+        async def watch() -> list[float]:
+            times = []
+            while not asked.done():
+                began = time.monotonic()
+                fine = await said(watcher, f"/api/v2/{HEALTH[len(times) % 2]}") == "200"
+                times.append(time.monotonic() - began if fine else LONG)
+                await asyncio.sleep(0.1)
+            return times
+
+        asked = asyncio.gather(*map(ask, range(REQUESTS)))
+        times = await watch()
+        await asked
+        return times, answers
+
+
+async def said(client: httpx.AsyncClient, path: str) -> str:
+    try:
+        return str((await client.get(path)).status_code)
+    except httpx.TransportError as error:
+        return type(error).__name__

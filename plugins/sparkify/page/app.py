@@ -1,21 +1,28 @@
 """The page's web application: the page itself, and answers as JSON, CSV and the SQL behind them."""
 
-import csv
-import io
+import asyncio
+import gzip
 import logging
+import time
+from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any
+from functools import cache, partial
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import urlencode
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from fastapi import Depends, FastAPI, HTTPException, Query, Response
-from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import PlainTextResponse, RedirectResponse
 
-from sparkify.page.documents import document
-from sparkify.page.files import FILES, LIBRARY
+from sparkify.page.desk import Desk, Reply
+from sparkify.page.documents import as_csv, as_json, document, file_name
+from sparkify.page.door import Door, busy
+from sparkify.page.files import FILES, LIBRARY, MEDIA_TYPES
 from sparkify.page.questions import AS_OF, Question, Range, questions, rendered
-from sparkify.page.warehouse import Answer, ask
+from sparkify.page.warehouse import SECONDS, reading
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +31,8 @@ MAY_READ = requires_access_dag(
     method="GET", access_entity=DagAccessEntity.RUN, param_dag_id="sparkify"
 )
 
-HEADERS = {
-    # The page fetches nothing from elsewhere, and is framed by Airflow alone. Plotly styles
-    # what it draws by hand.
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; frame-ancestors 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
 
-
-def days(
+async def days(
     first: Annotated[date | None, Query(description="First day, UTC")] = None,
     last: Annotated[date | None, Query(description="Last day, UTC")] = None,
 ) -> Range:
@@ -44,7 +42,7 @@ def days(
     return Range(first, last)
 
 
-def question(name: str) -> Question:
+async def question(name: str) -> Question:
     """The question that a request names."""
     found = questions().get(name)
     if found is None:
@@ -56,48 +54,95 @@ Days = Annotated[Range, Depends(days)]
 Asked = Annotated[Question, Depends(question)]
 
 
-def make_app() -> FastAPI:
-    """The application, behind Airflow's login."""
+def make_app() -> Door:
+    """The application, behind Airflow's login; nothing in it waits on a thread of Airflow's."""
     app = FastAPI(dependencies=[Depends(MAY_READ)], openapi_url=None)
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
-
-    @app.get("/answers/{name}.json")
-    def as_json(asked: Asked, range_: Days) -> dict[str, Any]:
-        return document(asked, _answer(asked, range_), ask(AS_OF))
-
-    @app.get("/answers/{name}.csv")
-    def as_csv(asked: Asked, range_: Days) -> Response:
-        answer = _answer(asked, range_)
-        text = io.StringIO()
-        csv.writer(text).writerows([answer.columns, *answer.rows])
-        # Whoever keeps the file sees by its name that it is not all.
-        name = asked.name + (f"-first-{len(answer.rows)}-rows" if answer.cut else "")
-        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-        return Response(text.getvalue(), headers=HEADERS | headers, media_type="text/csv")
+    app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
+    desk = Desk()
 
     @app.get("/answers/{name}.sql")
-    def as_sql(asked: Asked, range_: Days) -> PlainTextResponse:
-        return PlainTextResponse(rendered(asked, range_), headers=HEADERS)
+    async def sql(asked: Asked, range_: Days) -> PlainTextResponse:
+        return PlainTextResponse(rendered(asked, range_))
+
+    @app.get("/answers/{name}.{form}")
+    async def answer(request: Request, asked: Asked, range_: Days, form: str) -> Response:
+        if form not in FORMS:
+            raise HTTPException(404, f"There is no {form} of an answer, but json, csv and sql.")
+        reply = await desk.reply((asked, range_, form), partial(_found, asked, range_, form))
+        return _response(request, reply) if reply else busy()
 
     @app.get("/")
     @app.get("/{name}")
-    def file(name: str = "index.html") -> FileResponse:
+    async def file(request: Request, name: str = "index.html") -> Response:
         if name not in FILES:
             raise HTTPException(404, f"There is no {name} here.")
-        kept = {"Cache-Control": "max-age=86400"} if name in LIBRARY else {}
-        return FileResponse(FILES[name], headers=HEADERS | kept)
+        return _response(request, await asyncio.to_thread(_file, name))
 
-    return app
+    return Door(app)
 
 
-def _answer(asked: Question, range_: Range) -> Answer:
+async def refused(request: Request, error: HTTPException) -> Response:
+    """Lead a browser whose login has ended to the login, and from there back to the page."""
+    is_logged_out = error.status_code == 401 or error.detail == "Invalid JWT token"
+    if not is_logged_out or "text/html" not in request.headers.get("accept", ""):
+        return await http_exception_handler(request, error)
+    page = request.scope["root_path"]
+    airflow = page.rpartition("/")[0]
+    back = urlencode({"next": f"{page}/?{request.url.query}"})
+    return RedirectResponse(f"{airflow}/api/v2/auth/login?{back}")
+
+
+def _json(asked: Question, days: Range) -> Reply:
+    with reading(SECONDS) as read:
+        answer = read(rendered(asked, days))
+        text = as_json(document(asked, days, answer, read(AS_OF)))
+    return Reply(gzip.compress(text.encode(), 5), "application/json")
+
+
+def _csv(asked: Question, days: Range) -> Reply:
+    with reading(SECONDS) as read:
+        answer = read(rendered(asked, days))
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(asked, days, answer)}"'}
+    return Reply(gzip.compress(as_csv(answer).encode(), 5), "text/csv; charset=utf-8", headers)
+
+
+FORMS: dict[str, Callable[[Question, Range], Reply]] = {"json": _json, "csv": _csv}
+
+
+def _found(asked: Question, days: Range, form: str) -> Reply:
+    began = time.monotonic()
     try:
-        return ask(rendered(asked, range_))
+        return FORMS[form](asked, days)
     except Exception as error:
         log.exception("%s was not answered", asked.name)
-        raise HTTPException(
-            503,
+        if time.monotonic() - began >= SECONDS:
+            why = f"took longer than {SECONDS:.0f} s: a smaller range may help, or a quieter moment"
+            return _refusal(HTTPStatus.GATEWAY_TIMEOUT, f"{asked.name} {why}.")
+        return _refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE,
             f"The warehouse did not answer {asked.name}: {type(error).__name__}. Look whether the "
-            "connection sparkify_warehouse works and the DAG sparkify_schema has run; a smaller "
-            "range may help. The API server's log has the rest.",
-        ) from error
+            "connection sparkify_warehouse works and the DAG sparkify_schema has run. The API "
+            "server's log has the rest.",
+        )
+
+
+def _refusal(status: HTTPStatus, detail: str) -> Reply:
+    body = gzip.compress(as_json({"detail": detail}).encode())
+    return Reply(body, "application/json", status=status)
+
+
+@cache
+def _file(name: str) -> Reply:
+    """A file of the page; compressed once, which for the library takes a moment."""
+    headers = {"Cache-Control": "private, max-age=86400"} if name in LIBRARY else {}
+    file = FILES[name]
+    return Reply(gzip.compress(file.read_bytes()), MEDIA_TYPES[file.suffix], headers)
+
+
+def _response(request: Request, reply: Reply) -> Response:
+    body, headers = reply.body, {**reply.headers, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = gzip.decompress(body)
+    return Response(body, reply.status, headers, reply.media_type)

@@ -11,5 +11,7 @@ LIBRARY = {"plotly.js": Path(str(files("plotly"))) / "package_data" / "plotly.mi
 FILES = {file.name: file for file in STATIC.iterdir()} | LIBRARY
 """Every file of the page, by the name that the page calls it by."""
 
+MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+
 REPORT = "what_users_listen_to.html"
 """The name of the one file that has all of it, and the answers."""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import date as Date  # noqa: N812 - a field of a range is named date
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -12,6 +13,12 @@ from sparkify.window import Window
 
 SQL = Path(__file__).parents[3] / "sql"
 """Where it stands in a deployment: beside ``plugins/``."""
+
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(SQL),
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701 - it is SQL
+)
 
 AS_OF = "select data_as_of from data_as_of"
 
@@ -34,10 +41,21 @@ class Range:
 
 @dataclass(frozen=True)
 class Question:
-    """A question by the name of its file."""
+    """A question by the name of its file; it may be about all of time, or a range of it."""
 
     name: str
     text: str
+
+    @property
+    def has_range(self) -> bool:
+        """Whether its answer depends on the range that is asked about."""
+        return "in_range(" in self.text
+
+    @property
+    def limit(self) -> int | None:
+        """How many rows its answer has at most, where the question itself says so."""
+        found = re.search(r"\blimit (\d+)", self.text)
+        return int(found[1]) if found else None
 
     @property
     def description(self) -> str:
@@ -47,20 +65,16 @@ class Question:
         return " ".join(line.removeprefix("--").strip() for line in lines)
 
 
+@cache
 def questions(folder: Path = SQL) -> dict[str, Question]:
-    """All questions, by name."""
+    """All questions, by name, as they were when they were first asked for."""
     files = sorted((folder / "questions").glob("*.sql"))
     return {file.stem: Question(file.stem, file.read_text()) for file in files}
 
 
 def rendered(question: Question, days: Range) -> str:
     """The question's SQL, about a range of days."""
-    environment = Environment(
-        loader=FileSystemLoader(SQL),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - it is SQL
-    )
-    return environment.from_string(question.text).render(in_range=days.holds)
+    return ENVIRONMENT.from_string(question.text).render(in_range=days.holds)
 
 
 def _midnight(day: Date) -> datetime:

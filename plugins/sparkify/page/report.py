@@ -1,13 +1,10 @@
 """The page as one file that needs nothing else: its script, its style, its library, its answers."""
 
-import json
 import re
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi.encoders import jsonable_encoder
-
-from sparkify.page.documents import document
+from sparkify.page.documents import as_csv, as_json, document
 from sparkify.page.files import FILES
 from sparkify.page.questions import AS_OF, Range, questions, rendered
 from sparkify.page.warehouse import reading
@@ -32,14 +29,16 @@ def report(days: Range) -> str:
         answers = {}
         for name, asked in questions().items():
             sql = rendered(asked, days)
-            answers[name] = {**document(asked, read(sql), as_of), "sql": sql}
+            answer = read(sql)
+            answers[name] = document(asked, days, answer, as_of)
+            answers[name] |= {"sql": sql, "csv": as_csv(answer)}
     written_at = datetime.now(UTC).replace(microsecond=0)
     return _page({"first": days.first, "last": days.last, "at": written_at, "answers": answers})
 
 
 def _page(contents: dict[str, Any]) -> str:
     # A title may hold what would end the script.
-    data = json.dumps(jsonable_encoder(contents)).replace("<", "\\u003c")
+    data = as_json(contents).replace("<", "\\u003c")
     page = FILES["index.html"].read_text()
     page = page.replace("<head>", f"<head>\n  {POLICY}")
     page = page.replace(MAIN, f"{MAIN}\n<script>window.SPARKIFY_REPORT = {data};</script>")

@@ -1,225 +1,7 @@
 "use strict";
-/* Asks the questions and draws the answers. A report has its answers with it; the page fetches. */
+/* Asks the questions and shows the answers. A report has its answers with it; the page fetches. */
 
-const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MOST_ROWS = 200; // of a table that is read, not searched
-// Told apart by lightness too, not by colour alone.
-const STATES = {
-  loaded: "#2a9d6f", quiet: "#a9d8c3", missing: "#f0b429", outdated: "#d9772b", failed: "#b3202c",
-  partial: "#7d6bb5", "under way": "#8c96a3",
-};
-
-const FREE = "#3b8fd9";
-const PAID = "#e08a2b";
-
-// A song title may hold what Plotly takes for markup.
-const plain = (value) => String(value ?? "(none)").replace(/&/g, "&amp;").replace(/</g, "&lt;");
-// On a telephone the bars need the room more than the names do.
-const short = (text, most = innerWidth < 600 ? 24 : 44) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
-const count = (number) => number.toLocaleString("en");
-const column = (answer, name) => answer.rows.map((row) => row[answer.columns.indexOf(name)]);
-
-const ranked = (value, ...names) => (answer) => {
-  const top = { ...answer, rows: answer.rows.slice(0, 12) };
-  const labels = top.rows.map((_, at) =>
-    names.map((name) => column(top, name)[at] ?? "(none)").join(" · "));
-  return {
-    traces: [{
-      type: "bar", orientation: "h", x: column(top, value), y: labels.map((_, at) => at),
-      text: column(top, value).map(count), customdata: labels.map(plain),
-      hovertemplate: "%{customdata}: %{x}<extra></extra>", textposition: "outside", cliponaxis: false,
-    }],
-    layout: {
-      yaxis: {
-        tickmode: "array", tickvals: labels.map((_, at) => at), ticktext: labels.map((label) => plain(short(label))),
-        autorange: "reversed", automargin: true, showgrid: false,
-      },
-      xaxis: {
-        title: { text: value.replaceAll("_", " ") }, ...whole(column(top, value)),
-        // With room for the longest bar's figure.
-        range: [0, 1.15 * Math.max(...column(top, value))],
-      },
-      showlegend: false,
-    },
-  };
-};
-
-const DAY = 864e5;
-const day = (text) => Date.parse(text.slice(0, 10) + "T00:00:00Z");
-const iso = (moment) => new Date(moment).toISOString().slice(0, 10);
-
-// Every day from the first to the last: one on which nothing happened has no row.
-function calendarDays(texts) {
-  const first = Math.min(...texts.map(day));
-  const last = Math.max(...texts.map(day));
-  return Array.from({ length: (last - first) / DAY + 1 }, (_, at) => iso(first + at * DAY));
-}
-
-// There is no half user, though an axis of few has room for it.
-const whole = (counts) => (Math.max(...counts.map(Math.abs)) <= 6 ? { dtick: 1 } : {});
-
-// Of a few days Plotly would show the hours, and of a single one milliseconds.
-const daysAxis = (days) => (days.length > 10 ? { type: "date" } : {
-  type: "date", tickformat: "%b %-d\n%Y", dtick: DAY, tick0: days[0],
-  range: [iso(day(days[0]) - DAY), iso(day(days.at(-1)) + DAY)],
-});
-
-const overTime = (kinds, form = {}) => (answer) => {
-  const days = calendarDays(column(answer, "day"));
-  const of = Object.fromEntries(answer.rows.map((row) => [row[answer.columns.indexOf("day")], row]));
-  const counts = Object.keys(kinds).flatMap((name) => column(answer, name));
-  return {
-    traces: Object.entries(kinds).map(([name, [title, colour]]) => ({
-      type: form.type ?? "bar", mode: "lines+markers", name: title, marker: { color: colour },
-      x: days, y: days.map((at) => of[at]?.[answer.columns.indexOf(name)] ?? 0),
-    })),
-    layout: {
-      barmode: "stack", xaxis: daysAxis(days),
-      yaxis: { title: { text: form.unit }, rangemode: "tozero", ...whole(counts) },
-    },
-  };
-};
-
-const weekly = (answer) => {
-  const plays = WEEKDAYS.map(() => Array(24).fill(0));
-  for (const [weekday, hour, count] of answer.rows) plays[weekday][hour] = count;
-  const week = [1, 2, 3, 4, 5, 6, 0];
-  return {
-    traces: [{
-      type: "heatmap", z: week.map((weekday) => plays[weekday]), y: week.map((weekday) => WEEKDAYS[weekday]),
-      x: [...Array(24).keys()], colorscale: "Viridis", colorbar: { thickness: 12, outlinewidth: 0 },
-      hovertemplate: "%{y}, %{x}:00 UTC: %{z} plays<extra></extra>",
-    }],
-    layout: {
-      yaxis: { autorange: "reversed", automargin: true },
-      xaxis: { title: { text: "hour, UTC" }, dtick: 3 },
-    },
-  };
-};
-
-const active = (answer) => {
-  const of = (period) => answer.rows.filter((row) => row[0] === period);
-  return {
-    traces: ["day", "week", "month"].map((period) => ({
-      type: "scatter", mode: "lines+markers", name: period,
-      x: of(period).map((row) => row[1]), y: of(period).map((row) => row[2]),
-    })),
-    layout: { yaxis: { title: { text: "users" }, rangemode: "tozero" } },
-  };
-};
-
-const changes = (answer) => {
-  const days = calendarDays(column(answer, "changed_at"));
-  const changed = (kind) => days.map((at) => answer.rows.filter(
-    (row) => row[2] === kind && row[0].startsWith(at)).length);
-  const trace = (kind, sign, colour) => ({
-    type: "bar", name: kind + "s", marker: { color: colour }, x: days,
-    y: changed(kind).map((users) => sign * users), customdata: changed(kind),
-    hovertemplate: `%{x}: %{customdata} ${kind}s<extra></extra>`,
-  });
-  const yaxis = { title: { text: "users, downgrades below" }, ...whole([...changed("upgrade"), ...changed("downgrade")]) };
-  return {
-    traces: [trace("upgrade", 1, PAID), trace("downgrade", -1, FREE)],
-    layout: { barmode: "relative", xaxis: daysAxis(days), yaxis },
-  };
-};
-
-const lengths = (answer) => ({
-  traces: [{
-    type: "bar", y: column(answer, "sessions"), customdata: column(answer, "average_minutes"),
-    x: answer.rows.map((row) => (row[1] === row[0] ? "1" : row[1] ? `${row[0]}–${row[1]}` : `${row[0]}+`)),
-    hovertemplate: "%{x} plays: %{y} sessions of %{customdata} minutes<extra></extra>",
-  }],
-  layout: {
-    xaxis: { type: "category", title: { text: "plays" } }, yaxis: { title: { text: "sessions" } },
-    showlegend: false,
-  },
-});
-
-const share = (answer) => {
-  const days = column(answer, "day");
-  return {
-    traces: [{
-      type: "scatter", mode: "lines+markers", x: days,
-      y: answer.rows.map((row) => (row[1] ? row[2] / row[1] : null)),
-      hovertemplate: "%{x}: %{y:.1%} of plays<extra></extra>",
-    }],
-    layout: { xaxis: daysAxis(days), yaxis: { tickformat: ".1%", rangemode: "tozero" }, showlegend: false },
-  };
-};
-
-// The days that are named: some, and each that does not follow on the one before it.
-function ticks(days) {
-  const apart = Math.ceil(days.length / (innerWidth < 600 ? 3 : 8));
-  const named = [];
-  days.forEach((text, at) => {
-    const leap = at > 0 && day(text) - day(days[at - 1]) > DAY;
-    if (leap && at - named.at(-1) < apart) named.pop();
-    if (!at || leap || at - named.at(-1) >= apart) named.push(at);
-  });
-  return named.map((at) => days[at]);
-}
-
-const calendar = (answer) => {
-  // Only days of which somebody asked an hour: between a source of old and today may lie years.
-  const days = [...new Set(column(answer, "hour_start").map((at) => at.slice(0, 10)))];
-  const names = Object.keys(STATES);
-  const states = days.map(() => Array(24).fill(null));
-  const told = days.map(() => Array(24).fill(""));
-  for (const [at, state, plays] of answer.rows) {
-    const [on, hour] = [days.indexOf(at.slice(0, 10)), Number(at.slice(11, 13))];
-    states[on][hour] = names.indexOf(state);
-    told[on][hour] = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${state}, ${plays} plays`;
-  }
-  const scale = Object.values(STATES).flatMap(
-    (colour, at) => [[at / names.length, colour], [(at + 1) / names.length, colour]]);
-  return {
-    traces: [{
-      type: "heatmap", x: days, y: [...Array(24).keys()], z: transposed(states),
-      text: transposed(told), hovertemplate: "%{text}<extra></extra>", xgap: 1, ygap: 1,
-      zmin: -0.5, zmax: names.length - 0.5, colorscale: scale, showscale: false,
-    }],
-    layout: {
-      xaxis: { type: "category", tickmode: "array", tickvals: ticks(days), tickangle: 0 },
-      yaxis: { title: { text: "hour, UTC" }, autorange: "reversed", dtick: 6 },
-    },
-    legend: names.map((name) => [STATES[name], name, column(answer, "state").filter((state) => state === name).length])
-      .filter(([, , hours]) => hours),
-  };
-};
-const transposed = (rows) => [...Array(24).keys()].map((hour) => rows.map((row) => row[hour]));
-
-const SECTIONS = {
-  "What is listened to": [
-    ["most_played_songs", "Most played songs", ranked("plays", "title", "artist")],
-    ["most_played_artists", "Most played artists", ranked("plays", "artist")],
-    ["rising_songs", "Songs that rise", ranked("rise", "title", "artist")],
-    ["songs_the_catalogue_lacks", "Songs the catalogue lacks", ranked("plays", "title", "artist")],
-  ],
-  "When": [
-    ["plays_by_day", "Plays by day",
-      overTime({ free_plays: ["free", FREE], paid_plays: ["paid", PAID] }, { unit: "plays" })],
-    ["plays_by_weekday_and_hour", "Plays by weekday and hour", weekly],
-  ],
-  "By whom": [
-    ["active_users", "Active users", active],
-    ["free_and_paid_users", "Free and paid", overTime(
-      { free_users: ["free", FREE], paid_users: ["paid", PAID] }, { unit: "users", type: "scatter" })],
-    ["new_and_returning_users", "New and returning", overTime(
-      { returning_users: ["returning", "#3aa67a"], new_users: ["new", "#c2557f"] }, { unit: "users" })],
-    ["level_changes", "Upgrades and downgrades", changes],
-    ["sessions", "Sessions", lengths],
-    ["listeners_by_place", "Listeners by place", ranked("users", "place")],
-  ],
-  "The state of the data": [
-    ["hours", "Hours", calendar],
-    ["plays_in_the_catalogue", "Plays in the catalogue", share],
-    ["check_results", "Check results", overTime(
-      { checks: ["all checks", STATES["under way"]], warnings: ["warnings", STATES.missing], failures: ["failures", STATES.failed] },
-      { unit: "checks", type: "scatter" })],
-    ["rejected_records", "Rejected records", ranked("records", "source_file", "example")],
-  ],
-};
 
 const report = window.SPARKIFY_REPORT;
 let days = {};
@@ -227,10 +9,24 @@ let asked = 0;
 
 const address = (name, form) => `answers/${name}.${form}?` + new URLSearchParams(days);
 
-async function answerTo(name) {
+const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+
+async function answerTo(name, tries = 3) {
   if (report) return report.answers[name];
+  const turn = asked;
   const response = await fetch(address(name, "json"));
+  const retryAfter = response.headers.get("Retry-After");
+  if (retryAfter && tries && turn === asked) {
+    // Not all of the crowd at the same moment.
+    await pause(Number(retryAfter) * (0.5 + Math.random()));
+    return answerTo(name, tries - 1);
+  }
   const answer = await response.json();
+  if (response.status === 401 || answer.detail === "Invalid JWT token") {
+    // The login has ended: asked for anew, the page leads there, and back to its range.
+    location.reload();
+    return new Promise(() => {});
+  }
   if (!response.ok) throw new Error(typeof answer.detail === "string" ? answer.detail : response.statusText);
   return answer;
 }
@@ -247,6 +43,7 @@ function card(name, title) {
     element("p", { textContent: "" }),
     element("p", { className: "cut" }),
     element("div", { className: "chart" }),
+    element("p", { className: "note" }),
     element("div", { className: "links" }));
   if (name === "hours") made.classList.add("wide");
   made.setAttribute("aria-labelledby", name + "-title");
@@ -264,8 +61,8 @@ function links(name, title, answer) {
     sql.setAttribute("aria-expanded", false);
     return [sql, link(address(name, "csv"), "CSV")];
   }
-  const file = new Blob([csv(answer)], { type: "text/csv" });
-  return [link(URL.createObjectURL(file), "CSV", { download: name + ".csv" })];
+  const file = new Blob([answer.csv], { type: "text/csv" });
+  return [link(URL.createObjectURL(file), "CSV", { download: answer.file })];
 }
 
 // In place of the whole page, which Airflow frames: there would be no way back but the browser's.
@@ -285,10 +82,6 @@ async function showSql(event) {
   made.textContent = await (await fetch(link.href)).text();
 }
 
-const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-const csv = (answer) => [answer.columns, ...answer.rows]
-  .map((row) => row.map((value) => quoted(String(value ?? ""))).join(",") + "\r\n").join("");
-
 function below(summary, name, ...content) {
   const made = element("div", { className: "rows", tabIndex: 0 }, ...content);
   made.setAttribute("role", "region");
@@ -300,7 +93,7 @@ function table(answer) {
   const head = element("tr", {}, ...answer.columns.map((name) =>
     element("th", { scope: "col", textContent: name.replaceAll("_", " ") })));
   const rows = answer.rows.slice(0, MOST_ROWS).map((row) => element("tr", {}, ...row.map((value) =>
-    element("td", { className: typeof value === "number" ? "number" : "", textContent: value ?? "" }))));
+    element("td", { className: typeof value === "number" ? "number" : "", textContent: typeof value === "boolean" ? (value ? "yes" : "no") : value ?? "" }))));
   const made = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
   if (answer.rows.length > MOST_ROWS) {
     made.prepend(element("caption", {
@@ -320,7 +113,7 @@ function style(layout) {
     font: { color: of("--ink"), size: 12 }, legend: { orientation: "h", y: 1.12 },
     colorway: [FREE, PAID, "#3aa67a", "#c2557f"],
     xaxis: { ...axis, automargin: true, ...layout.xaxis },
-    yaxis: { ...axis, ...layout.yaxis },
+    yaxis: { ...axis, automargin: true, ...layout.yaxis },
   };
 }
 
@@ -346,6 +139,7 @@ async function show(name, title, drawing) {
 // What is there of an earlier range.
 function clear(place, chart) {
   for (const old of place.querySelectorAll("details, .legend, pre")) old.remove();
+  place.querySelector(".note").textContent = "";
   Plotly.purge(chart);
   chart.removeAttribute("role");
   chart.removeAttribute("aria-label");
@@ -364,10 +158,14 @@ function draw(place, chart, answer, title, drawing) {
     return;
   }
   chart.replaceChildren();
-  const { traces, layout, legend = [] } = drawing(answer);
+  const { traces, layout, labels = [], legend = [], note = "" } = drawing(answer);
+  place.querySelector(".note").textContent = labels.length < answer.rows.length && labels.length
+    ? `The chart has the first ${labels.length}; the table and the CSV have ${count(answer.rows.length)}.` : note;
   chart.setAttribute("role", "img");
   chart.setAttribute("aria-label", `${title}, as a chart; its rows are in the table below`);
   Plotly.newPlot(chart, traces, style(layout), { displayModeBar: false, responsive: true });
+  nameWhole(chart, labels);
+  chart.on("plotly_afterplot", () => nameWhole(chart, labels));
   chart.after(element("ul", { className: "legend" }, ...legend.map(([colour, name, hours]) => {
     const swatch = element("span", { ariaHidden: "true" });
     swatch.style.background = colour;
@@ -376,14 +174,16 @@ function draw(place, chart, answer, title, drawing) {
   place.append(table(answer));
 }
 
-// What it means that there are no rows, where it is not just that nobody listened.
-const NOTHING = {
-  check_results: "No check has run yet.",
-  level_changes: "Nobody changed the level in this range.",
-  rejected_records: "No record was rejected.",
-  rising_songs: "No song was played more often than in the week before.",
-  songs_the_catalogue_lacks: "The catalogue has all that was played.",
-};
+// A label that is cut says all of itself to whoever points at it.
+function nameWhole(chart, labels) {
+  chart.querySelectorAll(".ytick text").forEach((tick, at) => {
+    if (!labels[at] || tick.querySelector("title")) return;
+    const title = document.createElementNS(tick.namespaceURI, "title");
+    title.textContent = labels[at];
+    tick.append(title);
+    tick.style.pointerEvents = "all";
+  });
+}
 
 const charts = Object.values(SECTIONS).flat();
 
@@ -394,7 +194,9 @@ async function showTotals() {
   if (turn !== asked) return;
   document.getElementById("totals").replaceChildren(...answer.columns.map((name, at) => element("div", {},
     element("dt", { textContent: name.replaceAll("_", " ") }),
-    element("dd", { textContent: count(answer.rows[0][at] ?? 0) }))));
+    element("dd", { textContent: answer.rows[0][at] === null ? "–" : count(answer.rows[0][at]) }))));
+  const nothing = answer.rows && !answer.rows[0][0] ? "Nothing was played in this range. " : "";
+  document.getElementById("meaning").textContent = nothing + (answer.description ?? "");
 }
 
 function showAll() {
@@ -407,8 +209,18 @@ function pick(first, last) {
   days = { first, last };
   [form.first.value, form.last.value] = [first, last];
   press();
-  history.replaceState(null, "", "?" + new URLSearchParams(days));
+  keep("?" + new URLSearchParams(days));
   return showAll();
+}
+
+// Whoever is sent the link, or reloads it, sees the same range.
+function keep(query) {
+  history.replaceState(null, "", query);
+  try {
+    // Airflow's own address ends with that of the page it frames.
+    const { history, location: outer } = parent;
+    if (parent !== window && outer.pathname.endsWith(location.pathname)) history.replaceState(history.state, "", query);
+  } catch { /* framed by another site: its address is its own */ }
 }
 
 const before = (day, count) => {
@@ -481,8 +293,6 @@ function lay() {
   }
 }
 
-const minute = (moment) => String(moment ?? "").slice(0, 16).replace("T", " ") + " UTC";
-
 function told(loaded, asOf) {
   const [first, last] = [loaded.first_hour, loaded.last_hour].map((hour) => hour.slice(0, 10));
   const all = `${count(loaded.plays)} plays by ${count(loaded.users)} users are loaded, ` +
@@ -491,7 +301,8 @@ function told(loaded, asOf) {
     ? ` This is about ${report.first ?? first} to ${report.last ?? last}.` : "";
   // They may lie after the last play, where no range that is picked shows them.
   const mend = loaded.hours_to_mend
-    ? ` Hours missing, failed or outdated: ${count(loaded.hours_to_mend)} ("airflow sparkify hours" names them).` : "";
+    ? ` Hours missing, failed, outdated or loaded in part, as of the last load at ${minute(loaded.hours_seen_at)}: ` +
+      `${count(loaded.hours_to_mend)} ("airflow sparkify hours" names them, and compares with the files as they are now).` : "";
   return all + about + mend + (report ? ` Written ${minute(report.at)}.` : "");
 }
 
@@ -516,9 +327,9 @@ async function begin() {
     listen(loaded);
     const wished = new URLSearchParams(location.search);
     const [from, to] = usual(loaded, 0);
+    const [first, last] = ["first", "last"].map((name) => /^\d{4}-\d\d-\d\d$/.exec(wished.get(name))?.[0]);
     const all = (new Date(to) - new Date(from)) / DAY < 92;
-    if (wished.get("first") && wished.get("last")) await pick(wished.get("first"), wished.get("last"));
-    else await pick(...usual(loaded, all ? 0 : 28));
+    await pick(...(first || last ? [first ?? from, last ?? to] : usual(loaded, all ? 0 : 28)));
   } catch (trouble) {
     said.textContent = trouble.message;
   }

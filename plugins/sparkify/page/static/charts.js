@@ -1,0 +1,275 @@
+"use strict";
+/* How each answer is drawn, and what is said where there is nothing to draw. */
+
+const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+// Told apart by lightness too, not by colour alone.
+const STATES = {
+  loaded: "#2a9d6f", quiet: "#a9d8c3", missing: "#f0b429", outdated: "#d9772b", failed: "#b3202c",
+  partial: "#7d6bb5", "under way": "#8c96a3",
+};
+
+const FREE = "#3b8fd9";
+const PAID = "#e08a2b";
+
+// A song title may hold what Plotly takes for markup.
+const plain = (value) => String(value ?? "(none)").replace(/&/g, "&amp;").replace(/</g, "&lt;");
+// A long title is broken, for Plotly would have it end outside of the window.
+const wrapped = (text, most = 60) => plain(text).replace(new RegExp(`(.{${most}}\\S*)\\s`, "g"), "$1<br>");
+// On a telephone the bars need the room more than the names do.
+const short = (text, most = innerWidth < 600 ? 24 : 44) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
+const count = (number) => number.toLocaleString("en");
+const column = (answer, name) => answer.rows.map((row) => row[answer.columns.indexOf(name)]);
+
+const ranked = (value, ...names) => (answer) => {
+  const top = { ...answer, rows: answer.rows.slice(0, 12) };
+  const labels = top.rows.map((_, at) =>
+    names.map((name) => column(top, name)[at] ?? "(none)").join(" · "));
+  return {
+    labels,
+    traces: [{
+      type: "bar", orientation: "h", x: column(top, value), y: labels.map((_, at) => at),
+      text: column(top, value).map(count), customdata: labels.map((label) => wrapped(label)),
+      hovertemplate: `%{customdata}: %{x:,} ${value.replaceAll("_", " ")}<extra></extra>`,
+      textposition: "outside", cliponaxis: false,
+    }],
+    layout: {
+      yaxis: {
+        tickmode: "array", tickvals: labels.map((_, at) => at), ticktext: labels.map((label) => plain(short(label))),
+        autorange: "reversed", showgrid: false,
+      },
+      xaxis: {
+        title: { text: value.replaceAll("_", " ") }, ...whole(column(top, value)),
+        // With room for the longest bar's figure.
+        range: [0, 1.15 * Math.max(...column(top, value))],
+      },
+      showlegend: false,
+    },
+  };
+};
+
+const DAY = 864e5;
+const day = (text) => Date.parse(text.slice(0, 10) + "T00:00:00Z");
+const iso = (moment) => new Date(moment).toISOString().slice(0, 10);
+
+// Every day from the first to the last: one on which nothing happened has no row.
+function calendarDays(texts) {
+  const first = Math.min(...texts.map(day));
+  const last = Math.max(...texts.map(day));
+  return Array.from({ length: (last - first) / DAY + 1 }, (_, at) => iso(first + at * DAY));
+}
+
+// There is no half user, though an axis of few has room for it.
+const whole = (counts) => (Math.max(...counts.map(Math.abs)) <= 6 ? { dtick: 1 } : {});
+
+// Of a few days Plotly would show the hours, and of a single one milliseconds.
+const daysAxis = (days) => ({
+  type: "date", title: { text: "day, UTC" }, ...(days.length > 10 ? {} : {
+    tickformat: "%b %-d\n%Y", dtick: DAY, tick0: days[0],
+    range: [iso(day(days[0]) - DAY), iso(day(days.at(-1)) + DAY)],
+  }),
+});
+
+// Plotly takes the least distance of two bars for their width: of a single one, a millisecond.
+const bars = (at = 0, beside = 1) => {
+  const width = 0.75 * DAY / beside;
+  return { type: "bar", width, offset: (at - beside / 2) * width };
+};
+// A line needs days to lead from and to.
+const line = (days, ...place) => (days.length < 3 ? bars(...place) : { type: "scatter", mode: "lines+markers" });
+const ON = "%{x|%a %-d %b %Y}%{customdata}: ";
+
+// The day that is still being loaded is not all there yet.
+function soFar(answer, days) {
+  const [on, at] = [String(answer.data_as_of).slice(0, 10), String(answer.data_as_of).slice(11, 16)];
+  return days.map((day) => (day === on && at !== "00:00" ? ` until ${at} UTC` : ""));
+}
+
+const overTime = (kinds, form = {}) => (answer) => {
+  const days = calendarDays(column(answer, "day"));
+  const of = Object.fromEntries(answer.rows.map((row) => [row[answer.columns.indexOf("day")], row]));
+  const counts = Object.keys(kinds).flatMap((name) => column(answer, name));
+  const partly = form.unit === "checks" ? days.map(() => "") : soFar(answer, days);
+  return {
+    traces: Object.entries(kinds).map(([name, [title, colour]], at, { length }) => ({
+      ...(form.lines ? line(days, at, length) : bars()), name: title, customdata: partly,
+      marker: { color: colour, opacity: partly.map((part) => (part ? 0.5 : 1)) },
+      hovertemplate: `${ON}%{y:,} ${form.unit}, ${title}<extra></extra>`,
+      x: days, y: days.map((at) => of[at]?.[answer.columns.indexOf(name)] ?? 0),
+    })),
+    layout: {
+      barmode: form.lines ? "group" : "stack", xaxis: daysAxis(days),
+      yaxis: { title: { text: form.unit }, rangemode: "tozero", ...whole(counts) },
+    },
+  };
+};
+
+const weekly = (answer) => {
+  const plays = WEEKDAYS.map(() => Array(24).fill(0));
+  for (const [weekday, hour, count] of answer.rows) plays[weekday][hour] = count;
+  const week = [1, 2, 3, 4, 5, 6, 0];
+  return {
+    traces: [{
+      type: "heatmap", z: week.map((weekday) => plays[weekday]), y: week.map((weekday) => WEEKDAYS[weekday]),
+      x: [...Array(24).keys()], colorscale: "Viridis", colorbar: { thickness: 12, outlinewidth: 0, title: { text: "plays" } },
+      hovertemplate: "%{y}, %{x}:00 to %{x}:59 UTC: %{z:,} plays<extra></extra>",
+    }],
+    layout: {
+      yaxis: { autorange: "reversed" },
+      xaxis: { title: { text: "hour, UTC" }, dtick: 3 },
+    },
+  };
+};
+
+// Of a period that the range cuts, or that is not all loaded, the point is hollow.
+const active = (answer) => {
+  const colours = { day: FREE, week: PAID, month: "#3aa67a" };
+  const periods = Object.keys(colours).map((period) => [period, answer.rows.filter((row) => row[0] === period)]);
+  const few = periods.every(([, rows]) => rows.length < 2);
+  const part = ([, , , partial, days, all]) => (partial ? ` (partial: ${days} of its ${all} days)` : "");
+  return {
+    traces: periods.map(([period, rows]) => ({
+      ...(few ? { type: "bar" } : { type: "scatter", mode: "lines+markers" }), name: period,
+      x: rows.map((row) => (few ? `${period} of ${row[1]}${row[3] ? "<br>partial" : ""}` : row[1])),
+      y: rows.map((row) => row[2]), customdata: rows.map((row) => `${period} of ${row[1]}${part(row)}`),
+      hovertemplate: "%{y:,} users in the %{customdata}<extra></extra>",
+      marker: {
+        color: colours[period], size: 8, symbol: rows.map((row) => (row[3] ? "circle-open" : "circle")),
+        opacity: few ? rows.map((row) => (row[3] ? 0.5 : 1)) : 1,
+      },
+    })),
+    layout: {
+      yaxis: { title: { text: "users" }, rangemode: "tozero", ...whole(column(answer, "users")) },
+      xaxis: few ? { type: "category" } : { type: "date", title: { text: "first day of the period, UTC" } },
+      showlegend: !few,
+    },
+    note: answer.rows.some((row) => row[3])
+      ? `${few ? "Pale bars" : "Hollow points"} are partial: the range, or what is loaded, has only some of the days of that week or month.` : "",
+  };
+};
+
+const changes = (answer) => {
+  const days = calendarDays(column(answer, "changed_at"));
+  const changed = (kind) => days.map((at) => answer.rows.filter(
+    (row) => row[2] === kind && row[0].startsWith(at)).length);
+  const trace = (kind, sign, colour) => ({
+    ...bars(), name: kind + "s", marker: { color: colour }, x: days,
+    y: changed(kind).map((users) => sign * users), customdata: changed(kind),
+    hovertemplate: `%{x|%a %-d %b %Y}: %{customdata} ${kind}s<extra></extra>`,
+  });
+  const yaxis = { title: { text: "users, downgrades below" }, ...whole([...changed("upgrade"), ...changed("downgrade")]) };
+  return {
+    traces: [trace("upgrade", 1, PAID), trace("downgrade", -1, FREE)],
+    layout: { barmode: "relative", xaxis: daysAxis(days), yaxis },
+  };
+};
+
+const lengths = (answer) => ({
+  traces: [{
+    type: "bar", y: column(answer, "sessions"), customdata: column(answer, "average_minutes"),
+    x: answer.rows.map((row) => (row[1] === row[0] ? "1" : row[1] ? `${row[0]}–${row[1]}` : `${row[0]}+`)),
+    hovertemplate: "%{x} plays: %{y:,} sessions, of %{customdata} minutes on average<extra></extra>",
+  }],
+  layout: {
+    xaxis: { type: "category", title: { text: "plays in the session" } }, yaxis: { title: { text: "sessions" } },
+    showlegend: false,
+  },
+});
+
+const share = (answer) => {
+  const days = column(answer, "day");
+  return {
+    traces: [{
+      ...line(days), x: days, y: answer.rows.map((row) => (row[1] ? row[2] / row[1] : null)),
+      customdata: answer.rows.map((row, at) => `${soFar(answer, days)[at]}: ${count(row[2])} of ${count(row[1])}`),
+      hovertemplate: "%{x|%a %-d %b %Y}%{customdata} plays match, %{y:.1%}<extra></extra>",
+    }],
+    layout: {
+      xaxis: daysAxis(days), showlegend: false,
+      yaxis: { title: { text: "plays that match" }, tickformat: ".1%", rangemode: "tozero" },
+    },
+  };
+};
+
+// The days that are named: some, and each that does not follow on the one before it.
+function ticks(days) {
+  const apart = Math.ceil(days.length / (innerWidth < 600 ? 3 : 8));
+  const named = [];
+  days.forEach((text, at) => {
+    const leap = at > 0 && day(text) - day(days[at - 1]) > DAY;
+    if (leap && at - named.at(-1) < apart) named.pop();
+    if (!at || leap || at - named.at(-1) >= apart) named.push(at);
+  });
+  return named.map((at) => days[at]);
+}
+
+const calendar = (answer) => {
+  // Only days of which somebody asked an hour: between a source of old and today may lie years.
+  const days = [...new Set(column(answer, "hour_start").map((at) => at.slice(0, 10)))].reverse();
+  const names = Object.keys(STATES);
+  const states = days.map(() => Array(24).fill(null));
+  const told = days.map(() => Array(24).fill(""));
+  for (const [at, state, plays, , loaded] of answer.rows) {
+    const [on, hour] = [days.indexOf(at.slice(0, 10)), Number(at.slice(11, 13))];
+    states[on][hour] = names.indexOf(state);
+    told[on][hour] = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${state}, ${count(plays)} plays${loaded ? `, loaded ${minute(loaded)}` : ""}`;
+  }
+  const scale = Object.values(STATES).flatMap(
+    (colour, at) => [[at / names.length, colour], [(at + 1) / names.length, colour]]);
+  return {
+    traces: [{
+      type: "heatmap", x: days, y: [...Array(24).keys()], z: transposed(states),
+      text: transposed(told), hovertemplate: "%{text}<extra></extra>", xgap: 1, ygap: 1,
+      zmin: -0.5, zmax: names.length - 0.5, colorscale: scale, showscale: false,
+    }],
+    layout: {
+      xaxis: { type: "category", title: { text: "day, UTC" }, tickmode: "array", tickvals: ticks(days), tickangle: 0 },
+      yaxis: { title: { text: "hour, UTC" }, autorange: "reversed", dtick: 6 },
+    },
+    legend: names.map((name) => [STATES[name], name, column(answer, "state").filter((state) => state === name).length])
+      .filter(([, , hours]) => hours),
+  };
+};
+const minute = (moment) => String(moment ?? "").slice(0, 16).replace("T", " ") + " UTC";
+const transposed = (rows) => [...Array(24).keys()].map((hour) => rows.map((row) => row[hour]));
+
+const SECTIONS = {
+  "What is listened to": [
+    ["most_played_songs", "Most played songs", ranked("plays", "title", "artist")],
+    ["most_played_artists", "Most played artists", ranked("plays", "artist")],
+    ["rising_songs", "Songs that rise", ranked("rise", "title", "artist")],
+    ["songs_the_catalogue_lacks", "Songs the catalogue lacks", ranked("plays", "title", "artist")],
+  ],
+  "When": [
+    ["plays_by_day", "Plays by day",
+      overTime({ free_plays: ["free", FREE], paid_plays: ["paid", PAID] }, { unit: "plays" })],
+    ["plays_by_weekday_and_hour", "Plays by weekday and hour", weekly],
+  ],
+  "By whom": [
+    ["active_users", "Active users", active],
+    ["free_and_paid_users", "Free and paid", overTime(
+      { free_users: ["free", FREE], paid_users: ["paid", PAID] }, { unit: "users", lines: true })],
+    ["new_and_returning_users", "New and returning", overTime(
+      { returning_users: ["returning", "#3aa67a"], new_users: ["new", "#c2557f"] }, { unit: "users" })],
+    ["level_changes", "Upgrades and downgrades", changes],
+    ["sessions", "Sessions", lengths],
+    ["listeners_by_place", "Listeners by place", ranked("users", "place")],
+  ],
+  "The state of the data": [
+    ["hours", "Hours", calendar],
+    ["plays_in_the_catalogue", "Plays in the catalogue", share],
+    ["check_results", "Check results", overTime(
+      { checks: ["all checks", STATES["under way"]], warnings: ["warnings", STATES.missing], failures: ["failures", STATES.failed] },
+      { unit: "checks", lines: true })],
+    ["rejected_records", "Rejected records", ranked("records", "source_file", "example")],
+  ],
+};
+
+// What it means that there are no rows, where it is not just that nobody listened.
+const NOTHING = {
+  check_results: "No check has run yet.",
+  hours: "No run was asked to load an hour of this range.",
+  level_changes: "Nobody changed the level in this range.",
+  rejected_records: "No record was rejected.",
+  rising_songs: "No song was played more often than in the week before.",
+  songs_the_catalogue_lacks: "The catalogue lacks nothing that was played in this range.",
+};
