@@ -2,12 +2,16 @@
 
 import json
 import logging
+import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 REGION = "us-west-2"
+HOST = "127.0.0.1"
+KEY_ID = "local"
 
 
 class Storage:
@@ -15,17 +19,33 @@ class Storage:
     An S3 server, as a client reaches it.
 
     :param endpoint: its URL
+    :param secret: of the access key ``KEY_ID``
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, secret: str) -> None:
         self.endpoint = endpoint
+        self.keys = {KEY_ID: secret}
+        """Each access key that is let in, with its secret."""
+
+    def secret(self, key: str) -> str | None:
+        """The secret of a key, one that its own STS gave included; None for another's."""
+        from moto.sts.models import sts_backends
+
+        if key in self.keys:
+            return self.keys[key]
+        for account in sts_backends.values():
+            if role := account["aws"].get_assumed_role_from_access_key(key):
+                return str(role.secret_access_key)
+        return None
 
     def client(self, service: str = "s3", **credentials: str) -> Any:
-        """A client of one of its services; any credentials do, unless the server is told others."""
+        """A client of one of its services; by default with the server's own key."""
         import boto3  # takes a while
 
-        keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"} | credentials
-        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **keys)
+        keys = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": self.keys[KEY_ID]}
+        return boto3.client(
+            service, endpoint_url=self.endpoint, region_name=REGION, **(keys | credentials)
+        )
 
     def make_bucket(self, bucket: str) -> None:
         """Make a bucket that is not there yet."""
@@ -46,23 +66,36 @@ class Storage:
         return json.dumps(
             {
                 "conn_type": "aws",
-                "login": "local",
-                "password": "local",
+                "login": KEY_ID,
+                "password": self.keys[KEY_ID],
                 "extra": {"endpoint_url": self.endpoint, "region": REGION} | extra,
             }
         )
 
 
 @contextmanager
-def storage(port: int = 0) -> Iterator[Storage]:
+def storage(port: int = 0, secret: str | None = None) -> Iterator[Storage]:
     """A server that ends with the block; what it holds is in memory."""
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server
+
+    from local.signatures import Guard
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    server.start()
+    made = Storage("", secret or secrets.token_urlsafe(24))
+    # Moto itself serves whoever asks, and every user of this machine reaches its port.
+    guard = Guard(DomainDispatcherApplication(create_backend_app), made.secret)
+    server = make_server(HOST, port, guard, threaded=True, request_handler=MotoRequestHandler)
+    made.endpoint = f"http://{HOST}:{server.server_port}"
+    serving = threading.Thread(target=server.serve_forever, daemon=True, name="s3")
+    serving.start()
     try:
-        host, its_port = server.get_host_and_port()
-        yield Storage(f"http://{host}:{its_port}")
+        yield made
     finally:
-        server.stop()
+        server.shutdown()
+        serving.join()
+        server.server_close()

@@ -16,12 +16,11 @@ from local.storage import storage
 
 def main(postgres: str, folder: str, bucket: str, s3_port: str, redshift_port: str) -> None:
     """Serve until the process is ended."""
-    with storage(int(s3_port)) as s3:
+    password = os.environ[PASSWORD]
+    with storage(int(s3_port), password) as s3:
         s3.make_bucket(bucket)
         s3.upload(Path(folder), bucket)
-        server = RedshiftServer(
-            EmbeddedPostgres(Path(postgres)), s3, os.environ[PASSWORD], int(redshift_port)
-        )
+        server = RedshiftServer(EmbeddedPostgres(Path(postgres)), s3, password, int(redshift_port))
         print(LISTENS, flush=True)
         server.serve()
 

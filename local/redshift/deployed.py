@@ -22,7 +22,7 @@ class StandIn:
     Where the stand-in will listen, and what it is told.
 
     :param folder: what its bucket is filled with
-    :param password: what its clients have to know
+    :param password: what its clients, and those of its S3, have to know
     """
 
     folder: Path
@@ -49,7 +49,7 @@ class StandIn:
         database += BEHIND_REDSHIFT
         return stand_in_environment(
             connection(self.redshift_port, self.password, database),
-            Storage(f"http://{HOST}:{self.s3_port}").connection(),
+            Storage(f"http://{HOST}:{self.s3_port}", self.password).connection(),
             f"s3://{BUCKET}",
             database,
         )

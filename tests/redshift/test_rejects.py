@@ -230,6 +230,7 @@ def test_no_secret_is_in_any_log(
 
     connection = json.loads(s3.connection()) | SECRETS[way]
     extra = json.loads(s3.connection())["extra"] | SECRETS[way].get("extra", {})
+    s3.keys[connection["login"]] = connection["password"]
     if way == "role":
         trust = {"Statement": [{"Principal": {"Service": "redshift.amazonaws.com"}}]}
         iam = s3.client("iam")

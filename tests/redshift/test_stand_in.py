@@ -260,6 +260,7 @@ def test_a_wrong_password_does_not_enter(
 @pytest.fixture
 def objects(s3: Storage) -> str:
     """A place in S3 with two objects, and one beside them."""
+    s3.keys["key"] = "secret"
     client = s3.client()
     if "copies" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
         s3.make_bucket("copies")

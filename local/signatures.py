@@ -1,0 +1,77 @@
+"""AWS's signature of a request, checked before a server of this machine answers it."""
+
+import hmac
+import io
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)"
+    r"/aws4_request, ?SignedHeaders=(?P<headers>[a-z0-9;-]+), ?Signature=(?P<signature>[0-9a-f]+)"
+)
+REFUSAL = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
+    b"<Message>The request is not signed with a key of this server.</Message></Error>"
+)
+
+
+class Guard:
+    """
+    A WSGI application that lets only signed requests pass.
+
+    :param application: answers them
+    :param secret: of an access key id; None for one that is not let in
+    """
+
+    def __init__(self, application: Application, secret: Callable[[str], str | None]) -> None:
+        self._application = application
+        self._secret = secret
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer the request, or refuse it."""
+        if self._is_signed(environ):
+            return self._application(environ, start_response)
+        headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(REFUSAL)))]
+        # The body, which is not read, must not be taken for the next request.
+        start_response("403 Forbidden", [*headers, ("Connection", "close")])
+        return [REFUSAL]
+
+    def _is_signed(self, environ: Environ) -> bool:
+        signed = AUTHORIZATION.fullmatch(environ.get("HTTP_AUTHORIZATION", ""))
+        secret = self._secret(signed["key"]) if signed else None
+        if not signed or not secret:
+            return False
+        headers = {name: _header(environ, name) for name in signed["headers"].split(";")}
+        request = AWSRequest(
+            method=environ["REQUEST_METHOD"],
+            url=f"http://{environ.get('HTTP_HOST', '')}{environ['RAW_URI']}",
+            headers=headers,
+            data=b"" if "x-amz-content-sha256" in headers else _body(environ),
+        )
+        request.context["timestamp"] = environ.get("HTTP_X_AMZ_DATE", "")
+        kind = S3SigV4Auth if signed["service"] == "s3" else SigV4Auth
+        auth = kind(Credentials(signed["key"], secret), signed["service"], signed["region"])
+        text = auth.string_to_sign(request, auth.canonical_request(request))
+        return hmac.compare_digest(auth.signature(text, request), signed["signature"])
+
+
+def _header(environ: Environ, name: str) -> str:
+    key = name.upper().replace("-", "_")
+    plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    return str(environ.get(key if plain else f"HTTP_{key}", ""))
+
+
+def _body(environ: Environ) -> bytes:
+    """The request's body, which the application may then read again."""
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
