@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,7 @@ class Objects:
         urls = self._manifest() if "manifest" in self._command.options else self._prefixed()
         for url in urls:
             content = self.fetch(url)
-            yield url, gzip.decompress(content) if "gzip" in self._command.options else content
+            yield url, _decompressed(url, content) if "gzip" in self._command.options else content
 
     def fetch(self, url: str) -> bytes:
         """The content of one object."""
@@ -76,6 +77,13 @@ class Objects:
         except Refused:
             return False
         return True
+
+
+def _decompressed(url: str, content: bytes) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Refused(f"{url} cannot be decompressed: {error}", "XX000") from error
 
 
 def _assume(storage: Storage, role: str) -> None:

@@ -3,8 +3,8 @@
 import itertools
 import re
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 from local.postgres import USER, EmbeddedPostgres
@@ -175,7 +175,7 @@ class Session:
 
     def _is_shared(self, table: str) -> bool:
         """Whether other sessions see the table: it is there, and not temporary."""
-        found = self._rows(
+        found = self._own(
             f"select 1 from pg_class where oid = to_regclass('{table}') and relpersistence = 'p'"
         )
         return bool(found)
@@ -203,29 +203,30 @@ class Session:
             # Nothing is sent to PostgreSQL before S3 has given it.
             lines = load.lines()
             first = next(lines, b"")
-            self._backend.write(wire.query(f"copy {load.command.table} ({names}) from stdin"))
-            list(self._backend.until(b"G", b"Z"))
-            for line in itertools.chain([first], lines):
-                self._backend.write(Message(b"d", line))
-            self._backend.write(wire.COPY_DONE)
-            self._swallow()
+            self._own(f"copy {load.command.table} ({names}) from stdin")
+            self._send(itertools.chain([first], lines))
         except Refused as refused:
             load.ended(refused)
-            self._break_off()
             raise
         load.ended()
 
-    def _break_off(self) -> None:
-        """End a COPY that PostgreSQL may be in, so that it can be told of the failure."""
-        self._backend.write(Message(b"f", b"the load failed\0"), wire.SYNC)
-        for message in self._backend.until(b"Z"):
-            if message.kind == b"Z":
-                self._status = message.body
+    def _send(self, lines: Iterable[bytes]) -> None:
+        """Send PostgreSQL the rows of the COPY that it is in."""
+        try:
+            for line in lines:
+                self._backend.write(Message(b"d", line))
+        except Refused:
+            self._backend.write(Message(b"f", b"the load failed\0"))
+            with suppress(Refused):  # PostgreSQL's word for what we told it
+                self._swallow()
+            raise
+        self._backend.write(wire.COPY_DONE)
+        self._swallow()
 
     def _columns(self, command: copy_command.CopyCommand) -> list[Column]:
         found = [
             Column(name, kind, int(length) if int(length) > 0 else None, required == "t")
-            for name, kind, length, required in self._rows(COLUMNS.format(command.table))
+            for name, kind, length, required in self._own(COLUMNS.format(command.table))
         ]
         if not command.columns:
             return found
@@ -244,24 +245,25 @@ class Session:
                 message = wire.error(_as_redshift(wire.error_fields(message)))
             self._client.write(message)
 
-    def _own(self, sql: str) -> None:
+    def _own(self, sql: str) -> list[list[str]]:
         """A statement of our own in the client's transaction; an error is the client's."""
         self._backend.write(wire.query(sql))
-        self._swallow()
+        return self._swallow()
 
-    def _swallow(self) -> None:
+    def _swallow(self) -> list[list[str]]:
         failed = None
-        for message in self._backend.until(b"Z"):
+        rows = []
+        # A COPY's answer is that it may begin.
+        for message in self._backend.until(b"G", b"Z"):
+            if message.kind == b"D":
+                rows.append(list(_fields(message.body)))
             if message.kind == b"E":
                 failed = _as_redshift(wire.error_fields(message))
             if message.kind == b"Z":
                 self._status = message.body
         if failed:
             raise Refused(failed["M"], failed["C"], failed.get("D", ""))
-
-    def _rows(self, sql: str) -> list[list[str]]:
-        self._backend.write(wire.query(sql))
-        return [list(_fields(m.body)) for m in self._backend.until(b"Z") if m.kind == b"D"]
+        return rows
 
     def _refuse(self, refused: Refused) -> None:
         """Tell the client, and let the transaction fail with it."""

@@ -31,6 +31,8 @@ class Client:
             password=password or server.password,
             database=name,
             ssl=False,
+            # What does not answer fails, instead of waiting for ever.
+            timeout=20,
         )
 
     def rows(self, sql: str, parameters: Any = None) -> Any:
@@ -349,6 +351,31 @@ def test_a_copy_that_redshift_would_not_run(
 ) -> None:
     with pytest.raises(ProgrammingError, match=said):
         client.rows(f"copy plays from '{objects}' {how}")
+    client.rollback()
+
+
+@pytest.mark.parametrize(
+    ("into", "source", "how", "said"),
+    [
+        ("nowhere", "in/", "", 'relation "nowhere" does not exist'),
+        ("plays (id, title)", "in/", "", 'column "title" does not exist'),
+        ("plays", "in/1.json", "gzip", r"in/1\.json cannot be decompressed"),
+        # The first object is on its way to PostgreSQL when the second turns out to be broken.
+        ("plays", "late/", "", "stl_load_errors"),
+    ],
+)
+def test_a_copy_that_fails_is_answered_and_the_session_goes_on(
+    client: Client, objects: str, s3: Storage, into: str, source: str, how: str, said: str
+) -> None:
+    s3.client().put_object(Bucket="copies", Key="late/1.json", Body=b'{"id": 1}')
+    s3.client().put_object(Bucket="copies", Key="late/2.json", Body=b'{"id": "no"}')
+    with pytest.raises(ProgrammingError, match=said):
+        client.rows(f"copy {into} from 's3://copies/{source}' {HOW} {how}")
+    with pytest.raises(ProgrammingError, match="aborted"):
+        client.rows(f"copy plays from 's3://copies/in/2.json' {HOW}")
+    client.rollback()
+    client.rows(f"copy plays from 's3://copies/in/2.json' {HOW}")
+    assert client.rows("select id from plays order by id") == [(3,), (4,)]
     client.rollback()
 
 
