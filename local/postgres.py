@@ -16,7 +16,7 @@ from urllib.parse import quote
 import psutil
 
 from local.interruption import held
-from local.programs import call, give_to_server
+from local.programs import call, make_private
 from local.trouble import Trouble, last_lines
 
 USER = "sparkify"
@@ -57,6 +57,9 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+
+# As root, the server's account is not its own: by default its sessions share memory under /dev/shm.
+SHARED_ACCOUNT = {"dynamic_shared_memory_type": "mmap"}
 
 
 class EmbeddedPostgres:
@@ -126,6 +129,8 @@ class EmbeddedPostgres:
 
     def is_running(self) -> bool:
         """Whether the server accepts connections on its socket."""
+        if not _is_own(self.socket_folder):
+            return False
         with socket.socket(socket.AF_UNIX) as client:
             return client.connect_ex(str(self.socket_folder / SOCKET_NAME)) == 0
 
@@ -141,15 +146,16 @@ class EmbeddedPostgres:
         return self.data / "postmaster.pid"
 
     def _own_folders(self) -> None:
-        for folder in (self.folder, self.socket_folder):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Whoever reaches the socket is let in, so nobody else may reach it.
-            folder.chmod(0o700)
-            give_to_server(folder)
+        if self.socket_folder.exists() and not _is_own(self.socket_folder):
+            raise Trouble(
+                f"{self.socket_folder} is another user's: have it removed, then try again."
+            )
+        # Whoever reaches the socket is let in, so nobody else may reach it.
+        make_private(self.folder, self.socket_folder)
 
     def _launch(self, patience: float = 10.0) -> None:
         options = ["-k", str(self.socket_folder)]
-        for name, value in SETTINGS.items():
+        for name, value in (SETTINGS | (SHARED_ACCOUNT if os.geteuid() == 0 else {})).items():
             options += ["-c", f"{name}={value}"]
         log = ["-l", str(self.log), "-o", shlex.join(options)]
         deadline = time.monotonic() + patience
@@ -200,6 +206,13 @@ class EmbeddedPostgres:
         for name in DATABASES:
             if name not in known:
                 call(self.folder, "createdb", *as_user, name)
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a folder is this user's: in /tmp another may have made it, and listen in it."""
+    with suppress(FileNotFoundError):
+        return folder.is_dir() and folder.lstat().st_uid == os.geteuid()
+    return False
 
 
 def _is_zombie(pid: int) -> bool:

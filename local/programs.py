@@ -1,8 +1,8 @@
 """PostgreSQL's programs in the wheel, called as an account that PostgreSQL accepts."""
 
+import grp
 import importlib.util
 import os
-import pwd
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,8 +10,11 @@ from typing import Any
 
 from local.trouble import Trouble, last_lines
 
-# PostgreSQL refuses to run as root, so root runs it as the account that owns nothing.
+# PostgreSQL refuses to run as root, so root runs it as the account that owns nothing: not alone,
+# so what the server keeps is behind a folder of root's that only a group of its own may pass.
 ACCOUNT = "nobody"
+GROUPS = range(59999, 50000, -1)
+"""Where distributions put no group by themselves; systemd's are above."""
 
 
 def binaries() -> Path:
@@ -26,8 +29,7 @@ def call(folder: Path, program: str, *arguments: str) -> str:
     """Call a program in a folder of the server; return what it said, failure is trouble."""
     account: dict[str, Any] = {}
     if os.geteuid() == 0:
-        group = pwd.getpwnam(ACCOUNT).pw_gid
-        account = {"user": ACCOUNT, "group": group, "extra_groups": []}
+        account = {"user": ACCOUNT, "group": folder.stat().st_gid, "extra_groups": []}
     # An inherited pipe would stay open as long as the server lives: so a file.
     with tempfile.TemporaryFile("w+") as output:
         ended = subprocess.run(
@@ -48,21 +50,47 @@ def call(folder: Path, program: str, *arguments: str) -> str:
     return said
 
 
-def give_to_server(folder: Path) -> None:
-    """Make a folder the server's own; only root has to."""
-    if os.geteuid() == 0:
-        account = pwd.getpwnam(ACCOUNT)
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        for path in (folder, binaries() / "postgres"):
-            _let_through(path)
+def make_private(*folders: Path) -> None:
+    """
+    Make folders that nobody but this user, and a server that this user runs, may enter.
+
+    Where this user is root, the server has an account that others run as too, and a group that
+    nobody else is in: with the same user but another group, a process may neither look into the
+    folders nor into the server's memory.
+    """
+    for folder in folders:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.geteuid():
+        for folder in folders:
+            folder.chmod(0o700)
+        return
+    group = folders[0].stat().st_gid
+    if group not in GROUPS:
+        group = next(number for number in GROUPS if not _is_known(number))
+    for folder in folders:
+        os.chown(folder, 0, group)
+        folder.chmod(0o770)
+        _let_through(folder, group)
 
 
-def _let_through(path: Path) -> None:
-    """Let the server's account pass the folders above a path: root's home is often closed."""
-    for folder in path.parents:
-        mode = folder.stat().st_mode
+def _is_known(group: int) -> bool:
+    try:
+        grp.getgrgid(group)
+    except KeyError:
+        return False
+    return True
+
+
+def _let_through(folder: Path, group: int) -> None:
+    """Let the server pass the folders above it and above its programs: root's are often closed."""
+    above = folder.parent
+    if not above.stat().st_mode & 0o001:
+        os.chown(above, 0, group)
+        above.chmod(0o710)
+    for passed in (*above.parents, *binaries().parents):
+        mode = passed.stat().st_mode
         if not mode & 0o001:
-            folder.chmod(mode | 0o001)
+            passed.chmod(mode | 0o001)
             print(
-                f"Made {folder} passable (chmod o+x): PostgreSQL, which must not be root, is below."
+                f"Made {passed} passable (chmod o+x): PostgreSQL, which must not be root, is below."
             )

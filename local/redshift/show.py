@@ -24,7 +24,6 @@ HOUR = ("2018-11-01T10:00:00", "2018-11-01T11:00:00")
 def main() -> int:
     """Load a small simulated source, and print what Redshift was told."""
     with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
-        Path(folder).chmod(0o755)
         postgres = EmbeddedPostgres(Path(folder) / "postgres")
         postgres.start()
         try:

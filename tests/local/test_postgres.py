@@ -2,17 +2,21 @@
 
 import ctypes
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
-from local.postgres import METADATA, SAMPLE_WAREHOUSE, WAREHOUSE, EmbeddedPostgres
+from local.postgres import METADATA, SAMPLE_WAREHOUSE, SOCKET_NAME, WAREHOUSE, EmbeddedPostgres
+from local.programs import binaries
 from local.trouble import Trouble
 from tests.environment import let_the_server_pass
 
@@ -53,7 +57,7 @@ def test_it_is_reached_by_its_owner_s_socket_only(server: EmbeddedPostgres) -> N
     server.start()
 
     assert ask(server, "show listen_addresses") == ""
-    assert server.socket_folder.stat().st_mode & 0o777 == 0o700
+    assert server.socket_folder.stat().st_mode & 0o007 == 0
 
 
 def test_starting_again_changes_nothing(server: EmbeddedPostgres) -> None:
@@ -184,3 +188,55 @@ def test_a_failed_start_says_where_and_why(server: EmbeddedPostgres) -> None:
 
     with pytest.raises(Trouble, match=r"(?s)server.log ends with:.*pg_control"):
         server.start()
+
+
+AS_NOBODY = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--no-new-privs"]
+only_as_root = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root may be somebody else"
+)
+
+
+@only_as_root
+@pytest.mark.parametrize("deep", ["", "a folder with a long name, as some have" * 3])
+def test_run_as_root_it_is_open_to_no_other_process_of_its_account(
+    tmp_path: Path, deep: str
+) -> None:
+    let_the_server_pass(tmp_path)
+    server = EmbeddedPostgres(tmp_path / deep / "postgres")
+    server.start()
+    try:
+        pid = server.pid()
+        assert psutil.Process(pid).username() == "nobody"
+        psql = [str(binaries() / "psql"), "-h", str(server.socket_folder), "-U", "sparkify"]
+        for attempt in (
+            [*psql, "-Atc", "select 1", WAREHOUSE],
+            ["ls", str(server.data)],
+            ["ls", f"/proc/{pid}/cwd/"],
+            ["cat", f"/proc/{pid}/environ"],
+        ):
+            refused = subprocess.run([*AS_NOBODY, *attempt], capture_output=True, text=True)
+            assert refused.returncode != 0, refused.stdout
+            assert "Permission denied" in refused.stderr
+        # What sessions share with each other would lie about in /dev/shm otherwise.
+        assert ask(server, "show dynamic_shared_memory_type") == "mmap"
+        assert subprocess.check_output([*psql, "-Atc", "select 1", WAREHOUSE], text=True) == "1\n"
+    finally:
+        server.stop()
+
+
+@only_as_root
+def test_a_server_in_another_s_folder_is_not_taken_for_it(tmp_path: Path) -> None:
+    let_the_server_pass(tmp_path)
+    server = EmbeddedPostgres(tmp_path / ("a folder with a long name, as some have" * 3))
+    server.socket_folder.mkdir()
+    os.chown(server.socket_folder, 65534, 65534)
+    try:
+        with closing(socket.socket(socket.AF_UNIX)) as listener:
+            listener.bind(str(server.socket_folder / SOCKET_NAME))
+            listener.listen()
+
+            assert not server.is_running()
+            with pytest.raises(Trouble, match="is another user's"):
+                server.start()
+    finally:
+        shutil.rmtree(server.socket_folder)
