@@ -78,7 +78,7 @@ class Figures:
 def main() -> int:
     """Measure, print, write the figures down; the exit status tells whether the target is met."""
     listen()
-    screen = Screen(Console(width=None if sys.stdout.isatty() else 120))
+    screen = Screen.of_output()
     local = Path.cwd() / ".local"
     source, hours = os.environ.get("SPARKIFY_SOURCE"), os.environ.get("HOURS", "720")
     try:

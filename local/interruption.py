@@ -1,5 +1,7 @@
-"""Being told to end: Ctrl-C in the terminal, or a signal from another program."""
+"""Being told to end: Ctrl-C, a signal from another program, or a terminal that is gone."""
 
+import os
+import select
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +25,26 @@ class Interrupted(BaseException):
 def listen() -> None:
     """From now on, turn the signals into ``Interrupted``."""
     for number in SIGNALS:
-        signal.signal(number, _interrupt)
+        # What nohup has made to be ignored stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def hang_up_if_unread() -> None:
+    """Take it for the order to end if nobody can read any more what this program says."""
+    poll = select.poll()
+    poll.register(1, 0)
+    if any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0)):
+        hang_up()
+
+
+def hang_up() -> None:
+    """Say nothing from now on, and end as a closing terminal would have it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+    os.kill(os.getpid(), signal.SIGHUP)
 
 
 @contextmanager

@@ -6,11 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from local.deployment import Deployment, services_of
 from local.follow import LoadFailed
-from local.interruption import Interrupted, held, listen
+from local.interruption import Interrupted, hang_up_if_unread, held, listen
 from local.layout import Layout
 from local.load import load
 from local.lock import only_run
@@ -48,8 +46,7 @@ def _warehouse() -> str:
 def main() -> int:
     """Run, and tell in plain words what stands in the way; return the exit status."""
     listen()
-    # Lines in a file may be as long as they are.
-    screen = Screen(Console(width=None if sys.stdout.isatty() else 120))
+    screen = Screen.of_output()
     layout = Layout(Path.cwd())
     try:
         with only_run(layout.local / "lock"):
@@ -99,6 +96,7 @@ def serve(deployment: Deployment, screen: Screen) -> None:
     try:
         while True:
             deployment.services.check()
+            hang_up_if_unread()
             time.sleep(1)
     except Interrupted:
         screen.say("")

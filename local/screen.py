@@ -1,13 +1,45 @@
 """What a person sees while ``make run`` works: live in a terminal, plain lines elsewhere."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Task as Row
+
+from local.interruption import hang_up
+
+
+class Audience:
+    """Standard output as it was; once nobody reads it any more, that is the order to end."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout
+
+    def write(self, text: str) -> int:
+        """Write, as far as anybody reads."""
+        with _heard():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is left, as far as anybody reads."""
+        with _heard():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        hang_up()
 
 
 class Step(Protocol):
@@ -28,6 +60,13 @@ class Screen:
         self.console = console
         self.began = time.monotonic()
         self._live: Progress | None = None
+
+    @classmethod
+    def of_output(cls) -> "Screen":
+        """A screen on standard output."""
+        # Lines in a file may be as long as they are.
+        width = None if sys.stdout.isatty() else 120
+        return cls(Console(file=Audience(), width=width))  # type: ignore[arg-type]
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from local.contents import Compared, compare
@@ -45,7 +44,7 @@ SETTINGS = {
 def main() -> int:
     """Load both ways, compare, and tell; the exit status says whether they are equal."""
     listen()
-    screen = Screen(Console(width=None if sys.stdout.isatty() else 120))
+    screen = Screen.of_output()
     try:
         tables = verify(Layout(Path.cwd()), screen)
     except Trouble as trouble:
