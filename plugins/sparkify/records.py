@@ -38,7 +38,7 @@ class Reject(NamedTuple):
     """A record that cannot be loaded: where it stands, and why."""
 
     file: SourceFile
-    line: int
+    line: int | None
     column: str | None
     reason: str
     text: str

@@ -112,6 +112,80 @@ def test_rejects_are_the_same_records_as_on_postgresql(
     assert redshift_warehouse.contents() == postgres.contents()
 
 
+def test_a_record_that_only_copy_refuses_blocks_no_file(
+    bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    # Read here it is an integer; beside a record that breaks a rule the file is read here too.
+    as_float = json.dumps(play("2018-11-15 10:05:00", itemInSession=5) | {"status": 200.0})
+    no_user = json.dumps(play("2018-11-15 10:06:00", userId=""))
+    bucket.put(EVENTS, "\n".join([GOOD[0], as_float, no_user, GOOD[1]]))
+    redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("songplays") == 2
+    assert [(line, text) for _, line, _, _, text in rejects(redshift_warehouse)] == [
+        (2, as_float),
+        (3, no_user),
+    ]
+    counted = "select line_count, row_count, reject_count from file_ledger"
+    assert redshift_warehouse.rows(f"{counted} where dataset = 'staging_events'") == [(4, 2, 2)]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_where_both_read_differently_redshift_s_figures_count(
+    named: bool,
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from sparkify import copying
+
+    class Otherwise(copying.RecordReader):
+        """Takes a play without a user for something else that cannot be loaded, or for a row."""
+
+        def batches(self, blocks: Any) -> Any:
+            for batch in super().batches(blocks):
+                kept = [reject._replace(reason="odd") for reject in batch.rejects]
+                batch.rejects = kept if named else []
+                batch.rows.update(reject.file for reject in kept if not named)
+                yield batch
+
+    monkeypatch.setattr(copying, "RecordReader", Otherwise)
+    no_user = json.dumps(play("2018-11-15 10:06:00", userId=""))
+    bucket.put(EVENTS, "\n".join([GOOD[0], no_user, GOOD[1]]))
+    with caplog.at_level(logging.WARNING):
+        redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("songplays") == 2
+    [(file, line, _, reason, text)] = rejects(redshift_warehouse)
+    expected = (2, "odd", no_user) if named else (None, "breaks a rule, as Redshift reads it", "")
+    assert (file, (line, reason, text)) == (EVENTS, expected)
+    assert "Redshift staged 3 rows, of which 1 break a rule" in caplog.text
+    counted = "select line_count, row_count, reject_count from file_ledger"
+    assert redshift_warehouse.rows(f"{counted} where dataset = 'staging_events'") == [(3, 2, 1)]
+
+
+def test_a_file_that_changes_after_the_copy_is_tried_again(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sparkify import copying
+
+    no_user = json.dumps(play("2018-11-15 10:06:00", userId=""))
+    bucket.put(EVENTS, "\n".join([GOOD[0], no_user]))
+    loads_since = copying.loads_since
+
+    def it_grows(*arguments: Any) -> Any:
+        bucket.put(EVENTS, "\n".join([GOOD[0], no_user, GOOD[1]]))
+        return loads_since(*arguments)
+
+    monkeypatch.setattr(copying, "loads_since", it_grows)
+    with pytest.raises(AirflowException, match=f"{EVENTS} changed after COPY had read it"):
+        redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("file_ledger") == 0
+
+
 def test_files_of_two_objects_and_of_several_lines_are_loaded_and_counted(
     bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
 ) -> None:
