@@ -1,5 +1,6 @@
 """Where the project and its local state are."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,16 @@ class Layout:
     """The folders and files of one checkout."""
 
     root: Path
+
+    @classmethod
+    def here(cls) -> "Layout":
+        """The checkout that a command was given in; whatever it makes is its user's alone."""
+        os.umask(0o077)
+        layout = cls(Path.cwd())
+        # What an earlier version made was not.
+        if layout.local.exists() and layout.local.stat().st_mode & 0o007:
+            layout.local.chmod(0o700)
+        return layout
 
     @property
     def local(self) -> Path:
@@ -27,8 +38,8 @@ class Layout:
 
     @property
     def sample(self) -> Path:
-        """The simulated source."""
-        return self.local / "sample"
+        """The simulated source: the page and every ledger entry name it by this name."""
+        return self.local / "simulated"
 
     @property
     def env(self) -> Path:

@@ -83,13 +83,16 @@ def _is_known(group: int) -> bool:
 
 def _let_through(folder: Path, group: int) -> None:
     """Let the server pass the folders above it and above its programs: root's are often closed."""
-    above = folder.parent
-    if not above.stat().st_mode & 0o001:
-        os.chown(above, 0, group)
-        above.chmod(0o710)
-    for passed in (*above.parents, *binaries().parents):
-        mode = passed.stat().st_mode
-        if not mode & 0o001:
+    for passed in (*folder.parents, *binaries().parents):
+        state = passed.stat()
+        mode = state.st_mode
+        if mode & 0o001 or (mode & 0o010 and state.st_gid == group):
+            continue
+        if not mode & 0o070:
+            # Its group has no rights in it, so another may have this one.
+            os.chown(passed, -1, group)
+            passed.chmod(mode | 0o010)
+        else:
             passed.chmod(mode | 0o001)
             print(
                 f"Made {passed} passable (chmod o+x): PostgreSQL, which must not be root, is below."

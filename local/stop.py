@@ -1,7 +1,6 @@
 """``make stop``: ends everything that runs from this project's folder."""
 
 import sys
-from pathlib import Path
 
 from local.deployment import postgres_of, services_of
 from local.layout import Layout
@@ -11,7 +10,7 @@ from local.trouble import Trouble
 
 def main() -> int:
     """End a ``make run``, what one that was killed left behind, and PostgreSQL."""
-    layout = Layout(Path.cwd())
+    layout = Layout.here()
     try:
         end_holder(layout.local / "lock")
         services_of(layout).end()

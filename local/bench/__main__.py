@@ -4,7 +4,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
@@ -37,7 +36,7 @@ def main() -> int:
     """Measure the parts that were asked for; return the exit status."""
     listen()
     screen = Screen(Console(width=None if sys.stdout.isatty() else 120))
-    layout = Layout(Path.cwd())
+    layout = Layout.here()
     try:
         with only_run(layout.local / "bench" / "lock", "make bench"):
             measure(layout, screen, _parts(os.environ.get("PARTS", ""), full=_full()))

@@ -12,6 +12,7 @@ if [ -e "$file" ]; then
 fi
 
 umask 077
+rm -f "$file.unfinished"  # another's mode would be kept
 while IFS= read -r line; do
     case $line in
         FERNET_KEY=) line="$line$(head -c 32 /dev/urandom | base64 | tr '+/' '-_')" ;;
