@@ -25,6 +25,7 @@ help: ## Show what there is
 	@echo "  make run SPARKIFY_SOURCE=folder   load your own files, from a folder or s3://bucket"
 	@echo "  make run WAREHOUSE=redshift       load through Redshift's driver and COPY, into a stand-in"
 	@echo "  make run PORT=8090                serve the web UI on this port"
+	@echo "  make run SCHEDULE=1               schedule it hourly, however old the source is"
 	@echo "  make report START=2018-11-01 END=2018-11-07 OUT=week.html   about some days, both included"
 	@echo "  make verify SEED=1                load the hours in the order of this seed"
 	@echo "  make try-docker EXECUTOR=celery   with workers of their own"

@@ -122,7 +122,8 @@ def start_with_floor(deployment: Deployment, screen: Screen) -> tuple[datetime, 
     deployment.start("floor", "local.floor", str(dags / f"{DAG}.py"), str(dags / f"{FLOOR}.py"))
     while not deployment.services.finished("floor"):
         time.sleep(0.1)
-    start, end = start_airflow(deployment, screen, once=True)
+    span = start_airflow(deployment, screen, once=True)
+    start, end = span.start, span.end
     deployment.wait_until_ready([FLOOR], since)
     run(deployment, screen, SCHEMA_DAG, "Making the tables", {})
     deployment.api.patch(f"dags/{FLOOR}", {"is_paused": False})

@@ -15,6 +15,7 @@ from local.redshift.deployed import LISTENS, PASSWORD, StandIn
 from local.rest import AirflowApi, Refused
 from local.services import Services
 from local.settings import HOST, env_file, environment, process_environment
+from local.source import database_of, source_in_words
 from local.trouble import Trouble
 
 START_LIMIT = 180.0
@@ -42,9 +43,31 @@ class Deployment:
         self.api = AirflowApi(self.url, WEB_USER, self.secrets.web_password)
         self.exported = environment(self.layout, self.secrets, self.postgres, port, source)
         self.stand_in: StandIn | None = None
+        if on_redshift and not self.database:
+            raise Trouble(
+                "WAREHOUSE=redshift loads into a stand-in, AIRFLOW_CONN_SPARKIFY_WAREHOUSE into a "
+                "warehouse of your own: leave out one of them."
+            )
         if on_redshift:
             self.stand_in = StandIn.of(source, self.secrets.web_password)
-            self.exported |= self.stand_in.exported(self.exported["PGDATABASE"])
+            self.exported |= self.stand_in.exported(database_of(source))
+
+    @property
+    def database(self) -> str | None:
+        """The source's database in the embedded PostgreSQL; None where the warehouse is another."""
+        return self.exported.get("PGDATABASE")
+
+    @property
+    def source_in_words(self) -> str:
+        """The source as a person is told of it."""
+        if self.source == self.layout.sample.as_uri():
+            return f"simulated listening, in {self.layout.sample}"
+        return source_in_words(self.source)
+
+    def make_warehouse(self) -> None:
+        """Make the source's database, where there is none yet."""
+        if self.database:
+            self.postgres.make_database(self.database, f"loaded from {self.source_in_words}")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -55,7 +78,7 @@ class Deployment:
 
     def write_files(self) -> None:
         """Write what is read from outside: ``.local/env`` and the web UI's password file."""
-        write_private(self.layout.env, env_file(self.exported))
+        write_private(self.layout.env, env_file(self.exported, self.source_in_words))
         write_private(
             self.layout.passwords, json.dumps({WEB_USER: self.secrets.web_password}) + "\n"
         )
@@ -74,14 +97,22 @@ class Deployment:
         log = self.services.log("redshift")
         self._wait("the stand-in for Redshift", lambda: LISTENS in log.read_text())
 
-    def start_airflow(self, once: bool) -> None:
-        """Start Airflow; for one load without the schedule and what only the schedule needs."""
-        schedule = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(not once)}
+    def start_airflow(self) -> None:
+        """Start what Airflow needs whether or not anything is scheduled."""
         self.start("api-server", "airflow", "api-server")
+        self.start("dag-processor", "airflow", "dag-processor")
+
+    def start_scheduler(self, *, scheduled: bool, serves: bool) -> None:
+        """
+        Start what runs tasks.
+
+        :param scheduled: whether a DAG's schedule starts runs; else only who triggers them does
+        :param serves: whether it goes on after a load
+        """
+        schedule = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(scheduled)}
         # Task logs are read from the disk: their servers would listen on every address.
         self.start("scheduler", "local.scheduler", "--skip-serve-logs", **schedule)
-        self.start("dag-processor", "airflow", "dag-processor")
-        if not once:
+        if serves:
             self.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
 
     def wait_until_ready(self, dags: list[str], since: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from local.deployment import Deployment
@@ -9,29 +10,46 @@ from local.follow import Progress, end_left_over_runs, explain_failure, follow, 
 from local.rest import Document
 from local.screen import Screen
 from local.settings import SOURCE_VARIABLE
-from local.source import read_span
+from local.source import ended_long_ago, read_span
 
 SCHEMA_DAG = "sparkify_schema"
 DAG = "sparkify"
 
 
-def load(deployment: Deployment, screen: Screen, once: bool) -> str:
-    """Load everything the source holds; return the range in words."""
+@dataclass(frozen=True)
+class Span:
+    """The range that the source's files span, and whether the schedule goes on from there."""
+
+    start: datetime
+    end: datetime
+    scheduled: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+
+
+def load(deployment: Deployment, screen: Screen, *, once: bool, schedule: bool) -> Span:
+    """
+    Load everything the source holds; return what that spans.
+
+    :param once: whether Airflow ends after it
+    :param schedule: whether there is a schedule however old the source is
+    """
     with screen.live():
         with screen.step("Starting PostgreSQL"):
             deployment.postgres.start()
         deployment.write_files()
         prepare(deployment, screen)
-        start, end = start_airflow(deployment, screen, once)
-        span = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+        span = start_airflow(deployment, screen, once=once, schedule=schedule)
         run(deployment, screen, SCHEMA_DAG, "Making the tables", {})
-        conf = {"start": start.isoformat(), "end": end.isoformat()}
+        conf = {"start": span.start.isoformat(), "end": span.end.isoformat()}
         run(deployment, screen, DAG, f"Loading {span}", conf)
     return span
 
 
 def prepare(deployment: Deployment, screen: Screen) -> None:
-    """Make Airflow's database and the sample, side by side, where they are not there yet."""
+    """Make the databases and the sample where they are not there yet, side by side."""
+    deployment.make_warehouse()
     sample = deployment.layout.sample
     work = {}
     if not deployment.is_migrated():
@@ -44,19 +62,23 @@ def prepare(deployment: Deployment, screen: Screen) -> None:
     deployment.note_migrated()
 
 
-def start_airflow(deployment: Deployment, screen: Screen, once: bool) -> tuple[datetime, datetime]:
-    """Start Airflow, and meanwhile find out which range the source's files span."""
+def start_airflow(
+    deployment: Deployment, screen: Screen, *, once: bool, schedule: bool = False
+) -> Span:
+    """Start Airflow; whether anything is scheduled depends on how old the source is."""
     since = datetime.now(UTC)
     if deployment.stand_in:
         with screen.step("Starting the stand-in for Redshift"):
             deployment.start_stand_in()
-    deployment.start_airflow(once)
+    deployment.start_airflow()
     deployment.start("source", "local.source", deployment.exported[SOURCE_VARIABLE])
     with screen.step("Starting Airflow"):
         _wait(deployment, screen, {"source": "Looking at the source"})
-        span = read_span(deployment.services.log("source").read_text(), deployment.source)
+        start, end = read_span(deployment.services.log("source").read_text(), deployment.source)
+        scheduled = not once and (schedule or not ended_long_ago(end))
+        deployment.start_scheduler(scheduled=scheduled, serves=not once)
         deployment.wait_until_ready([SCHEMA_DAG, DAG], since)
-    return span
+    return Span(start, end, scheduled)
 
 
 def run(deployment: Deployment, screen: Screen, dag: str, title: str, conf: Document) -> None:

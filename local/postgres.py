@@ -9,11 +9,13 @@ import signal
 import socket
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
+import psycopg
+from psycopg.sql import SQL, Identifier, Literal
 
 from local.interruption import held
 from local.programs import call, make_private
@@ -21,18 +23,10 @@ from local.trouble import Trouble, last_lines
 
 USER = "sparkify"
 METADATA = "airflow"
-WAREHOUSE = "sparkify"
-# Simulated listening must not mix with real.
-SAMPLE_WAREHOUSE = "sparkify_sample"
 BEHIND_REDSHIFT = "_redshift"
 """What is added to a warehouse's name where the stand-in for Redshift has its tables."""
-DATABASES = (
-    METADATA,
-    WAREHOUSE,
-    SAMPLE_WAREHOUSE,
-    WAREHOUSE + BEHIND_REDSHIFT,
-    SAMPLE_WAREHOUSE + BEHIND_REDSHIFT,
-)
+OWN = "of the local deployment"
+"""The description of connections that were made here, and are nobody's own to give."""
 
 SOCKET_NAME = ".s.PGSQL.5432"
 # The length of sun_path, less its closing NUL, on the tightest system (macOS).
@@ -90,10 +84,10 @@ class EmbeddedPostgres:
         """An Airflow connection to a database, as an environment variable holds it."""
         host = str(self.socket_folder)
         fields = {"conn_type": "postgres", "host": host, "login": USER, "schema": database}
-        return json.dumps(fields)
+        return json.dumps(fields | {"description": OWN})
 
     def start(self) -> None:
-        """Start the server, making the cluster and its databases where there are none."""
+        """Start the server, making the cluster and Airflow's database where there are none."""
         with held():
             self._start()
 
@@ -104,7 +98,7 @@ class EmbeddedPostgres:
         if not self.data.exists():
             self._make_cluster()
         self._launch()
-        self._make_databases()
+        self.make_database(METADATA)
 
     def stop(self, patience: float = 30.0) -> None:
         """End the server and wait until it is gone; sessions still open are ended with it."""
@@ -129,10 +123,18 @@ class EmbeddedPostgres:
 
     def is_running(self) -> bool:
         """Whether the server accepts connections on its socket."""
-        if not _is_own(self.socket_folder):
+        if not self._is_own():
             return False
         with socket.socket(socket.AF_UNIX) as client:
             return client.connect_ex(str(self.socket_folder / SOCKET_NAME)) == 0
+
+    def _is_own(self) -> bool:
+        """Whether the socket's folder is this user's: another may make one in /tmp, and listen."""
+        if self.socket_folder == self.folder:
+            return True
+        with suppress(FileNotFoundError):
+            return self.socket_folder.lstat().st_uid == os.geteuid()
+        return False
 
     def pid(self) -> int | None:
         """The server's process id as it wrote it down, or None."""
@@ -146,7 +148,7 @@ class EmbeddedPostgres:
         return self.data / "postmaster.pid"
 
     def _own_folders(self) -> None:
-        if self.socket_folder.exists() and not _is_own(self.socket_folder):
+        if self.socket_folder.exists() and not self._is_own():
             raise Trouble(
                 f"{self.socket_folder} is another user's: have it removed, then try again."
             )
@@ -164,8 +166,9 @@ class EmbeddedPostgres:
             try:
                 call(self.folder, "pg_ctl", "start", "-w", "-D", str(self.data), *log)
                 return
-            except Trouble:
-                said = last_lines(self.log.read_text(errors="replace")) if self.log.exists() else ""
+            except Trouble as trouble:
+                text = self.log.read_text(errors="replace") if self.log.exists() else ""
+                said = last_lines(text) or f"nothing. {trouble}"
                 # What is left of a server that was killed takes a moment to go.
                 going = "still in use" in said or "already exists" in said
                 if not going or time.monotonic() > deadline:
@@ -199,20 +202,14 @@ class EmbeddedPostgres:
         call(self.folder, "initdb", f"--pgdata={unfinished}", *form)
         unfinished.rename(self.data)
 
-    def _make_databases(self) -> None:
-        as_user = [f"--host={self.socket_folder}", f"--username={USER}"]
-        names = "select datname from pg_database"
-        known = call(self.folder, "psql", *as_user, "-Atc", names, "postgres").split()
-        for name in DATABASES:
-            if name not in known:
-                call(self.folder, "createdb", *as_user, name)
-
-
-def _is_own(folder: Path) -> bool:
-    """Whether a folder is this user's: in /tmp another may have made it, and listen in it."""
-    with suppress(FileNotFoundError):
-        return folder.is_dir() and folder.lstat().st_uid == os.geteuid()
-    return False
+    def make_database(self, name: str, comment: str = "") -> None:
+        """Make a database where there is none of this name; the comment is for who lists them."""
+        with held(), closing(psycopg.connect(self.uri("postgres"), autocommit=True)) as client:
+            if client.execute("select from pg_database where datname = %s", [name]).rowcount == 0:
+                client.execute(SQL("create database {}").format(Identifier(name)))
+            client.execute(
+                SQL("comment on database {} is {}").format(Identifier(name), Literal(comment))
+            )
 
 
 def _is_zombie(pid: int) -> bool:

@@ -1,10 +1,10 @@
 """``make run``: from nothing to what users listen to, through a real Airflow on this machine."""
 
 import os
+import shlex
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from local.deployment import Deployment, services_of
 from local.follow import LoadFailed
@@ -13,7 +13,7 @@ from local.layout import Layout
 from local.load import load
 from local.lock import only_run
 from local.ports import choose_port
-from local.report import show_loaded, show_next
+from local.report import show_ended, show_loaded, show_serving
 from local.screen import Screen
 from local.source import source_url
 from local.trouble import Trouble
@@ -27,13 +27,30 @@ class Wishes:
     once: bool
     port: str | None
     source: str | None
+    schedule: bool = False
     warehouse: str = ""
 
     @classmethod
     def read(cls) -> "Wishes":
         """The wishes in this process's environment."""
-        once = os.environ.get("ONCE", "").lower() not in ("", "0", "no", "false")
-        return cls(once, os.environ.get("PORT"), os.environ.get("SPARKIFY_SOURCE"), _warehouse())
+        source, port = os.environ.get("SPARKIFY_SOURCE"), os.environ.get("PORT")
+        return cls(_is_on("ONCE"), port, source, _is_on("SCHEDULE"), _warehouse())
+
+    def command(self, source: str, **more: str) -> str:
+        """``make run`` for the same source, port and warehouse, to be pasted into a shell."""
+        repeated = {
+            # As it was resolved: a relative path would depend on where it is pasted.
+            "SPARKIFY_SOURCE": source if self.source else "",
+            "PORT": self.port or "",
+            "WAREHOUSE": self.warehouse if self.warehouse == "redshift" else "",
+        } | more
+        words = [f"{name}={shlex.quote(value)}" for name, value in repeated.items() if value]
+        # As environment: make would look for variables of its own in an argument.
+        return " ".join([*words, "make run"])
+
+
+def _is_on(name: str) -> bool:
+    return os.environ.get(name, "").lower() not in ("", "0", "no", "false", "off")
 
 
 def _warehouse() -> str:
@@ -47,7 +64,7 @@ def main() -> int:
     """Run, and tell in plain words what stands in the way; return the exit status."""
     listen()
     screen = Screen.of_output()
-    layout = Layout(Path.cwd())
+    layout = Layout.here()
     try:
         with only_run(layout.local / "lock"):
             return run(layout, Wishes.read(), screen)
@@ -68,12 +85,14 @@ def run(layout: Layout, wishes: Wishes, screen: Screen) -> int:
     deployment = Deployment(layout, choose_port(wishes.port), source, on_redshift=on_redshift)
     keep_postgres = deployment.postgres.is_running()
     try:
-        span = load(deployment, screen, wishes.once)
+        span = load(deployment, screen, once=wishes.once, schedule=wishes.schedule)
         keep_postgres = True
-        show_loaded(screen.console, ask(deployment.exported), span)
+        show_loaded(screen, deployment, ask(deployment.exported, span), span)
         if wishes.once:
             end_airflow(deployment, screen)
-        show_next(screen, deployment, wishes.once)
+            show_ended(screen, deployment, wishes.command)
+        else:
+            show_serving(screen, deployment, wishes.command, span)
         if not wishes.once:
             keep_postgres = False
             serve(deployment, screen)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from local.credentials import WEB_USER, Credentials
 from local.layout import Layout
-from local.postgres import METADATA, SAMPLE_WAREHOUSE, USER, WAREHOUSE, EmbeddedPostgres
+from local.postgres import METADATA, OWN, USER, EmbeddedPostgres
 from local.programs import binaries
+from local.source import database_of
 from sparkify.defaults import DEFAULTS
 
 WAREHOUSE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_WAREHOUSE"
@@ -17,26 +18,22 @@ STORAGE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_S3"
 VARIABLE = "AIRFLOW_VAR_SPARKIFY_"
 SOURCE_VARIABLE = f"{VARIABLE}SOURCE"
 HOST = "127.0.0.1"
+NO_STORAGE = json.dumps({"conn_type": "aws", "description": OWN})
+"""Leads to Amazon's S3, with the keys that the ``aws`` command would use."""
 
 
 def environment(
     layout: Layout, secrets: Credentials, postgres: EmbeddedPostgres, port: int, source: str
 ) -> dict[str, str]:
     """What ``.local/env`` exports, but PATH."""
-    simulated = source == layout.sample.as_uri()
-    warehouse = SAMPLE_WAREHOUSE if simulated else WAREHOUSE
     return (
         _airflow(layout)
         | _fast()
         | _web(secrets, port)
-        | _connections(postgres, warehouse)
+        | _warehouse(postgres, source)
+        | {STORAGE_CONNECTION: given(STORAGE_CONNECTION) or NO_STORAGE}
         | _variables(layout, source)
-        | {
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.uri(METADATA, "postgresql+psycopg2"),
-            "PGHOST": str(postgres.socket_folder),
-            "PGUSER": USER,
-            "PGDATABASE": warehouse,
-        }
+        | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.uri(METADATA, "postgresql+psycopg2")}
     )
 
 
@@ -49,20 +46,23 @@ def process_environment(exported: dict[str, str]) -> dict[str, str]:
     return os.environ | exported | local
 
 
-def env_file(exported: dict[str, str]) -> str:
+def env_file(exported: dict[str, str], source: str) -> str:
     """The text of ``.local/env``, for bash, sh and zsh."""
+    # Led elsewhere by what was sourced before, psql would answer from another source.
+    gone = [f"unset {name}" for name in ("PGHOST", "PGUSER", "PGDATABASE") if name not in exported]
     lines = [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
     path = ":".join(shlex.quote(str(folder)) for folder in programs())
-    head = (
-        "# Reaches the local Sparkify deployment: source it. Written by `make run`; holds secrets."
-    )
-    return "\n".join([head, *lines, f'export PATH={path}:"$PATH"', ""])
+    head = [
+        "# Reaches the local Sparkify deployment: source it. Written by `make run`; holds secrets.",
+        f"# The warehouse it leads to is loaded from {json.dumps(source)}.",
+    ]
+    return "\n".join([*head, *gone, *lines, f'export PATH={path}:"$PATH"', ""])
 
 
 def read_env_file(text: str) -> dict[str, str]:
     """What that text exports, but PATH."""
-    words = [word for word in shlex.split(text, comments=True) if word != "export"]
-    exported = dict(word.split("=", 1) for word in words)
+    words = shlex.split(text, comments=True)
+    exported = dict(word.split("=", 1) for word in words if "=" in word)
     del exported["PATH"]
     return exported
 
@@ -126,12 +126,27 @@ def stand_in_environment(redshift: str, s3: str, source: str, database: str) -> 
     }
 
 
-def _connections(postgres: EmbeddedPostgres, warehouse: str) -> dict[str, str]:
-    embedded = {
-        WAREHOUSE_CONNECTION: postgres.connection(warehouse),
-        STORAGE_CONNECTION: json.dumps({"conn_type": "aws"}),
+def given(connection: str) -> str | None:
+    """
+    A connection that the caller's environment has, and that is the caller's own.
+
+    A shell that has sourced ``.local/env`` has those of a load before this one, too.
+    """
+    value = os.environ.get(connection)
+    return None if not value or f'"description": "{OWN}"' in value else value
+
+
+def _warehouse(postgres: EmbeddedPostgres, source: str) -> dict[str, str]:
+    """The caller's own warehouse, which psql is not led to; else the source's database."""
+    if own := given(WAREHOUSE_CONNECTION):
+        return {WAREHOUSE_CONNECTION: own}
+    database = database_of(source)
+    return {
+        WAREHOUSE_CONNECTION: postgres.connection(database),
+        "PGHOST": str(postgres.socket_folder),
+        "PGUSER": USER,
+        "PGDATABASE": database,
     }
-    return {name: os.environ.get(name) or ours for name, ours in embedded.items()}
 
 
 def _variables(layout: Layout, source: str) -> dict[str, str]:

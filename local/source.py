@@ -1,21 +1,33 @@
 """The source that ``make run`` loads: the one that was named, or a simulated sample."""
 
+import hashlib
 import json
+import re
 import sys
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 from local.trouble import Trouble
+
+LONGEST_WORD = 30
+STILL_GROWING = timedelta(days=2)
 
 
 def source_url(named: str | None, sample: Path) -> str:
     """The URL of the source: a folder's, the one that was given, or the sample's."""
     if not named:
         return sample.as_uri()
-    if "://" in named:
-        _check_scheme(named)
-        return named
-    folder = Path(named).expanduser().resolve()
+    scheme, found, rest = named.partition("://")
+    if scheme == "s3":
+        return f"s3://{rest.rstrip('/')}"
+    if found and scheme != "file":
+        raise Trouble(
+            f"SPARKIFY_SOURCE={named} cannot be read: give a folder, file:///folder or s3://bucket."
+        )
+    # However a folder is spelled, it is one source.
+    folder = Path(unquote(rest.removeprefix("localhost")) if found else named)
+    folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise Trouble(
             f"The source folder {folder} does not exist. SPARKIFY_SOURCE names a folder that holds "
@@ -32,11 +44,25 @@ EXPECTED = (
 )
 
 
-def _check_scheme(url: str) -> None:
-    if url.split("://", 1)[0] not in ("file", "s3"):
-        raise Trouble(
-            f"SPARKIFY_SOURCE={url} cannot be read: give a folder, file:///folder or s3://bucket."
-        )
+def database_of(source: str) -> str:
+    """The name of the database that a source is loaded into: no two sources share one."""
+    return f"sparkify_{word_of(source)}_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+
+
+def word_of(source: str) -> str:
+    """The last part of a source's URL as a plain word, by which a person knows it again."""
+    last = unquote(source).rsplit("/", 1)[-1].lower()
+    return re.sub("[^a-z0-9]+", "_", last)[:LONGEST_WORD].strip("_") or "source"
+
+
+def source_in_words(source: str) -> str:
+    """The source as a person would name it: a folder by its path."""
+    return unquote(source.removeprefix("file://"))
+
+
+def ended_long_ago(end: datetime) -> bool:
+    """Whether a source's last file is so old that it hardly gets another one."""
+    return datetime.now(UTC) - end > STILL_GROWING
 
 
 def print_span(url: str) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from local.postgres import OWN
+
 REGION = "us-west-2"
 HOST = "127.0.0.1"
 KEY_ID = "local"
@@ -69,6 +71,7 @@ class Storage:
                 "login": KEY_ID,
                 "password": self.keys[KEY_ID],
                 "extra": {"endpoint_url": self.endpoint, "region": REGION} | extra,
+                "description": OWN,
             }
         )
 

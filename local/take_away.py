@@ -1,9 +1,10 @@
 """``make report``: what users listen to, from the local deployment, as one file."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,8 @@ from local.deployment import postgres_of
 from local.interruption import Interrupted, held, listen
 from local.layout import Layout
 from local.postgres import BEHIND_REDSHIFT, EmbeddedPostgres
-from local.settings import WAREHOUSE_CONNECTION, read_env_file
+from local.settings import SOURCE_VARIABLE, WAREHOUSE_CONNECTION, read_env_file
+from local.source import database_of, source_in_words, source_url
 from local.trouble import Trouble
 from sparkify.page.files import REPORT
 
@@ -51,10 +53,10 @@ def _day(name: str) -> date | None:
 def main() -> int:
     """Write the report, and say where it is; the exit status tells whether it is there."""
     listen()
-    layout = Layout(Path.cwd())
+    layout = Layout.here()
     try:
         wishes = Wishes.read(layout)
-        with deployed(layout):
+        with deployed(layout) as source:
             write(wishes)
     except Trouble as trouble:
         print(trouble)
@@ -62,13 +64,13 @@ def main() -> int:
     except Interrupted as interruption:
         return 128 + interruption.number
     size = wishes.file.stat().st_size / 1e6
-    print(f"The report, {size:.1f} MB, to be opened in a browser: {wishes.file}")
+    print(f"The report on {source}, {size:.1f} MB, to be opened in a browser: {wishes.file}")
     return 0
 
 
 @contextmanager
-def deployed(layout: Layout) -> Iterator[None]:
-    """Reach the deployment's warehouse from this process; a PostgreSQL started for it ends."""
+def deployed(layout: Layout) -> Iterator[str]:
+    """Reach the deployment's warehouse from this process, and give the source's name."""
     if not layout.env.exists():
         raise Trouble(
             f"There is nothing to report on: {layout.root} holds no local deployment. "
@@ -76,16 +78,22 @@ def deployed(layout: Layout) -> Iterator[None]:
             "your files. Then try again."
         )
     exported = read_env_file(layout.env.read_text())
-    postgres, database = postgres_of(layout), exported["PGDATABASE"]
+    source, postgres = exported[SOURCE_VARIABLE], postgres_of(layout)
+    database = exported.get("PGDATABASE", "")
+    if named := os.environ.get("SPARKIFY_SOURCE"):
+        # The stand-in has the source's files in an S3 of its own.
+        wanted = database_of(source_url(named, layout.sample))
+        if wanted not in (database_of(source), database.removesuffix(BEHIND_REDSHIFT)):
+            raise Trouble(
+                f"What is loaded here is {source_in_words(source)}, not {named}. Load that first: "
+                f"SPARKIFY_SOURCE={shlex.quote(named)} make run ONCE=1"
+            )
     if database.endswith(BEHIND_REDSHIFT):
         # The stand-in ends with `make run`; what it loaded is still there.
         exported[WAREHOUSE_CONNECTION] = postgres.connection(database)
     os.environ.update(exported)
-    if exported[WAREHOUSE_CONNECTION] != postgres.connection(database):
-        yield
-        return
-    with started(postgres):
-        yield
+    with started(postgres) if database else nullcontext():
+        yield source_in_words(source)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from rich.table import Table
 
@@ -25,7 +24,7 @@ from local.postgres import EmbeddedPostgres
 from local.sample import make_sample
 from local.screen import Screen
 from local.settings import environment
-from local.source import EXPECTED, source_url
+from local.source import EXPECTED, source_in_words, source_url
 from local.trouble import Trouble
 
 AT_ONCE = 8
@@ -46,7 +45,7 @@ def main() -> int:
     listen()
     screen = Screen.of_output()
     try:
-        tables = verify(Layout(Path.cwd()), screen)
+        tables = verify(Layout.here(), screen)
     except Trouble as trouble:
         screen.say(f"\n{trouble}")
         return 1
@@ -69,6 +68,7 @@ def verify(layout: Layout, screen: Screen) -> dict[str, Compared]:
         with screen.step("Starting PostgreSQL"):
             server.start()
         try:
+            screen.say(f"The source: {source_in_words(source)}")
             secret = credentials(layout.local / "credentials.json")
             os.environ.update(environment(layout, secret, server, 0, source) | SETTINGS)
             return _load_and_compare(layout, server, source, screen)

@@ -65,10 +65,10 @@ def test_what_rises(answers: Answers) -> None:
     assert answers("rising_songs") == [("Undo", "Björk", 3, 1, 2)]
 
 
-def test_what_there_is(answers: Answers) -> None:
+def test_what_there_is(answers: Answers, source: TestSource) -> None:
     first, last = datetime(2018, 11, 5, 10), datetime(2018, 11, 13, 23)
     # Of six of the ten days there was no file.
-    assert answers("what_is_loaded") == [(first, last, 6, 2, 6 * 24)]
+    assert answers("what_is_loaded") == [(first, last, 6, 2, 6 * 24, source.url)]
     assert answers("totals") == [(6, 2, 3, Decimal("2.0"))]
 
 

@@ -1,7 +1,7 @@
 """
-The stand-in and its S3 as one process: ``python -m local.redshift POSTGRES FOLDER BUCKET PORTS``.
+The stand-in and its S3 as one process: ``python -m local.redshift POSTGRES FOLDER URL PORTS``.
 
-It fills the bucket with the folder's files first: what it holds is in memory.
+It fills the place that the URL names with the folder's files first: what it holds is in memory.
 """
 
 import os
@@ -14,12 +14,13 @@ from local.redshift.server import RedshiftServer
 from local.storage import storage
 
 
-def main(postgres: str, folder: str, bucket: str, s3_port: str, redshift_port: str) -> None:
+def main(postgres: str, folder: str, url: str, s3_port: str, redshift_port: str) -> None:
     """Serve until the process is ended."""
     password = os.environ[PASSWORD]
+    bucket, prefix = url.removeprefix("s3://").split("/", 1)
     with storage(int(s3_port), password) as s3:
         s3.make_bucket(bucket)
-        s3.upload(Path(folder), bucket)
+        s3.upload(Path(folder), bucket, f"{prefix}/")
         server = RedshiftServer(EmbeddedPostgres(Path(postgres)), s3, password, int(redshift_port))
         print(LISTENS, flush=True)
         server.serve()

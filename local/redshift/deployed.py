@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from local.ports import any_free
 from local.postgres import BEHIND_REDSHIFT, EmbeddedPostgres
 from local.settings import HOST, stand_in_environment
+from local.source import word_of
 from local.storage import Storage
 from local.trouble import Trouble
 
@@ -42,6 +43,11 @@ class StandIn:
             )
         return cls(Path(unquote(parts.path)), password, any_free(), any_free())
 
+    @property
+    def url(self) -> str:
+        """Where the folder's files are in its S3: the page names the source so."""
+        return f"s3://{BUCKET}/{word_of(self.folder.as_uri())}"
+
     def exported(self, database: str) -> dict[str, str]:
         """What the environment of the deployment says otherwise."""
         from local.redshift.server import connection
@@ -50,11 +56,11 @@ class StandIn:
         return stand_in_environment(
             connection(self.redshift_port, self.password, database),
             Storage(f"http://{HOST}:{self.s3_port}", self.password).connection(),
-            f"s3://{BUCKET}",
+            self.url,
             database,
         )
 
     def arguments(self, postgres: EmbeddedPostgres) -> list[str]:
         """The arguments of its program."""
         ports = [str(self.s3_port), str(self.redshift_port)]
-        return ["local.redshift", str(postgres.folder), str(self.folder), BUCKET, *ports]
+        return ["local.redshift", str(postgres.folder), str(self.folder), self.url, *ports]

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from local.postgres import EmbeddedPostgres
+from local.postgres import OWN, EmbeddedPostgres
 from local.redshift.isolation import History
 from local.redshift.journal import Journal
 from local.redshift.session import Session
@@ -26,6 +26,7 @@ def connection(port: int, password: str, database: str) -> str:
             "password": password,
             "schema": database,
             "extra": {"ssl": False},
+            "description": OWN,
         }
     )
 

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from local.layout import Layout
-from local.postgres import WAREHOUSE, EmbeddedPostgres
+from local.postgres import METADATA, EmbeddedPostgres
 from local.redshift.server import RedshiftServer, redshift
 from local.settings import SOURCE_VARIABLE, STORAGE_CONNECTION, WAREHOUSE_CONNECTION
 from local.simulator import World, simulate
@@ -48,7 +48,7 @@ def _lead_here(home: Path, s3: Storage, server: RedshiftServer) -> None:
         "AIRFLOW_HOME": str(home / "airflow"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL",
-        WAREHOUSE_CONNECTION: server.connection(WAREHOUSE),
+        WAREHOUSE_CONNECTION: server.connection(METADATA),
         STORAGE_CONNECTION: s3.connection(),
         SOURCE_VARIABLE: f"s3://{BUCKET}",
     }

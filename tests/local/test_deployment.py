@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -20,10 +22,13 @@ from local.interruption import Interrupted, held, listen
 from local.layout import Layout
 from local.lock import end_holder, only_run
 from local.ports import choose_port, is_free
-from local.postgres import SAMPLE_WAREHOUSE, WAREHOUSE, EmbeddedPostgres
+from local.postgres import EmbeddedPostgres
+from local.redshift.server import connection
+from local.run import Wishes
 from local.services import Services
 from local.settings import env_file, environment, process_environment
-from local.source import print_span, read_span, source_url
+from local.source import ended_long_ago, print_span, read_span, source_url
+from local.storage import Storage
 from local.trouble import Trouble
 from sparkify.defaults import DEFAULTS
 from tests.environment import let_the_server_pass
@@ -151,7 +156,8 @@ class TestTheEnvironmentFile:
         layout = Layout(project)
         exported = exports(layout, source="file:///somewhere")
         file = layout.local / "env"
-        file.write_text(env_file(exported))
+        file.write_text(env_file(exported, "it's $(touch here)\ntouch here"))
+        EmbeddedPostgres(layout.local / "postgres").make_database(exported["PGDATABASE"])
 
         query = "select current_user || '@' || current_database()"
         said = subprocess.check_output(
@@ -161,14 +167,54 @@ class TestTheEnvironmentFile:
             text=True,
         )
 
-        assert said.splitlines()[0] == f"sparkify@{WAREHOUSE}"
+        assert said.splitlines()[0].startswith("sparkify@sparkify_somewhere_")
         assert said.splitlines()[1].startswith(sys.prefix)
 
-    def test_leads_simulated_listening_to_a_warehouse_of_its_own(self, tmp_path: Path) -> None:
+    def test_leads_every_source_to_a_database_of_its_own(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         layout = Layout(tmp_path)
+        folders = [tmp_path / name for name in ("one/events", "two/events", "A B/é" + "x" * 99)]
+        for folder in folders:
+            folder.mkdir(parents=True)
+            (folder / "file").touch()
+        (tmp_path / "link").symlink_to(folders[0])
+        monkeypatch.chdir(folders[1])
+        named = [None, *map(str, folders), "s3://bucket/events", "s3://Bucket", "s3://bucket"]
+        spelled = ["../../one/events/", f"{tmp_path}/link", folders[0].as_uri(), f"{folders[0]}//."]
 
-        assert exports(layout, layout.sample.as_uri())["PGDATABASE"] == SAMPLE_WAREHOUSE
-        assert exports(layout, "file:///real")["PGDATABASE"] == WAREHOUSE
+        databases = [database(layout, source) for source in named]
+
+        assert len(set(databases)) == len(named)
+        assert databases[0].startswith("sparkify_simulated_")
+        assert all(re.fullmatch("sparkify_[a-z0-9_]{10,45}", name) for name in databases)
+        assert {database(layout, source) for source in spelled} == {databases[1]}
+        assert database(layout, "s3://bucket/events/") == databases[4]
+
+    def test_leads_psql_to_no_database_beside_a_warehouse_of_the_caller_s_own(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", "postgres://me@mine/dev")
+
+        exported = exports(Layout(tmp_path), "s3://bucket")
+
+        assert "PGDATABASE" not in exported
+        assert "unset PGDATABASE" in env_file(exported, "s3://bucket")
+
+    def test_sourced_in_the_caller_s_shell_is_not_taken_for_the_caller_s_own(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        layout = Layout(tmp_path)
+        of_stand_in = {
+            "AIRFLOW_CONN_SPARKIFY_WAREHOUSE": connection(5439, "secret", "sparkify"),
+            "AIRFLOW_CONN_SPARKIFY_S3": Storage("http://127.0.0.1:1", "secret").connection(),
+        }
+        expected = exports(layout, "s3://two")
+        for sourced in (exports(layout, "s3://one"), of_stand_in):
+            for name, value in sourced.items():
+                monkeypatch.setenv(name, value)
+
+            assert exports(layout, "s3://two") == expected
 
     def test_takes_the_caller_s_connections_instead_of_the_embedded_ones(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -197,6 +243,10 @@ class TestTheEnvironmentFile:
 
         assert exported["AIRFLOW__API__HOST"] == "127.0.0.1"
         assert "127.0.0.1" in process_environment(exported)["NO_PROXY"]
+
+
+def database(layout: Layout, named: str | None) -> str:
+    return exports(layout, source_url(named, layout.sample))["PGDATABASE"]
 
 
 def exports(layout: Layout, source: str) -> dict[str, str]:
@@ -281,6 +331,26 @@ class TestTheSource:
 
         with pytest.raises(Trouble, match=r"is empty.*log_data/2018/11/2018-11-01-events.json"):
             source_url(str(tmp_path), tmp_path / "sample")
+
+    def test_is_taken_for_ended_two_days_after_its_last_file(self) -> None:
+        now = datetime.now(UTC)
+
+        assert not ended_long_ago(now + timedelta(hours=5))
+        assert not ended_long_ago(now - timedelta(hours=47))
+        assert ended_long_ago(now - timedelta(hours=49))
+
+    def test_is_repeated_in_a_command_that_can_be_pasted(self, tmp_path: Path) -> None:
+        folder = tmp_path / "it's $HOME"
+        wishes = Wishes(True, "8090", "relative", warehouse="redshift")
+        shown = "for name in SPARKIFY_SOURCE PORT WAREHOUSE SCHEDULE; do printenv $name; done"
+
+        command = wishes.command(folder.as_uri(), SCHEDULE="1")
+        said = subprocess.check_output(
+            ["sh", "-c", f"make() {{ {shown}; }}; {command}"], text=True, env={"PATH": os.defpath}
+        )
+
+        assert said.splitlines() == [folder.as_uri(), "8090", "redshift", "1"]
+        assert Wishes(True, None, None).command("file:///simulated") == "make run"
 
     def test_without_events_is_said_to_have_none(self) -> None:
         with pytest.raises(Trouble, match="s3://bucket holds no event files"):

@@ -15,8 +15,8 @@ import psutil
 import psycopg
 import pytest
 
-from local.postgres import METADATA, SAMPLE_WAREHOUSE, SOCKET_NAME, WAREHOUSE, EmbeddedPostgres
-from local.programs import binaries
+from local.postgres import METADATA, SOCKET_NAME, EmbeddedPostgres
+from local.programs import GROUPS, binaries
 from local.trouble import Trouble
 from tests.environment import let_the_server_pass
 
@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     server.stop()
 
 
-def ask(server: EmbeddedPostgres, sql: str, database: str = WAREHOUSE) -> object:
+def ask(server: EmbeddedPostgres, sql: str, database: str = METADATA) -> object:
     with psycopg.connect(server.uri(database)) as connection:
         row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
         return row[0] if row else None
@@ -45,9 +45,15 @@ def is_gone(pid: int) -> bool:
 
 def test_it_starts_from_nothing_with_every_database_in_utf_8(server: EmbeddedPostgres) -> None:
     server.start()
+    server.make_database('it\'s "one"', "loaded from 'a' folder")
+    server.make_database('it\'s "one"', "loaded from another")
 
     assert server.is_running()
-    for database in (METADATA, WAREHOUSE, SAMPLE_WAREHOUSE):
+    comment = (
+        "select shobj_description(oid, 'pg_database') from pg_database where datname like 'it%'"
+    )
+    assert ask(server, comment) == "loaded from another"
+    for database in (METADATA, 'it\'s "one"'):
         assert ask(server, "show server_encoding", database) == "UTF8"
     assert str(ask(server, "show server_version")).startswith("18.")
     assert ask(server, "select upper('é') || lower('Ø')") == "Éø"
@@ -84,13 +90,13 @@ def test_a_stopped_server_is_gone_and_keeps_its_data(server: EmbeddedPostgres) -
 
 
 def _make_plays(server: EmbeddedPostgres) -> None:
-    with psycopg.connect(server.uri(WAREHOUSE)) as connection:
+    with psycopg.connect(server.uri(METADATA)) as connection:
         connection.execute("create table plays as select 42 as play")
 
 
 def test_an_open_session_does_not_keep_it_from_stopping(server: EmbeddedPostgres) -> None:
     server.start()
-    with psycopg.connect(server.uri(WAREHOUSE)):
+    with psycopg.connect(server.uri(METADATA)):
         server.stop(patience=5)
 
         assert not server.is_running()
@@ -209,7 +215,7 @@ def test_run_as_root_it_is_open_to_no_other_process_of_its_account(
         assert psutil.Process(pid).username() == "nobody"
         psql = [str(binaries() / "psql"), "-h", str(server.socket_folder), "-U", "sparkify"]
         for attempt in (
-            [*psql, "-Atc", "select 1", WAREHOUSE],
+            [*psql, "-Atc", "select 1", METADATA],
             ["ls", str(server.data)],
             ["ls", f"/proc/{pid}/cwd/"],
             ["cat", f"/proc/{pid}/environ"],
@@ -219,7 +225,7 @@ def test_run_as_root_it_is_open_to_no_other_process_of_its_account(
             assert "Permission denied" in refused.stderr
         # What sessions share with each other would lie about in /dev/shm otherwise.
         assert ask(server, "show dynamic_shared_memory_type") == "mmap"
-        assert subprocess.check_output([*psql, "-Atc", "select 1", WAREHOUSE], text=True) == "1\n"
+        assert subprocess.check_output([*psql, "-Atc", "select 1", METADATA], text=True) == "1\n"
     finally:
         server.stop()
 
@@ -240,3 +246,21 @@ def test_a_server_in_another_s_folder_is_not_taken_for_it(tmp_path: Path) -> Non
                 server.start()
     finally:
         shutil.rmtree(server.socket_folder)
+
+
+@only_as_root
+def test_closed_folders_above_it_are_opened_to_the_server_alone(tmp_path: Path) -> None:
+    let_the_server_pass(tmp_path)
+    folders = [tmp_path / "closed", tmp_path / "closed/too"]
+    for folder in folders:
+        folder.mkdir(mode=0o700)
+    server = EmbeddedPostgres(folders[-1] / "postgres")
+    try:
+        server.start()
+
+        for folder in folders:
+            assert folder.stat().st_mode & 0o777 == 0o710
+            assert folder.stat().st_gid == server.folder.stat().st_gid
+            assert folder.stat().st_gid in GROUPS
+    finally:
+        server.stop()

@@ -23,7 +23,23 @@ def test_what_is_exported_is_read_again(tmp_path: Path) -> None:
     secrets = credentials(layout.local / "credentials.json")
     postgres = EmbeddedPostgres(layout.local / "postgres")
     exported = environment(layout, secrets, postgres, 8080, "file:///a b/$HOME")
-    assert read_env_file(env_file(exported)) == exported
+    assert read_env_file(env_file(exported, "it's 'a'\nexport B=$HOME")) == exported
+
+
+def test_of_another_source_it_says_how_that_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+    secrets = credentials(layout.local / "credentials.json")
+    postgres = EmbeddedPostgres(layout.local / "postgres")
+    exported = environment(layout, secrets, postgres, 8080, "s3://one/listening")
+    layout.env.write_text(env_file(exported, "one"))
+    monkeypatch.setenv("SPARKIFY_SOURCE", "s3://two/listening/")
+    with (
+        pytest.raises(Trouble, match="loaded here is s3://one/listening, not s3://two/listening/"),
+        deployed(layout),
+    ):
+        pass
 
 
 def test_it_goes_where_it_is_wished_and_by_default_where_the_dag_writes(

@@ -1,6 +1,8 @@
 """``make run`` as a person meets it: a real Airflow, from a copy of the project, by make alone."""
 
+import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -9,12 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from local.programs import GROUPS
 from local.rest import AirflowApi
+from local.settings import read_env_file
 from local.simulator import World, simulate
 from tests.environment import let_the_server_pass
 
@@ -35,7 +40,9 @@ class Project:
             copy(ROOT / part, folder / part)  # type: ignore[operator]
         (folder / ".venv").symlink_to(sys.prefix)
 
-    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+    def start(
+        self, *words: str, output: int = subprocess.PIPE, **variables: str
+    ) -> subprocess.Popen[str]:
         # What make or this test run set would change what is tested.
         ours = ("AIRFLOW", "MAKE", "MFLAGS", "PYTHONPATH", "PG", "SPARKIFY", "ONCE", "PORT")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -44,10 +51,13 @@ class Project:
             ["make", "-o", ".venv/installed", *words],
             cwd=self.folder,
             env=clean | variables,
-            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL if output == subprocess.PIPE else output,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # The first terminal that is opened by the leader of a session controls it.
+            preexec_fn=None if output == subprocess.PIPE else lambda: os.close(opened(output)),
         )
 
     def make(self, *words: str, **variables: str) -> tuple[int, str]:
@@ -69,6 +79,19 @@ class Project:
             )
         except psutil.Error:
             return False
+
+
+def opened(terminal: int) -> int:
+    return os.open(os.ttyname(terminal), os.O_RDWR)
+
+
+def read_terminal(terminal: int, words: str) -> str:
+    said = ""
+    deadline = time.monotonic() + LIMIT
+    while words not in said:
+        assert time.monotonic() < deadline, said
+        said += os.read(terminal, 10_000).decode(errors="replace")
+    return said.replace("\r", "")
 
 
 def names(processes: list[psutil.Process]) -> set[str]:
@@ -105,26 +128,58 @@ def broken_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_sample_is_loaded_and_served_until_ctrl_c(project: Project) -> None:
-    serving = project.start("run")
-    try:
-        said = read_until(serving, "Ctrl-C ends everything")
+def test_the_sample_is_loaded_and_served_until_its_terminal_is_closed(project: Project) -> None:
+    ours, its = pty.openpty()
+    serving = project.start("run", output=its)
+    os.close(its)
+    said = read_terminal(ours, "make report")
 
-        assert "Most played songs" in said
-        url, login = said.split("The web UI: ")[1].splitlines()[0].split(maxsplit=1)
-        user, password = login.strip("()").replace("user ", "").split(", password ")
-        api = AirflowApi(url, user, password)
-        assert api.get("dags/sparkify")["is_paused"] is False
-        assert api.get("importErrors")["total_entries"] == 0
-        assert listening_addresses(project) == {"127.0.0.1"}
+    assert "Most played songs" in said
+    assert f"The source: simulated listening, in {project.folder}/.local/simulated" in said
+    assert "The hourly schedule is off, as the source ended on 2018-11-30" in said
+    url, login = said.split("The web UI: ")[1].splitlines()[0].split(maxsplit=1)
+    assert f"as charts: {url}/plugin/sparkify" in said
+    user, password = login.strip("()").replace("user ", "").split(", password ")
+    api = AirflowApi(url, user, password)
+    assert api.get("dags/sparkify")["is_paused"] is False
+    runs = api.get("dags/sparkify/dagRuns")["dag_runs"]
+    assert [run["run_type"] for run in runs] == ["manual"], "nothing is scheduled"
+    assert api.get("importErrors")["total_entries"] == 0
+    assert listening_addresses(project) == {"127.0.0.1"}
+    assert open_to_others(project.folder / ".local") == []
+    assert [process for process in psutil.process_iter() if shows_a_secret(process, project)] == []
 
-        status, told = project.make("run")
-        assert status != 0
-        assert "Another `make run` is already running here" in told
-    finally:
-        os.killpg(serving.pid, signal.SIGINT)
-        serving.communicate(timeout=60)
-    assert project.processes() == []
+    status, told = project.make("run")
+    assert status != 0
+    assert "Another `make run` is already running here" in told
+
+    os.close(ours)
+
+    serving.wait(timeout=60)
+    until_gone(project)
+
+
+def open_to_others(folder: Path) -> list[Path]:
+    """What others than this user, and the server that this user runs, may read, change or enter."""
+    groups = {os.getgid(), *GROUPS}
+    found = []
+    for path in (folder, *folder.rglob("*")):
+        state = path.lstat()
+        if stat.S_ISLNK(state.st_mode) or stat.S_ISSOCK(state.st_mode):
+            continue
+        # The server has a group that nobody else is in.
+        shared = 0o077 if state.st_gid == os.getgid() else 0o007
+        if state.st_mode & shared or state.st_gid not in groups:
+            found.append(path)
+    return found
+
+
+def shows_a_secret(process: psutil.Process, project: Project) -> bool:
+    """Whether a secret of the project's is in what every user sees of a process."""
+    secrets = json.loads((project.folder / ".local/credentials.json").read_text()).values()
+    with suppress(psutil.Error):
+        return any(secret in " ".join(process.cmdline()) for secret in secrets)
+    return False
 
 
 def listening_addresses(project: Project) -> set[str]:
@@ -136,8 +191,8 @@ def listening_addresses(project: Project) -> set[str]:
     }
 
 
-def test_the_public_data_set_gives_its_known_counts_however_often(
-    project: Project, real_source: Path
+def test_the_public_data_set_gives_its_known_counts_however_often_beside_another_source(
+    project: Project, real_source: Path, broken_source: Path
 ) -> None:
     status, said = project.make("run", "ONCE=1", f"SPARKIFY_SOURCE={real_source}")
 
@@ -158,12 +213,20 @@ def test_the_public_data_set_gives_its_known_counts_however_often(
     expected = "6820|97|75|22|71|69|6813|1|0|0"
     assert project.source_env(f'psql -Atc "select {", ".join(counts)}"').strip() == expected
     assert "You're The One" in said
+    assert f"The source: {real_source}\n" in said
+    assert f"SPARKIFY_SOURCE={real_source.as_uri()} make run " in said
     before = project.source_env(f"psql -Atc '{FINGERPRINT}'")
 
-    status, said = project.make("run", "ONCE=1", f"SPARKIFY_SOURCE={real_source}")
+    another_source_is_loaded_beside_it(project, broken_source)
+    # However it is spelled, and in a shell that reaches what was loaded before.
+    sourced = read_env_file((project.folder / ".local/env").read_text())
+    status, said = project.make("run", "ONCE=1", f"SPARKIFY_SOURCE={real_source}/.", **sourced)
 
     assert status == 0, said
     assert project.source_env(f"psql -Atc '{FINGERPRINT}'") == before
+    status, told = project.make("report", SPARKIFY_SOURCE=str(broken_source))
+    assert status != 0
+    assert f"What is loaded here is {real_source}, not {broken_source}" in told
     assert "sparkify_schema" in project.source_env("airflow dags list")
     assert stat.S_IMODE((project.folder / ".local" / "env").stat().st_mode) == 0o600
     status, said = project.make("stop")
@@ -172,11 +235,26 @@ def test_the_public_data_set_gives_its_known_counts_however_often(
     a_report_can_be_taken_away(project)
 
 
+def another_source_is_loaded_beside_it(project: Project, source: Path) -> None:
+    # All of it is loaded, whatever is broken.
+    limit = {"AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT": "1"}
+    status, said = project.make("run", "ONCE=1", f"SPARKIFY_SOURCE={source}", **limit)
+    assert status == 0, said
+    assert f"The source: {source}\n" in said
+    assert "2018-11-01 00:00 to 2018-11-03 00:00 UTC" in said
+    users, plays = project.source_env(
+        "psql -Atc 'select count(*) from users; select count(*) from songplays'"
+    ).split()
+    assert int(users) <= 20
+    assert re.search(rf"songplays +│ +{int(plays):,} │", said)
+
+
 def a_report_can_be_taken_away(project: Project) -> None:
     """Of what was loaded, though nothing runs any more; and nothing does after it."""
     status, said = project.make("report", "START=2018-11-15", "END=2018-11-15", "OUT=day.html")
     assert status == 0, said
     assert str(project.folder / "day.html") in said
+    assert stat.S_IMODE((project.folder / "day.html").stat().st_mode) == 0o600
     assert "Bj\\u00f6rk" in (project.folder / "day.html").read_text()
     assert project.processes() == []
     status, said = project.make("report", "START=yesterday")
@@ -187,23 +265,21 @@ def a_report_can_be_taken_away(project: Project) -> None:
 FINGERPRINT = "select md5(string_agg(songplays::text, chr(10) order by songplay_id)) from songplays"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_load_leaves_nothing_running_and_is_picked_up(
-    project: Project, number: signal.Signals
+def test_a_load_interrupted_by_ctrl_c_leaves_nothing_running_and_is_picked_up(
+    project: Project,
 ) -> None:
     loading = project.start("run", "ONCE=1")
     said = read_until(loading, r"UTC: \d+ of ")
 
-    os.killpg(loading.pid, number)
+    os.killpg(loading.pid, signal.SIGINT)
     rest, _ = loading.communicate(timeout=60)
 
     assert loading.returncode != 0
     assert "Interrupted. Nothing is left running" in rest, said + rest
     assert project.processes() == []
-    if number is signal.SIGINT:
-        status, said = project.make("run", "ONCE=1")
-        assert status == 0, said
-        assert "Most played songs" in said
+    status, said = project.make("run", "ONCE=1")
+    assert status == 0, said
+    assert "Most played songs" in said
 
 
 def test_a_failed_load_says_which_task_why_and_where(project: Project, broken_source: Path) -> None:
