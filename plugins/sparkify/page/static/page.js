@@ -296,7 +296,7 @@ function lay() {
 function told(loaded, asOf) {
   const [first, last] = [loaded.first_hour, loaded.last_hour].map((hour) => hour.slice(0, 10));
   const all = `${count(loaded.plays)} plays by ${count(loaded.users)} users are loaded, ` +
-    `${first} to ${last}, from ${loaded.source}. Data as of ${minute(asOf)}.`;
+    `${first} to ${last}, from ${loaded.source ?? "an unknown source"}. Data as of ${minute(asOf)}.`;
   const about = report && (report.first || report.last)
     ? ` This is about ${report.first ?? first} to ${report.last ?? last}.` : "";
   // They may lie after the last play, where no range that is picked shows them.
