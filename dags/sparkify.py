@@ -222,6 +222,7 @@ with DeadlineDAG(
             task_id="load_user_events",
             table="user_events",
             sql="load/user_events.sql",
+            at="event_time",
             window="{{ in_window('event_time') }}",
         )
         load_users = LoadDimensionOperator(
@@ -242,6 +243,7 @@ with DeadlineDAG(
             table="time",
             sql="load/time.sql",
             key="start_time",
+            at="start_time",
         )
         load_songplays = LoadSongplaysOperator(
             task_id="load_songplays",
@@ -250,15 +252,19 @@ with DeadlineDAG(
             matches="names/matches.sql",
             sql="load/songplays.sql",
             window="{{ in_window('start_time') }}",
+            at="start_time",
+            also_locked=["users", "time"],
             afterwards=[
                 "prune/time.sql",
-                "prune/users.sql",
+                "prune/bereft.sql",
                 "delete from session_hours where {{ in_touched_hours('hour_start') }}",
                 "summary/session_hours.sql",
                 "delete from song_days where {{ in_touched_days('day') }}",
                 "summary/song_days.sql",
+                "prune/users.sql",
                 *PUBLISHED,
             ],
+            where_left=["load_runs/left.sql"],
             trigger_rule=TriggerRule.NONE_FAILED,
             # Only now do they fit each other: what nothing refers to any more is out of them.
             outlets=[

@@ -30,6 +30,14 @@ def doubled(table: str) -> str:
     return unkeyed(table, f"insert into {table} select * from {table}")
 
 
+def newer_claim(published_at: str = "null") -> str:
+    """A reading that began after the run's, and whose run loads the same time anew."""
+    return (
+        "insert into readings select 99, 'staging_events', 'newer', '2018-11-15', "
+        f"'2018-11-15 10:00', '2018-11-15 12:00', {published_at}"
+    )
+
+
 def past_weeks(weeks: int, plays: int, loaded_by: str = "'past'") -> str:
     return (
         "insert into hour_loads (hour_start, asked_by, loaded_by, plays) "
@@ -56,6 +64,12 @@ def plays_of(artist: str, count: int) -> str:
     )
 
 
+STARTS = (
+    "insert into time select start_time + interval '1 second', hour, day, week, month, year, "
+    "weekday from time where start_time > '2018-11-15 10:00'"
+)
+LEVELS = "update user_levels set level = 'gold' where user_id = 2"
+
 WRONG = {
     "artists_on_earth": "update artists set latitude = 91",
     "artists_unique": doubled("artists"),
@@ -65,7 +79,7 @@ WRONG = {
     "files_mostly_rejected": "update file_ledger set reject_count = row_count + 1 "
     "where run_id = 'run'",
     "hours_as_busy": past_weeks(weeks=4, plays=20),
-    "hours_as_loaded": "update hour_loads set events_in_files = events_in_files + 1 "
+    "hours_as_loaded": "update hour_loads set content_in_files = content_in_files + 1 "
     "where hour_start = '2018-11-15 09:00'",
     "hours_emptied": f"update {staging_table('run', 'staging_events')} set ts = '2018-11-15 11:00'",
     "lines_add_up": "update load_runs set lines = lines + 1",
@@ -97,11 +111,10 @@ WRONG = {
     "songs_unique": doubled("songs"),
     "staging_songs_as_delivered": "update staging_songs set artist_location = 'Nowhere'",
     "staging_songs_unique": doubled("staging_songs"),
-    "time_played": "insert into time select start_time + interval '1 second', hour, day, week, "
-    "month, year, weekday from time where start_time > '2018-11-15 10:00'",
+    "time_played": STARTS,
     "time_unique": doubled("time"),
     "user_events_unique": "insert into user_events select * from user_events",
-    "user_levels_agree": "update user_levels set level = 'gold'",
+    "user_levels_agree": LEVELS,
     "user_levels_unbroken": "update user_levels set valid_to = valid_to + interval '1 second'",
     "users_as_last_seen": "update users set level = 'paid' where user_id = 2",
     "users_genders": "update users set gender = 'X'",
@@ -134,9 +147,7 @@ RIGHT = {
         past_weeks(weeks=4, plays=1000)
         + "; update hour_loads set plays = 500 where hour_start = '2018-11-15 10:00'",
     ],
-    "songplays_as_played": [
-        "update songplays set duration = 1; update hour_loads set loaded_by = 'later'"
-    ],
+    "songplays_as_played": [f"update songplays set duration = 1; {newer_claim('now()')}"],
     "songplays_matched": [
         past_matches(plays=100, matched=500, now=26),
         past_matches(plays=99, matched=500, now=0),
@@ -149,10 +160,17 @@ RIGHT = {
         # Another run's to answer for: this one has brought no songs.
         WRONG["songs_complete"] + "; update file_ledger set run_id = 'other' where run_id = 'run'",
     ],
+    # A newer reading has entered what its plays go by, and not yet its plays.
+    "time_played": [f"{STARTS}; {newer_claim()}"],
+    "user_levels_agree": [f"{LEVELS}; {newer_claim()}"],
     "users_as_last_seen": [
+        f"delete from user_events where user_id = 2; {newer_claim()}",
+        "update hour_loads set loaded_by = 'earlier' where hour_start = '2018-11-15 11:00'; "
+        f"insert into user_events (event_time, user_id) values ('2018-11-15 11:30', 2); "
+        f"{newer_claim()}",
         # A run that is loading the next hour has entered its events, and not yet its users.
         "insert into user_events (event_time, user_id, level) "
-        "values ('2018-11-15 11:30', 2, 'paid')"
+        "values ('2018-11-15 11:30', 2, 'paid')",
     ],
 }
 """Changes after which a check still passes, however near."""
@@ -254,6 +272,21 @@ def test_what_is_unusual_but_right_passes(
 ) -> None:
     warehouse.client.execute(change)  # type: ignore[call-overload]
     assert result(name)[0] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("time_played", STARTS),
+        ("user_levels_agree", LEVELS),
+        ("users_as_last_seen", "delete from user_events where user_id = 2"),
+    ],
+)
+def test_what_a_newer_reading_has_published_is_checked(
+    name: str, change: str, result: Callable[[str], tuple[Any, ...]], warehouse: Warehouse
+) -> None:
+    warehouse.client.execute(f"{change}; {newer_claim('now()')}".encode())
+    assert result(name)[0] is False
 
 
 ANY = "delete from song_files"

@@ -7,7 +7,8 @@ import psycopg
 
 SCHEMA = "redshift_system"
 
-# As documented: texts of a fixed width arrive with blanks behind them.
+# A function that PostgreSQL lacks, and the views as documented: texts of a fixed width arrive with
+# blanks behind them.
 VIEWS = f"""
 create schema if not exists {SCHEMA};
 create table if not exists {SCHEMA}.sys_load_history (
@@ -29,6 +30,12 @@ create table if not exists {SCHEMA}.sys_load_error_detail (
     column_length character(10), position integer, error_code integer,
     error_message character(512)
 );
+do $$ begin
+    create function {SCHEMA}.strtol(digits text, base integer) returns bigint
+    language sql immutable strict
+    return case when base = 16 then ('x' || lpad(digits, 16, '0'))::bit(64)::bigint end;
+exception when duplicate_function then null;
+end $$;
 """
 
 

@@ -28,6 +28,8 @@ PUBLISHED = [
     "hour_loads/staged.sql",
     "hour_loads/publish.sql",
     "hour_loads/look.sql",
+    "{{ lock('readings') }}",
+    "readings/publish.sql",
 ]
 """In the transaction that publishes the plays: what is in the warehouse now, and from what."""
 
@@ -37,5 +39,7 @@ ENDED = [
     "quality_results/purge.sql",
     "{{ lock('load_runs') }}",
     "load_runs/end.sql",
+    "{{ lock('readings') }}",
+    "readings/purge.sql",
 ]
 """At the end: what was kept for a set time goes."""

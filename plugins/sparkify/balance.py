@@ -6,7 +6,8 @@ from typing import Any
 
 FIGURES = (
     "window_start, window_end, objects, missing, bytes, lines, staged, rejected, plays_staged, "
-    "plays_duplicate, plays_published, plays_matched, stage_seconds, load_seconds, check_seconds"
+    "plays_duplicate, plays_left, plays_published, plays_matched, stage_seconds, load_seconds, "
+    "check_seconds"
 )
 
 
@@ -35,12 +36,19 @@ def told(figures: Mapping[str, Any]) -> str:
     if figures["plays_published"] is not None:
         lines.append(
             "{plays_staged:,} plays of this time: {plays_published:,} published, "
-            "{plays_duplicate:,} copies left out; {plays_matched:,} match a song".format(**figures)
+            "{plays_duplicate:,} copies left out{left}; {plays_matched:,} match a song".format(
+                left=_left(figures["plays_left"]), **figures
+            )
             if figures["plays_staged"]
             else "a quiet time: nothing was played"
         )
     lines += [", ".join(_seconds(figures))] if any(_seconds(figures)) else []
     return "\n    ".join(lines)
+
+
+def _left(plays: int) -> str:
+    """What the run did not publish, where another has looked at the files since."""
+    return f", {plays:,} left to newer readings" if plays else ""
 
 
 def _folded(lines: int) -> str:

@@ -66,10 +66,10 @@ def known(hook: DbApiHook) -> list[Hour]:
 
 
 def last_read(hook: DbApiHook, source: str) -> dict[str, Version]:
-    """Each event file of a source in the version that was read last."""
+    """Each event file of a source in the version of the newest reading that was published."""
     rows: Any = hook.get_records(
         "select source_file, etag, size_bytes from file_ledger where dataset = 'staging_events' "
-        "and source = %s and etag is not null order by read_at",
+        "and source = %s and etag is not null and published_at is not null order by reading",
         parameters=(source,),
     )
     return {name: Version(etag, size) for name, etag, size in rows}

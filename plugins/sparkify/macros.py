@@ -121,6 +121,37 @@ def kept_since() -> str:
     return f"{datetime.now(UTC) - settings.keep_rejects():%Y-%m-%d %H:%M:%S.%f}"
 
 
+def alive_since() -> str:
+    """The moment before which a run that never said how it ended is taken for dead."""
+    return f"{datetime.now(UTC) - settings.DEAD_AFTER:%Y-%m-%d %H:%M:%S.%f}"
+
+
+def settled() -> str:
+    """
+    That nobody is at work on a moment, grouped with the ``claims`` on it: the newest is published.
+
+    Until it is, dimensions and fact may tell of different readings, and whoever claims it brings
+    them together.
+    """
+    newest = "coalesce(max(case when claims.published_at is {} then claims.reading end), 0)"
+    return f"{newest.format('null')} <= {newest.format('not null')}"
+
+
+def content(*columns: str) -> str:
+    """
+    A number for what a row holds in these columns: the sum of many tells whether they changed.
+
+    Nulls count, so that a value that moves from one column to the next is a change.
+    """
+    if warehouse.engine() == warehouse.POSTGRES:
+        return f"hash_record_extended(row({', '.join(columns)}), 0)"
+    texts = (f"cast({column} as varchar(1024))" for column in columns)
+    sized = (
+        f"coalesce(cast(length({text}) as varchar(8)) || ':' || {text}, '-')" for text in texts
+    )
+    return f"strtol(substring(md5({' || '.join(sized)}), 1, 15), 16)"
+
+
 def seconds_since(column: str) -> str:
     """The seconds from a moment in a column to this one."""
     return f"extract(epoch from timestamp '{now()}') - extract(epoch from {column})"
@@ -133,8 +164,10 @@ def bytewise() -> str:
 
 MACROS = {
     "after_window": after_window,
+    "alive_since": alive_since,
     "before_window": before_window,
     "bytewise": bytewise,
+    "content": content,
     "engine": warehouse.engine,
     "event_files": event_files,
     "hours_touched": hours_touched,
@@ -154,7 +187,9 @@ MACROS = {
     "removal_is_allowed": removal_is_allowed,
     "seconds_since": seconds_since,
     "setting": settings.setting,
+    "settled": settled,
     "staging": staging,
+    "stale_hours": settings.stale_hours,
     "window_end": window_end,
     "window_start": window_start,
 }

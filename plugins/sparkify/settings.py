@@ -65,6 +65,10 @@ def partition_slack() -> timedelta:
     return _duration("partition_slack", "hours")
 
 
+DEAD_AFTER = timedelta(days=30)
+"""How long a run that has neither ended nor failed is taken to be at work."""
+
+
 def keep_staging() -> timedelta:
     """How long the staging tables of a run that failed are kept for a look."""
     return _duration("keep_staging_days", "days")
@@ -73,6 +77,11 @@ def keep_staging() -> timedelta:
 def keep_rejects() -> timedelta:
     """How long rejects, results of checks and replaced ledger entries are kept."""
     return _duration("keep_rejects_days", "days")
+
+
+def stale_hours() -> int:
+    """How old the newest event may be when the schedule's run loads it."""
+    return _duration("stale_hours", "hours") // timedelta(hours=1)
 
 
 def _duration(name: str, unit: str) -> timedelta:

@@ -1,17 +1,23 @@
 -- What the files that the run has read hold now of each hour of theirs that was ever asked for:
--- the run's own, and those that other runs have loaded, perhaps before more events came.
+-- the run's own, and those that other runs have loaded, perhaps before the files changed.
 update hour_loads
 set
     events_in_files = seen.events,
+    content_in_files = seen.content,
+    files_reading = seen.reading,
     files_read_at = seen.read_at
 from (
     select
         hours.hour_start,
+        read_now.reading,
         read_now.read_at,
-        coalesce(staged.events, 0) as events
+        coalesce(staged.events, 0) as events,
+        coalesce(staged.content, 0) as content
     from hour_loads as hours
     cross join (
-        select max(read_at) as read_at
+        select
+            max(reading) as reading,
+            max(read_at) as read_at
         from file_ledger
         where
             dataset = 'staging_events'
@@ -22,5 +28,5 @@ from (
 ) as seen
 where
     hour_loads.hour_start = seen.hour_start
-    -- What another run has seen later counts.
-    and (hour_loads.files_read_at is null or hour_loads.files_read_at <= seen.read_at)
+    -- What a newer reading has seen counts.
+    and (hour_loads.files_reading is null or hour_loads.files_reading <= seen.reading)

@@ -1,31 +1,77 @@
--- What the run has loaded of each of its whole hours, and from what.
+-- What the run has loaded of each of its whole hours, and from what; but for those that are a newer
+-- reading's as a whole. Of one that is so in part the look of that reading tells whether it fits.
+-- noqa: disable=ST02
 update hour_loads
 set
     loaded_by = {{ quoted(run_id) }},
     loaded_at = timestamp '{{ now() }}',
+    loaded_reading = loaded.reading,
     events_loaded = loaded.events,
+    content_loaded = loaded.content,
     files = loaded.files,
     rejects = loaded.rejects
 from (
     select
-        whole.hour_start,
-        coalesce(max(staged.events), 0) as events,
-        count(read_now.etag) as files,
-        coalesce(sum(read_now.reject_count), 0) as rejects
-    from hour_loads as whole
-    left join staged_hours as staged on whole.hour_start = staged.hour_start
-    left join (
-        select span_start, span_end, etag, reject_count
+        covered.moment as hour_start,
+        read_now.reading,
+        covered.files,
+        covered.rejects,
+        coalesce(staged.events, 0) as events,
+        coalesce(staged.content, 0) as content
+    from (
+        -- What begins before an hour's end and has not ended is over it: sums on the way through
+        -- time, as to compare each hour of many years with each file of theirs would take minutes.
+        select
+            moment,
+            is_hour,
+            sum(files) over (
+                order by moment, is_hour
+                rows between unbounded preceding and current row
+            ) as files,
+            sum(rejects) over (
+                order by moment, is_hour
+                rows between unbounded preceding and current row
+            ) as rejects,
+            sum(claims) over (
+                order by moment, is_hour
+                rows between unbounded preceding and current row
+            ) as claims
+        from (
+            select hour_start as moment, 1 as is_hour, 0 as files, 0 as rejects, 0 as claims
+            from hour_loads
+            where {{ in_whole_hours("hour_start") }}
+            union all
+            -- Of a file's time, what is its own: not the slack before and after it.
+            select
+                date_trunc('hour', span_start + {{ partition_slack() }}),
+                0,
+                count(etag),
+                sum(reject_count),
+                0
+            from file_ledger
+            where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
+            group by span_start
+            union all
+            select span_end - {{ partition_slack() }}, 0, -count(etag), -sum(reject_count), 0
+            from file_ledger
+            where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
+            group by span_end
+            union all
+            select first_hour, 0, 0, 0, 1
+            from ({% include "fragments/hours_of_newer_claims.sql" %}) as begun
+            union all
+            select end_hour, 0, 0, 0, -1
+            from ({% include "fragments/hours_of_newer_claims.sql" %}) as ended
+        ) as steps
+    ) as covered
+    cross join (
+        select max(reading) as reading
         from file_ledger
-        where
-            dataset = 'staging_events'
-            and run_id = {{ quoted(run_id) }}
+        where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
     ) as read_now
-        on
-            -- A part of the hour is the file's own, not only in the slack before or after it.
-            whole.hour_start + interval '1 hour' > read_now.span_start + {{ partition_slack() }}
-            and whole.hour_start < read_now.span_end - {{ partition_slack() }}
-    where {{ in_whole_hours("whole.hour_start") }}
-    group by whole.hour_start
+    left join staged_hours as staged on covered.moment = staged.hour_start
+    where
+        covered.is_hour = 1
+        and covered.claims = 0
 ) as loaded
 where hour_loads.hour_start = loaded.hour_start

@@ -3,6 +3,7 @@ update load_runs
 set
     plays_published = published.plays,
     plays_matched = published.matched,
+    plays_left = 0,
     published_at = timestamp '{{ now() }}',
     load_seconds = {{ seconds_since("load_runs.staged_at") }}
 from (

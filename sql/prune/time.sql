@@ -1,11 +1,23 @@
--- Starts of the run's window at which nothing is played any more.
+-- Starts of the run's window at which nothing is played any more. Those that a newer reading has
+-- entered, for plays that come next, are its own to prune.
 delete from time
 where
     {{ in_window("time.start_time") }}
-    and not exists (
-        select 1
-        from songplays
+    and time.start_time in (
+        select unplayed.start_time
+        from time as unplayed
+        left join songplays
+            on
+                unplayed.start_time = songplays.start_time
+                and {{ in_window("songplays.start_time") }}
+        left join (
+            {% include "fragments/newer_claims.sql" %}
+        ) as claims
+            on
+                unplayed.start_time >= claims.claim_start
+                and unplayed.start_time < claims.claim_end
         where
-            songplays.start_time = time.start_time
-            and {{ in_window("songplays.start_time") }}
+            {{ in_window("unplayed.start_time") }}
+            and songplays.start_time is null
+            and claims.reading is null
     )

@@ -1,12 +1,12 @@
--- Users last seen in the run's window whose events are all gone: load/users.sql has found no
--- other event of theirs.
+-- Users of whom nothing is left, whichever runs took it: no event, and no play, of which another
+-- run's may still refer to a user whose events a newer reading has taken out.
 delete from users
-where
-    {{ in_window("users.last_seen_at") }}
-    and not exists (
-        select 1
-        from user_events
-        where
-            user_events.user_id = users.user_id
-            and {{ in_window("user_events.event_time") }}
-    )
+where user_id in (
+    select bereft.user_id
+    from bereft
+    left join user_events on bereft.user_id = user_events.user_id
+    left join session_hours on bereft.user_id = session_hours.user_id
+    where
+        user_events.user_id is null
+        and session_hours.user_id is null
+)

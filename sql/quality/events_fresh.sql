@@ -2,7 +2,7 @@
 -- severity: warn
 -- scope: table
 -- returns: value
--- limit: {{ setting("stale_hours") }}
+-- limit: {{ stale_hours() }}
 -- mend: No event was loaded that is younger than the variable sparkify_stale_hours says. See whether the app's files still arrive; a warning "Missing" in stage_events tells which did not.
 {% if is_scheduled() -%}
 select

@@ -5,5 +5,5 @@ select hour_start, events_in_files, events_loaded
 from hour_loads
 where
     loaded_by is not null
-    and events_in_files <> events_loaded
+    and content_in_files <> content_loaded
     and {{ in_event_files("hour_start") }}

@@ -8,10 +8,6 @@ select
     songplays.duration,
     songplays.level
 from songplays
-left join hour_loads
-    on
-        date_trunc('hour', songplays.start_time) = hour_loads.hour_start
-        and hour_loads.loaded_by <> {{ quoted(run_id) }}
 left join {{ staging("staging_events") }} as staged
     on
         {{ in_window("staged.ts") }}
@@ -26,8 +22,14 @@ left join {{ staging("staging_events") }} as staged
         and coalesce(songplays.level, '') = coalesce(staged.level, '')
         and coalesce(songplays.location, '') = coalesce(staged.location, '')
         and coalesce(songplays.user_agent, '') = coalesce(staged.useragent, '')
+-- What a newer reading claims is that one's to answer for.
+left join (
+    {% include "fragments/newer_claims.sql" %}
+) as claims
+    on
+        songplays.start_time >= claims.claim_start
+        and songplays.start_time < claims.claim_end
 where
     {{ in_window("songplays.start_time") }}
     and staged.ts is null
-    -- An hour that another run has loaded since is that run's to answer for.
-    and hour_loads.hour_start is null
+    and claims.reading is null

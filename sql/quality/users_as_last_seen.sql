@@ -1,29 +1,43 @@
 -- Every user last seen in the window has the level of that event, and no loaded event is later.
 -- mend: Clear the run's load_users task and those after it. If it comes again, sql/load/users.sql does not take the latest event.
 select
-    users.user_id,
-    users.level,
-    users.last_seen_at,
-    later.event_time as seen_later_at
-from users
-left join user_events as last_event
-    on
-        users.user_id = last_event.user_id
-        and users.last_seen_at = last_event.event_time
-        and {{ in_window("last_event.event_time") }}
-        and coalesce(users.level, '') = coalesce(last_event.level, '')
-left join (
-    -- An hour that is being loaded has its events before its users.
-    select user_events.user_id, user_events.event_time
-    from user_events
-    inner join hour_loads on date_trunc('hour', user_events.event_time) = hour_loads.hour_start
+    breaking.user_id,
+    breaking.level,
+    breaking.last_seen_at,
+    breaking.seen_later_at
+from (
+    select
+        users.user_id,
+        users.level,
+        users.last_seen_at,
+        later.event_time as seen_later_at
+    from users
+    left join user_events as last_event
+        on
+            users.user_id = last_event.user_id
+            and users.last_seen_at = last_event.event_time
+            and {{ in_window("last_event.event_time") }}
+            and coalesce(users.level, '') = coalesce(last_event.level, '')
+    left join (
+        -- An hour that is being loaded has its events before its users.
+        select user_events.user_id, user_events.event_time
+        from user_events
+        inner join hour_loads on date_trunc('hour', user_events.event_time) = hour_loads.hour_start
+        where
+            hour_loads.loaded_by is not null
+            and user_events.event_time >= {{ window_start() }}
+    ) as later
+        on
+            users.user_id = later.user_id
+            and users.last_seen_at < later.event_time
     where
-        hour_loads.loaded_by is not null
-        and user_events.event_time >= {{ window_start() }}
-) as later
+        {{ in_window("users.last_seen_at") }}
+        and (last_event.user_id is null or later.user_id is not null)
+) as breaking
+-- So has an hour that is being loaded anew.
+left join readings as claims
     on
-        users.user_id = later.user_id
-        and users.last_seen_at < later.event_time
-where
-    {{ in_window("users.last_seen_at") }}
-    and (last_event.user_id is null or later.user_id is not null)
+        coalesce(breaking.seen_later_at, breaking.last_seen_at) >= claims.claim_start
+        and coalesce(breaking.seen_later_at, breaking.last_seen_at) < claims.claim_end
+group by breaking.user_id, breaking.level, breaking.last_seen_at, breaking.seen_later_at
+having {{ settled() }}

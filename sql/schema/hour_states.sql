@@ -7,7 +7,7 @@ select
         when asked.failed_at > coalesce(hour_loads.loaded_at, asked.began_at) then 'failed'
         when hour_loads.loaded_by is null and asked.ended_at is null then 'under way'
         when hour_loads.loaded_by is null then 'partial'
-        when hour_loads.events_in_files <> hour_loads.events_loaded then 'outdated'
+        when hour_loads.content_in_files <> hour_loads.content_loaded then 'outdated'
         when hour_loads.files = 0 then 'missing'
         when hour_loads.plays = 0 then 'quiet'
         else 'loaded'

@@ -1,5 +1,6 @@
 -- One row per run: its balance sheet. Lines that are not blank = staged + rejected + folded, the
--- lines beyond one a record; plays staged = published + duplicate. A repeated run replaces its row.
+-- lines beyond one a record; plays staged = published + duplicate + left to newer readings of the
+-- same time. A repeated run replaces its row.
 create table if not exists load_runs (
     run_id varchar(250) not null,
     window_start timestamp not null,
@@ -15,6 +16,7 @@ create table if not exists load_runs (
     plays_duplicate bigint,
     plays_published bigint,
     plays_matched bigint,
+    plays_left bigint,
     began_at timestamp not null,
     staged_at timestamp,
     published_at timestamp,

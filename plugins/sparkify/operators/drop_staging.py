@@ -8,17 +8,18 @@ from airflow.sdk import Context
 
 from sparkify.balance import balance, told
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.settings import keep_staging
+from sparkify.settings import DEAD_AFTER, keep_staging
 from sparkify.staging import staging_table
-from sparkify.warehouse import execute, transaction
+from sparkify.warehouse import execute, lock, transaction
 
 
 class DropStagingOperator(WarehouseOperator):
     """
     Drop the run's staging tables, and those of runs that ended without dropping theirs.
 
-    A failed run keeps its tables for a look, ``sparkify_keep_staging_days`` long. The run's
-    balance sheet is logged and returned, for its XCom.
+    A run at work is spared, whatever it is waiting for; one that never said how it ended is taken
+    for dead after 30 days. A failed run keeps its tables for a look, ``sparkify_keep_staging_days``
+    long. The run's balance sheet is logged and returned, for its XCom.
 
     :param datasets: the tables that staging tables are made like
     :param afterwards: statements, or files, that end the run in the same transaction (templated)
@@ -45,31 +46,59 @@ class DropStagingOperator(WarehouseOperator):
         own = {staging_table(context["run_id"], dataset) for dataset in self.datasets}
         hook = self.get_db_hook()
         with transaction(hook) as cursor:
-            leftovers = self._standing(cursor) - self._in_use(cursor) - own
-            if leftovers:
-                self.log.info("Sweeping what dead runs left: %s", ", ".join(sorted(leftovers)))
+            if self._leftovers(cursor) - own:
+                self._sweep(cursor, own, hook.conn_type)
             cursor.execute("commit")
-            drops = [f"drop table if exists {table}" for table in sorted(own | leftovers)]
+            drops = [f"drop table if exists {table}" for table in sorted(own)]
             for statement in [*drops, *self.afterwards]:
                 execute(cursor, statement)
             figures = balance(cursor, context["run_id"])
         self.log.info("%s", told(figures))
         return figures
 
+    def _sweep(self, cursor: Any, own: set[str], on: str) -> None:
+        """Drop what dead runs left: one sweep at a time, and meanwhile no run begins to stage."""
+        cursor.execute("commit")
+        cursor.execute(lock("readings", on))
+        leftovers = sorted(self._leftovers(cursor) - own)
+        if leftovers:
+            self.log.info("Sweeping what dead runs left: %s", ", ".join(leftovers))
+        for table in leftovers:
+            execute(cursor, f"drop table if exists {table}")
+
+    def _leftovers(self, cursor: Any) -> set[str]:
+        """
+        Every staging table that no run needs.
+
+        A run begins a reading before it makes a table: so those that stand are looked up first.
+        """
+        standing = self._standing(cursor)
+        return standing - self._in_use(cursor) if standing else standing
+
     def _standing(self, cursor: Any) -> set[str]:
-        """Every run's staging tables."""
+        """Every run's staging tables; other catalogs fail while tables are dropped."""
         cursor.execute(
-            "select table_name from information_schema.tables "
-            "where table_name like 'staging%' and table_schema = current_schema()"
+            "select pg_class.relname from pg_class "
+            "inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid "
+            "where pg_namespace.nspname = current_schema() and pg_class.relkind = 'r' "
+            "and pg_class.relname like 'staging%'"
         )
         prefixes = tuple(f"{dataset}_" for dataset in self.datasets)
         return {name for (name,) in cursor.fetchall() if name.startswith(prefixes)}
 
     def _in_use(self, cursor: Any) -> set[str]:
-        """The tables of runs that staged lately: they may still be at work, or be looked at."""
+        """The tables of runs that are at work, or that failed lately: they may be looked at."""
+        now = datetime.now(UTC).replace(tzinfo=None)
         cursor.execute(
-            "select distinct run_id from file_ledger where read_at > %s",
-            (datetime.now(UTC).replace(tzinfo=None) - keep_staging(),),
+            "select readings.run_id from readings "
+            "left join load_runs on readings.run_id = load_runs.run_id "
+            "group by readings.run_id, load_runs.ended_at, load_runs.failed_at "
+            # What was cleared since is at work again.
+            "having case "
+            "when load_runs.ended_at >= max(readings.began_at) then false "
+            "when load_runs.failed_at >= max(readings.began_at) then load_runs.failed_at > %s "
+            "else max(readings.began_at) > %s end",
+            (now - keep_staging(), now - DEAD_AFTER),
         )
         runs = [run_id for (run_id,) in cursor.fetchall()]
         return {staging_table(run_id, dataset) for run_id in runs for dataset in self.datasets}

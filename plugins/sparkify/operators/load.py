@@ -1,12 +1,17 @@
 """What every load of a table has in common."""
 
+import copy
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from airflow.sdk import Context
 
+from sparkify.claims import Claim, claim, newer_claims, outside
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.warehouse import execute, lock, transaction
+from sparkify.window import Window
+
+SHOWN_CLAIMS = 5
 
 
 class LoadOperator(WarehouseOperator):
@@ -17,13 +22,27 @@ class LoadOperator(WarehouseOperator):
     :param sql: the SELECT, or the ``.sql`` file holding it (templated)
     :param mutex: table whose lock makes loads take turns: the loaded one, unless several tables are
         loaded in turn
+    :param at: column of a row's time, where the rows are events that the run has staged: then the
+        run claims its window, and leaves out what a newer reading claims of it
+    :param also_locked: other tables that ``afterwards`` changes
     :param afterwards: statements, or files, that complete the load in the same transaction, such
         as removing dimension rows that nothing refers to any more (templated)
+    :param where_left: statements, or files, that follow them where something was left out
+        (templated)
     """
 
-    template_fields: Sequence[str] = ("sql", "afterwards", *WarehouseOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "sql",
+        "afterwards",
+        "where_left",
+        *WarehouseOperator.template_fields,
+    )
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "afterwards": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "sql": "sql",
+        "afterwards": "sql",
+        "where_left": "sql",
+    }
 
     def __init__(
         self,
@@ -31,29 +50,46 @@ class LoadOperator(WarehouseOperator):
         table: str,
         sql: str,
         mutex: str = "",
+        at: str = "",
+        also_locked: Sequence[str] = (),
         afterwards: Sequence[str] = (),
+        where_left: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.table = table
         self.sql = sql
         self.mutex = mutex or table
+        self.at = at
+        self.also_locked = list(also_locked)
         self.afterwards = list(afterwards)
+        self.where_left = list(where_left)
 
-    def execute(self, context: Context) -> Any:  # noqa: ARG002 - Airflow's signature
-        """Replace the slice."""
+    def execute(self, context: Context) -> Any:
+        """Replace the slice, or what newer readings leave of it."""
         hook = self.get_db_hook()
+        window = Window.of_run(context) if self.at else None
         with transaction(hook) as cursor:
+            reading = claim(hook, cursor, context["run_id"], window) if window else 0
             self.prepare(cursor)
             # Nothing comes before the lock: Redshift's transaction sees what was there at its
             # first statement, and must not miss what another run then publishes.
-            cursor.execute(lock(self.mutex, hook.conn_type))
-            statements = [*self.replacement(self.columns(cursor)), *self.afterwards]
+            cursor.execute(lock(", ".join([self.mutex, *self.also_locked]), hook.conn_type))
+            left = newer_claims(cursor, reading, window) if window else []
+            load = self.without(outside(left, self.at)) if left else self
+            statements = [*load.replacement(load.columns(cursor)), *self.afterwards]
+            statements += self.where_left if left else []
             self.log.info("%s", ", ".join(execute(cursor, statement) for statement in statements))
-            return self.outcome(cursor)
+            return self._result(self.outcome(cursor), left)
 
     def prepare(self, cursor: Any) -> None:
         """What comes before, in a transaction of its own: here nothing."""
+
+    def without(self, condition: str) -> Self:
+        """This load of only those rows that fulfil a condition."""
+        load = copy.copy(self)
+        load.sql = f"select * from (\n{self.sql}\n) as read_here\nwhere {condition}"
+        return load
 
     def replacement(self, columns: str) -> list[str]:
         """The statements that take the slice out and put the SELECT's rows in."""
@@ -66,3 +102,15 @@ class LoadOperator(WarehouseOperator):
 
     def outcome(self, cursor: Any) -> Any:
         """What the run's XCom has of the load, asked in the same transaction: here nothing."""
+
+    def _result(self, outcome: Any, left: Sequence[Claim]) -> Any:
+        """The outcome; and, told in the log too, what was left to which newer reading."""
+        if not left:
+            return outcome
+        told = [str(claim) for claim in left]
+        self.log.warning(
+            "Left out, as newer readings of its files are loaded or on their way: %s%s",
+            ", ".join(told[:SHOWN_CLAIMS]),
+            f", and {len(told) - SHOWN_CLAIMS} more" if len(told) > SHOWN_CLAIMS else "",
+        )
+        return {**(outcome or {}), "left": told}

@@ -1,7 +1,7 @@
 """Loads a fact table by time window."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from sparkify.operators.load import LoadOperator
 
@@ -25,6 +25,12 @@ class LoadFactOperator(LoadOperator):
     def __init__(self, *, window: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.window = window
+
+    def without(self, condition: str) -> Self:
+        """This load of only those rows of the window that fulfil a condition."""
+        load = super().without(condition)
+        load.window = f"{self.window} and {condition}"
+        return load
 
     def replacement(self, columns: str) -> list[str]:
         """Delete the window, insert the SELECT."""

@@ -1,0 +1,16 @@
+-- One row per claim on time of the run's window by a reading newer than the run's own.
+select
+    newer.reading,
+    newer.claim_start,
+    newer.claim_end
+from readings as newer
+where
+    newer.claim_start < {{ window_end() }}
+    and newer.claim_end > {{ window_start() }}
+    and newer.reading > (
+        select max(own.reading)
+        from file_ledger as own
+        where
+            own.run_id = {{ quoted(run_id) }}
+            and own.dataset = 'staging_events'
+    )

@@ -1,0 +1,19 @@
+-- One row per user who may have lost the last event, or now the last play: last seen in the window,
+-- or in the plays that were just replaced, and with no event in these hours. Usually there is none.
+create temp table bereft as
+select candidates.user_id
+from (
+    select user_id
+    from users
+    where {{ in_window("last_seen_at") }}
+    union
+    select user_id
+    from session_hours
+    where {{ in_touched_hours("hour_start") }}
+) as candidates
+left join (
+    select user_id
+    from user_events
+    where {{ in_touched_hours("event_time") }}
+) as seen on candidates.user_id = seen.user_id
+where seen.user_id is null

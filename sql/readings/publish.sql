@@ -1,0 +1,13 @@
+-- All that the run has read of the time that it claimed is now in the star.
+update readings
+set published_at = timestamp '{{ now() }}'
+where
+    run_id = {{ quoted(run_id) }}
+    and claim_start is not null
+    and reading = (
+        select max(own.reading)
+        from file_ledger as own
+        where
+            own.run_id = {{ quoted(run_id) }}
+            and own.dataset = 'staging_events'
+    )
