@@ -14,7 +14,8 @@ A run replaces exactly its window, table by table, each in one transaction. **To
 run its window again**: a retry, a second run and a backfill all do the same.
 
 *Stage* copies the files into tables of this run alone. The *audit* stops the run before anything is
-published when too many records could not be loaded or a file has vanished. *Catalogue* is skipped
+published when too many records could not be loaded, a file has vanished, or an hour would lose all
+it had; with the param `allow_removed` a run publishes what is gone. *Catalogue* is skipped
 when no song file is new. *Check* fails the run when the warehouse is not right.
 
 #### What you see, and what to do
@@ -29,6 +30,9 @@ them again. `load_runs` is the balance sheet of every run, `quality_results` has
 - **`check_quality` failed**: the window is published, and wrong.
 - **a warning "Missing: no file …"**: the file of that hour or day was not there. Once it is, run
   the hour again.
+- **rejects "outside of what the file may hold"**: an event's time is not that of its file's name.
+  Where files are cut in another zone than UTC, set `sparkify_partition_timezone`; where lines stray
+  into the neighbouring files, `sparkify_partition_slack`, in hours.
 - **a warning `hours_as_loaded`**: events came to a file after its hours were loaded, and later than
   the lookback, or the file was corrected. The log names the hours. Load them again, by a range run
   or, both ends inclusive, with `airflow dags backfill --reset-dagruns -s HOUR -e HOUR sparkify`.
@@ -39,8 +43,9 @@ them again. `load_runs` is the balance sheet of every run, `quality_results` has
 Connections `sparkify_warehouse` (type `redshift` or `postgres`), `sparkify_s3` (type `aws`).
 To be told of failures and late hours: `sparkify_mail` (type `smtp`, extra `to`), `sparkify_slack`
 (type `slackwebhook`).
-Variables `sparkify_source` and, each with a default, `sparkify_partition`, `sparkify_songs`,
-`sparkify_jsonpaths`, `sparkify_manifest_prefix`,
+Variables `sparkify_source` and, each with a default, `sparkify_partition`,
+`sparkify_partition_timezone`, `sparkify_partition_slack`, `sparkify_songs`, `sparkify_jsonpaths`,
+`sparkify_manifest_prefix`,
 `sparkify_lookback_minutes`, `sparkify_reject_limit`, `sparkify_stale_hours`,
 `sparkify_keep_staging_days`, `sparkify_keep_rejects_days`.
 """

@@ -158,6 +158,36 @@ def cut(source: TestSource, zone: str, events: list[dict[str, Any]]) -> None:
         source.lines(day, *lines)
 
 
+def test_the_public_month_cut_at_another_midnight(
+    real_source: Path,
+    new_warehouse: Callable[[], Warehouse],
+    dags: dict[str, Any],
+    source: TestSource,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = sorted(real_source.glob("log_data/*/*/*.json"))
+    events = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    cut(source, "America/Los_Angeles", events)
+    (source.root / "song_data").symlink_to(real_source / "song_data")
+    pipeline = Pipeline(dags["sparkify"])
+
+    known = new_warehouse()
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION_TIMEZONE", "America/Los_Angeles")
+    pipeline.run("2018-10-31", "2018-12-02")
+    assert known.contents() == expected(real_source)
+    assert known.count("rejected_rows") == 0
+
+    refused = new_warehouse()
+    monkeypatch.delenv("AIRFLOW_VAR_SPARKIFY_PARTITION_TIMEZONE")
+    with pytest.raises(AirflowFailException, match=r"reject_share(.|\n)*partition_timezone"):
+        pipeline.run("2018-10-31", "2018-12-02")
+    _, strays = read(source.root, "UTC", 0)
+    assert (
+        refused.rows("select source_file, line_number from rejected_rows order by 1, 2") == strays
+    )
+    assert refused.count("songplays") == 0
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[str, dict[str, list[dict[str, Any]]]]:
     """A zone, and three days' files: most lines are their own day's, some are anything."""

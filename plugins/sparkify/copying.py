@@ -4,6 +4,7 @@ import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -21,11 +22,14 @@ from sparkify.objects import ObjectReader
 from sparkify.prefixes import beginning, prefixes
 from sparkify.records import RecordReader, Reject
 from sparkify.source import SourceFile, open_source
+from sparkify.spans import FileSpans, file_spans
+from sparkify.staging import KEPT
+from sparkify.strays import agree, alternating, apart, outside, unit
 from sparkify.warehouse import insert_rows, transaction
 
 log = logging.getLogger(__name__)
 
-MANY_COPIES = 20
+FEW, MANY_COPIES = 3, 20
 SHOWN = 20
 SHOWN_VALUE = 80
 
@@ -90,15 +94,59 @@ def copy_in(
             f"create table {table} (like {reading.dataset} including defaults)",
         ]
     )
-    copies = list(_copies(source, reading.files, manifests, table))
+
+    def copy_all(copies: Sequence[Copy]) -> None:
+        for one in copies:
+            try:
+                copy(one)
+            except RedshiftError as error:
+                raise _failure(one, error, failed_load(hook, table, earlier)) from error
+
+    def copy_files(files: Sequence[SourceFile]) -> None:
+        copy_all(list(_copies(source, files, manifests, table)))
+
+    spans = file_spans(reading)
+    groups = [
+        (files, list(_copies(source, files, manifests, f"{table}-{number}" if number else table)))
+        for number, files in enumerate(_groups(reading.files, spans, manifests))
+    ]
     earlier = last_load(hook, table)
-    for one in copies:
-        try:
-            copy(one)
-        except RedshiftError as error:
-            raise _failure(one, error, failed_load(hook, table, earlier)) from error
-    loads = loads_since(hook, table, earlier, len(copies))
-    _Account(hook, source, reading, table, rules, loads).settle()
+    held: list[Held] = []
+    for files, copies in groups:
+        copy_all(copies)
+        if spans and len(set(spans.spans.values())) > 1:
+            held.append(Held(files, _rows_by_time(hook, table, spans)))
+    loads = loads_since(hook, table, earlier, sum(len(copies) for _, copies in groups))
+    account = _Account(hook, source, reading, table, rules, spans, held, loads)
+    account.settle(copy_files)
+
+
+class Held(NamedTuple):
+    """How many rows of each unit of time the table held, once these files had been copied too."""
+
+    files: Sequence[SourceFile]
+    rows: Counter[datetime]
+
+
+def _groups(
+    files: Sequence[SourceFile], spans: FileSpans | None, manifests: str
+) -> Sequence[Sequence[SourceFile]]:
+    """
+    Files that are copied together: all, or those of every other time.
+
+    Between two COPYs rows are counted, so an exchange between neighbours shows. By prefix that
+    would take a COPY a file.
+    """
+    times = len(set(spans.spans.values())) if spans else 0
+    if not spans or times < 2 or (times > FEW and not manifests):
+        return [files]
+    return list(alternating(spans.spans))
+
+
+def _rows_by_time(hook: RedshiftSQLHook, table: str, spans: FileSpans) -> Counter[datetime]:
+    moment = f"date_trunc('{unit(spans.spans.values())}', {spans.column})"
+    rows = hook.get_records(f"select {moment}, count(*) from {table} group by {moment}")
+    return Counter({moment.replace(tzinfo=UTC): count for moment, count in rows})
 
 
 def _copies(
@@ -165,6 +213,8 @@ class _Account:
         reading: Reading,
         table: str,
         rules: Mapping[str, str],
+        spans: FileSpans | None,
+        held: Sequence[Held],
         loads: Loads,
     ) -> None:
         self.hook = hook
@@ -172,21 +222,30 @@ class _Account:
         self.reading = reading
         self.table = table
         self.rules = rules
+        self.spans = spans
+        self.held = held
         self.loads = loads
         self.files = {file.url[:LONGEST_NAME]: file for file in reading.files}
 
-    def settle(self) -> None:
-        """Take out what breaks a rule, and write everything down, in one transaction."""
+    def settle(self, copy_files: Callable[[Sequence[SourceFile]], None]) -> None:
+        """Take out what must not be loaded, and write everything down, in one transaction."""
         self._check_files()
         rejects = self._rejects()
-        rule_breakers = self._count(" or ".join(f"({rule})" for rule in self.rules.values()))
-        self._count_rows(rejects, rule_breakers)
+        staged, breakers = self._count("true"), self._count(self._broken(self.reading.files))
+        loaded = self._rows_by_file(rejects)
+        if not breakers and loaded.total() == staged and self._are_in_their_files(loaded):
+            self.reading.lines.update(
+                {file: self.loads.lines[url] for url, file in self.files.items()}
+            )
+            self.reading.rows.update(loaded)
+        else:
+            rejects += self._read_again(rejects, staged, breakers, copy_files)
+        self.reading.rejects.update(reject.file for reject in rejects)
         for reject in rejects[:SHOWN]:
             log.warning("Rejected: %s, line %s: %s", reject.file.url, reject.line, reject.reason)
         with transaction(self.hook) as cursor:
-            if rule_breakers:
-                predicate = " or ".join(f"({rule})" for rule in self.rules.values())
-                cursor.execute(f"delete from {self.table} where {predicate}")
+            if breakers:
+                cursor.execute(f"delete from {self.table} where {self._broken(self.reading.files)}")
             if self.reading.by_file:
                 self._name_files(cursor)
             enter(self.hook, cursor, self.reading)
@@ -202,40 +261,52 @@ class _Account:
                 "in between. The task is tried again."
             )
 
+    def _broken(self, files: Iterable[SourceFile]) -> str:
+        """The predicate of rows that no file of these may hold, or that break a rule."""
+        predicates = [f"({rule})" for rule in self.rules.values()]
+        if self.spans:
+            predicates.append(outside(self.spans.column, (self.spans.spans[one] for one in files)))
+        return " or ".join(filter(None, predicates))
+
     def _count(self, predicate: str) -> int:
         if not predicate:
             return 0
         row = self.hook.get_first(f"select count(*) from {self.table} where {predicate}")
         return int(row[0])
 
-    def _count_rows(self, rejects: list[Reject], rule_breakers: int) -> None:
-        """
-        Enter each file's rows and rejects; those that break a rule are found in the files.
+    def _rows_by_file(self, rejects: Iterable[Reject]) -> Counter[SourceFile]:
+        """How many rows each file has, if it has one a line: Redshift tells lines, not rows."""
+        rows = Counter({file: self.loads.lines[url] for url, file in self.files.items()})
+        rows.subtract(reject.file for reject in rejects)
+        return rows
 
-        Redshift tells lines, not rows. Where they are not the same, the files are read again.
-        """
-        staged = self._count("true")
-        lines = self.loads.lines
-        if not rule_breakers and lines.total() - len(rejects) == staged:
-            for url, file in self.files.items():
-                self.reading.lines[file] = self.reading.rows[file] = lines[url]
-            self.reading.rows.subtract(reject.file for reject in rejects)
-        else:
-            rejects += self._read_again(rejects, staged, rule_breakers)
-        self.reading.rejects.update(reject.file for reject in rejects)
+    def _are_in_their_files(self, loaded: Mapping[SourceFile, int]) -> bool:
+        """Whether each file's rows lie in its time, as far as numbers tell; of one time they do."""
+        before: Counter[datetime] = Counter()
+        for files, rows in self.held:
+            spans = {file: self.spans.spans[file] for file in files} if self.spans else {}
+            if not agree(spans, loaded, rows - before):
+                return False
+            before = rows
+        return True
 
     def _read_again(
-        self, refused: Sequence[Reject], staged: int, rule_breakers: int
+        self,
+        refused: Sequence[Reject],
+        staged: int,
+        breakers: int,
+        copy_files: Callable[[Sequence[SourceFile]], None],
     ) -> list[Reject]:
         """
-        Count the files' rows as PostgreSQL's loads do, and return what breaks a rule.
+        Count the files' rows as PostgreSQL's loads do, and return what must not be loaded.
 
         What COPY refused is known by file and line, whatever this reader thinks of it. Where the
         two differ about the rest, Redshift's figures count.
         """
         log.info("Reading %s files again, to know each one's rows", len(self.files))
         with transaction(self.hook) as cursor:
-            reader = RecordReader(columns_of(cursor, self.reading.dataset), self.rules)
+            columns = columns_of(cursor, self.reading.dataset)
+        reader = RecordReader(columns, self.rules, self.spans)
         places = {(reject.file, reject.line) for reject in refused}
         records: Counter[SourceFile] = Counter()
         broken: list[Reject] = []
@@ -247,22 +318,26 @@ class _Account:
             for reject in batch.rejects:
                 records[reject.file] += 1
                 if (reject.file, reject.line) not in places:
-                    (broken if reject.reason in self.rules else doubtful).append(reject)
+                    is_broken = reject.reason in self.rules or reject.moment
+                    (broken if is_broken else doubtful).append(reject)
         records.subtract(reject.file for reject in refused)
-        if (records.total(), len(broken)) != (staged, rule_breakers):
+        if len(broken) > breakers:
+            self._copy_apart(broken, copy_files)
+            breakers = staged - self._count("true")
+        if (records.total(), len(broken)) != (staged, breakers):
             self._check_unchanged()
             log.warning(
                 "Redshift staged %s rows, of which %s break a rule; read here, the files hold %s "
                 "and %s. Redshift's figures count: which rows they are is told by this reading as "
                 "far as it can be.",
                 staged,
-                rule_breakers,
+                breakers,
                 records.total(),
                 len(broken),
             )
             last = self.reading.files[-1]
             unknown = Reject(last, None, None, "breaks a rule, as Redshift reads it", "")
-            broken = [*broken, *doubtful, *[unknown] * rule_breakers][:rule_breakers]
+            broken = [*broken, *doubtful, *[unknown] * breakers][:breakers]
             records[last] += staged - records.total()
         self.reading.rows.update(records)
         self.reading.rows.subtract(reject.file for reject in broken)
@@ -327,6 +402,47 @@ class _Account:
         place = [column.name for column in columns].index("song_id")
         rows = (row for batch in batches for frame in batch.frames for row in frame.iter_rows())
         return [row for row in rows if row[place] in songs]
+
+    def _copy_apart(
+        self,
+        broken: Iterable[Reject],
+        copy_files: Callable[[Sequence[SourceFile]], None],
+    ) -> None:
+        """
+        Fill the table anew, some files at a time, so that each one's strays are known for that.
+
+        A row does not tell its file: what lies in the time of another one is known only where that
+        one's rows are not in the table.
+        """
+        strays: defaultdict[SourceFile, list[datetime]] = defaultdict(list)
+        for reject in broken:
+            if reject.moment:
+                strays[reject.file].append(reject.moment.replace(tzinfo=UTC))
+        if not (self.spans and strays):
+            return
+        kept = f"{self.table}{KEPT}"
+        self.hook.run(
+            [
+                f"drop table if exists {kept}",
+                f"create table {kept} (like {self.table} including defaults)",
+            ]
+        )
+        for files in apart(self.spans.spans, strays):
+            self.hook.run(f"delete from {self.table}")
+            copy_files(files)
+            self.hook.run(
+                [
+                    f"delete from {self.table} where {self._broken(files)}",
+                    f"insert into {kept} select * from {self.table}",
+                ]
+            )
+        self.hook.run(
+            [
+                f"delete from {self.table}",
+                f"insert into {self.table} select * from {kept}",
+                f"drop table {kept}",
+            ]
+        )
 
     def _rejects(self) -> list[Reject]:
         """COPY's errors, with the line on which each record begins and its text."""

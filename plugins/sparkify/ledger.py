@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -97,9 +98,16 @@ class Reading:
             for name, figures in [*found, *absent]
         ]
 
+    @cached_property
+    def spans(self) -> dict[str, Window]:
+        """The time whose events each file may hold, also a missing one; a song file holds none."""
+        if not self.partition:
+            return {}
+        names = [*(file.name for file in self.files), *self.missing]
+        return {name: span for name in names if (span := self.partition.span(name))}
+
     def _span(self, name: str) -> tuple[datetime | None, datetime | None]:
-        """The time whose events a file may hold; a song file holds none."""
-        found = self.partition.span(name) if self.partition else None
+        found = self.spans.get(name)
         return (_naive(found.start), _naive(found.end)) if found else (None, None)
 
 

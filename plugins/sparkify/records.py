@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -35,13 +36,14 @@ ENOUGH = 200_000
 
 
 class Reject(NamedTuple):
-    """A record that cannot be loaded: where it stands, and why."""
+    """A record that cannot be loaded: where it stands, and why; ``moment`` as of a misfit."""
 
     file: SourceFile
     line: int | None
     column: str | None
     reason: str
     text: str
+    moment: datetime | None = None
 
 
 @dataclass
@@ -267,4 +269,6 @@ def _odd_in(text: pl.Series, odd: Iterable[str]) -> list[str]:
 
 
 def _reject(record: Record, misfit: Misfit) -> Reject:
-    return Reject(record.file, record.line, misfit.column, misfit.reason, record.text)
+    return Reject(
+        record.file, record.line, misfit.column, misfit.reason, record.text, misfit.moment
+    )

@@ -1,6 +1,7 @@
 """JSON objects as typed rows: what fits a table goes on, what does not is named."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,10 +15,15 @@ SHOWN = 80
 
 
 class Misfit(NamedTuple):
-    """Why a row must not be loaded, and in which column; a rule has none."""
+    """
+    Why a row must not be loaded, and in which column; a rule has none.
+
+    ``moment`` is the row's time, where all that is wrong is that its file may not hold it.
+    """
 
     column: str | None
     reason: str
+    moment: datetime | None = None
 
 
 class Fault(NamedTuple):

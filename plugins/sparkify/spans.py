@@ -43,25 +43,44 @@ class FileSpans:
         :param moments: those of rows, as they are landed
         :param files: the files that the rows are from, in their order, with how many each has
         """
-        values = moments.to_physical()
+        values = moments.cast(pl.Int64)
         earliest, latest = values.min(), values.max()
         if not isinstance(earliest, int) or not isinstance(latest, int):
             return None
-        bounds = [(*self._bounds[file], count) for file, count in files if count]
-        # What is true of nearly every block takes no look at each row.
-        if max(start for start, _, _ in bounds) <= earliest and latest < min(
-            end for _, end, _ in bounds
+        runs = [(*self._bounds[file], count) for file, count in files if count]
+        # Nearly always all of them fit every file, and then no file's own need be looked at.
+        if max(start for start, _, _ in runs) <= earliest and latest < min(
+            end for _, end, _ in runs
         ):
             return None
-        starts = pl.Series([start for start, _, count in bounds for _ in range(count)])
-        ends = pl.Series([end for _, end, count in bounds for _ in range(count)])
-        found = ((values < starts) | (values >= ends)).fill_null(value=False)
-        return found if found.any() else None
+        if _each_fits(values, runs):
+            return None
+        starts, ends = (
+            pl.Series([run[which] for run in runs for _ in range(run[2])]) for which in (0, 1)
+        )
+        return ((values < starts) | (values >= ends)).fill_null(value=False)
 
     def misfit(self, file: SourceFile, moment: datetime) -> Misfit:
         """Why a row must not be loaded, as it is in this file."""
         shown = moment.isoformat(" ", "milliseconds")
-        return Misfit(self.column, f"{self.column} {OUTSIDE}, {self.spans[file]}: {shown} UTC")
+        reason = f"{self.column} {OUTSIDE}, {self.spans[file]}: {shown} UTC"
+        return Misfit(self.column, reason, moment)
+
+
+def _each_fits(values: pl.Series, runs: Iterable[tuple[int, int, int]]) -> bool:
+    """Whether all of each run of values, so many, lie between its bounds."""
+    place = 0
+    in_order = not values.null_count() and values.is_sorted()
+    for start, end, count in runs:
+        if in_order:
+            first, last = values[place], values[place + count - 1]
+        else:
+            its = values.slice(place, count)
+            first, last = its.min(), its.max()
+        if first is not None and not start <= first <= last < end:
+            return False
+        place += count
+    return True
 
 
 def file_spans(reading: Reading) -> FileSpans | None:
@@ -69,11 +88,12 @@ def file_spans(reading: Reading) -> FileSpans | None:
     partition = reading.partition
     if not (partition and partition.names_a_time):
         return None
-    spans = {file: partition.span(file.name) for file in reading.files}
-    for file, span in spans.items():
-        if span is None:
+    for file in reading.files:
+        if file.name not in reading.spans:
             raise AirflowFailException(
                 f"The name of the file {file.url} says no time by sparkify_partition, which is "
                 f"{partition.template!r}. Rename the file, or give the template fewer globs."
             )
-    return FileSpans(reading.time_column, {file: span for file, span in spans.items() if span})
+    return FileSpans(
+        reading.time_column, {file: reading.spans[file.name] for file in reading.files}
+    )

@@ -2,6 +2,9 @@
 
 from hashlib import sha256
 
+KEPT = "_kept"
+"""What is added to the name of a staging table for the one that holds a part of it for a while."""
+
 
 def staging_table(run_id: str, table: str) -> str:
     """A run's own copy of a staging table."""

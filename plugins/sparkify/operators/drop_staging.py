@@ -9,7 +9,7 @@ from airflow.sdk import Context
 from sparkify.balance import balance, told
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.settings import DEAD_AFTER, keep_staging
-from sparkify.staging import staging_table
+from sparkify.staging import KEPT, staging_table
 from sparkify.warehouse import execute, lock, transaction
 
 
@@ -73,7 +73,9 @@ class DropStagingOperator(WarehouseOperator):
         A run begins a reading before it makes a table: so those that stand are looked up first.
         """
         standing = self._standing(cursor)
-        return standing - self._in_use(cursor) if standing else standing
+        in_use = self._in_use(cursor) if standing else set()
+        # COPY may keep a part of a staging table in another one beside it.
+        return {table for table in standing if table.removesuffix(KEPT) not in in_use}
 
     def _standing(self, cursor: Any) -> set[str]:
         """Every run's staging tables; other catalogs fail while tables are dropped."""
