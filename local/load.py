@@ -74,7 +74,7 @@ def start_airflow(
     deployment.start("source", "local.source", deployment.exported[SOURCE_VARIABLE])
     with screen.step("Starting Airflow"):
         _wait(deployment, screen, {"source": "Looking at the source"})
-        start, end = read_span(deployment.services.log("source").read_text(), deployment.source)
+        start, end = read_span(deployment.services.log("source").read_text())
         scheduled = not once and (schedule or not ended_long_ago(end))
         deployment.start_scheduler(scheduled=scheduled, serves=not once)
         deployment.wait_until_ready([SCHEMA_DAG, DAG], since)

@@ -66,25 +66,26 @@ def ended_long_ago(end: datetime) -> bool:
 
 
 def print_span(url: str) -> None:
-    """Print the range that the source's event files span, as two lines; none when it has none."""
+    """Print the range that the source's event files span, or a sentence where it has none."""
     # Importing Airflow takes seconds: only this module's own process does.
     from airflow.sdk.exceptions import AirflowException
 
-    from sparkify.partitions import events_span
+    from sparkify.partitions import events_span, no_events
 
     try:
         span = events_span(url)
+        found = [moment.isoformat() for moment in span] if span else no_events(url)
     except AirflowException as error:
         # It says what is wrong and what to do; where in the code says nothing to who called.
         sys.exit(str(error))
-    print(json.dumps(None if span is None else [moment.isoformat() for moment in span]))
+    print(json.dumps(found))
 
 
-def read_span(output: str, url: str) -> tuple[datetime, datetime]:
+def read_span(output: str) -> tuple[datetime, datetime]:
     """What ``print_span`` printed; a source without events is trouble."""
     span = json.loads(output.splitlines()[-1])
-    if span is None:
-        raise Trouble(f"The source {url} holds no event files. {EXPECTED}")
+    if isinstance(span, str):
+        raise Trouble(span)
     start, end = map(datetime.fromisoformat, span)
     return start, end
 

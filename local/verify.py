@@ -24,7 +24,7 @@ from local.postgres import EmbeddedPostgres
 from local.sample import make_sample
 from local.screen import Screen
 from local.settings import environment
-from local.source import EXPECTED, source_in_words, source_url
+from local.source import source_in_words, source_url
 from local.trouble import Trouble
 
 AT_ONCE = 8
@@ -124,11 +124,11 @@ def _told() -> Iterator[None]:
 
 
 def _hours(source: str) -> list[datetime]:
-    from sparkify.partitions import events_span
+    from sparkify.partitions import events_span, no_events
 
     span = events_span(source)
     if span is None:
-        raise Trouble(f"The source {source} holds no event files. {EXPECTED}")
+        raise Trouble(no_events(source))
     start, end = (moment.replace(tzinfo=None) for moment in span)
     count = int((end - start) / HOUR)
     if count > MOST_HOURS:

@@ -5,7 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, BinaryIO
@@ -23,6 +23,8 @@ from sparkify.columns import Column
 from sparkify.records import Batch, RecordReader, Reject
 from sparkify.sifting import Sifted
 from sparkify.source import SourceFile
+from sparkify.spans import FileSpans
+from sparkify.window import Window
 from tests import record_reference as reference
 
 COLUMNS = [
@@ -324,7 +326,7 @@ def none_sifted(block: Block, *_: Any) -> Sifted:
     return Sifted(pl.DataFrame(), [{} for _ in block])
 
 
-@pytest.mark.parametrize(
+WAYS = pytest.mark.parametrize(
     "skipped",
     [
         {},
@@ -336,6 +338,9 @@ def none_sifted(block: Block, *_: Any) -> Sifted:
     ],
     ids=["as is", "line by line", "record by record"],
 )
+
+
+@WAYS
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     contents=FILES,
@@ -440,3 +445,44 @@ def test_the_first_and_the_last_year_are_loaded_and_those_beyond_are_not() -> No
 def test_a_type_that_no_value_is_read_into_is_named() -> None:
     with pytest.raises(AirflowFailException, match=r"The column place .* of type point.*numeric"):
         batches({"day.json": b"{}"}, [Column("place", "point")])
+
+
+@WAYS
+@pytest.mark.parametrize("block", [3, 64, 300, 1 << 20])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_row_that_its_file_may_not_hold_is_rejected_whichever_way_it_is_read(
+    skipped: dict[str, Callable[..., Any]], block: int, in_order: bool
+) -> None:
+    first = datetime(2018, 11, 1, tzinfo=UTC)
+    days = [first + number * timedelta(days=1) for number in range(3)]
+    files, spans, strays = {}, {}, Counter()
+    for number, day in enumerate(days):
+        # The first moment, the last, and those next to them that are none of the day's.
+        moments = [-1, 0, 1, 86_399_999, 86_400_000] if number else [0, 1, 86_399_999]
+        lines = [
+            written(
+                list((USUAL | {"ts": f"{round(day.timestamp() * 1000) + moment}"}).items()), False
+            )
+            for moment in (moments if in_order else moments[::-1])
+        ]
+        files[f"{number}"] = "\n".join([*lines, "broken", ""] if number == 2 else lines).encode()
+        strays.update({(f"{number}", line): 1 for line in ((1, 5) if number else ())})
+    source = Memory(files)
+    for file, day in zip(source.list(""), days, strict=True):
+        spans[file] = Window(day, day + timedelta(days=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "BLOCK", block)
+        for way, nothing in skipped.items():
+            patch.setattr(way, nothing)
+        reader = RecordReader(COLUMNS, RULES, FileSpans("ts", spans))
+        found = list(reader.batches(blocks(source, source.list(""))))
+    rejects = [reject for batch in found for reject in batch.rejects]
+    told = Counter((reject.file.name, reject.line) for reject in rejects if reject.moment)
+    assert told == strays
+    assert [reject.line for reject in rejects if not reject.moment] == [6]
+    assert sum(batch.rows.total() for batch in found) == 9
+    kept = Counter(
+        row["ts"] for batch in found for frame in batch.frames for row in frame.to_dicts()
+    )
+    assert all(first.replace(tzinfo=None) <= ts for ts in kept)
+    assert kept.total() == 9

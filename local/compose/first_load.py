@@ -8,7 +8,7 @@ from pathlib import Path
 from local.follow import Progress, explain_failure, follow, trigger
 from local.rest import AirflowApi, Document, Refused
 from local.trouble import Trouble
-from sparkify.partitions import events_span
+from sparkify.partitions import events_span, no_events
 from sparkify.settings import setting
 
 SERVER = "http://airflow-apiserver:8080"
@@ -26,7 +26,7 @@ def main() -> int:
         _run(api, "sparkify_schema", {})
         span = events_span(setting("source"))
         if span is None:
-            raise Trouble(f"The source {setting('source')} holds no event files.")
+            raise Trouble(no_events(setting("source")))
         start, end = (moment.isoformat() for moment in span)
         _run(api, "sparkify", {"start": start, "end": end})
     except Trouble as trouble:

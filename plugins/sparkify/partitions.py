@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify import settings
 from sparkify.globs import glob_expression, literal_prefix
-from sparkify.source import SourceFile, open_source
+from sparkify.source import SourceFile, near, open_source
 from sparkify.window import FIRST, LAST, Window, shifted
 
 # The codes that a template may use, with their text and its form.
@@ -189,6 +189,18 @@ def events_span(url: str) -> tuple[datetime, datetime] | None:
         return None
     hours = Window(min(span.start for span in spans), max(span.end for span in spans)).touched_hours
     return hours.start, hours.end
+
+
+def no_events(url: str) -> str:
+    """That a source holds no event files, how they would be named, and what is there instead."""
+    template = settings.setting("partition")
+    source = open_source(url)
+    names = near(source, Partition(template).literal_prefix)
+    there = f"What is there: {', '.join(names)}." if names else "It holds no file at all."
+    return (
+        f"The source {url} holds no event files: none is named as the variable sparkify_partition "
+        f"says, which is {template!r}. {there}"
+    )
 
 
 @cache

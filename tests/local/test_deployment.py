@@ -352,9 +352,22 @@ class TestTheSource:
         assert said.splitlines() == [folder.as_uri(), "8090", "redshift", "1"]
         assert Wishes(True, None, None).command("file:///simulated") == "make run"
 
-    def test_without_events_is_said_to_have_none(self) -> None:
-        with pytest.raises(Trouble, match="s3://bucket holds no event files"):
-            read_span("a warning\nnull\n", "s3://bucket")
+    def test_without_events_is_said_to_have_none_and_what_is_there(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION", "logs/%Y/%m-%d.json")
+        (tmp_path / "log_data").mkdir()
+        (tmp_path / "log_data/one.json").touch()
+        print_span(tmp_path.as_uri())
+
+        sentence = (
+            r"holds no event files.*is 'logs/%Y/%m-%d.json'. What is there: log_data/one.json"
+        )
+        with pytest.raises(Trouble, match=sentence):
+            read_span(f"a warning\n{capsys.readouterr().out}")
 
 
 class TestOneRunAtATime:
