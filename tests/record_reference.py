@@ -145,12 +145,8 @@ def converted(column: Column, value: Any) -> Any:
         if column.width and len(text.encode()) > column.width:
             raise RefusedError("width")
         return text
-    if column.base_type == "double precision":
-        return double(text)
-    if column.base_type == "numeric":
-        return decimal(text, column.sql_type)
-    if column.base_type == "date":
-        return day(text)
+    if column.base_type in OTHERS:
+        return OTHERS[column.base_type](text, column.sql_type)
     if isinstance(value, Fraction):
         text = re.sub(r"\.0*$", "", format(Decimal(value), "f"))
     whole = whole_number(text, INTEGERS.get(column.base_type, 2**63))
@@ -173,7 +169,7 @@ def whole_number(text: str, limit: int) -> int:
     return int(text)
 
 
-def double(text: str) -> float:
+def double(text: str, _: str = "") -> float:
     if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text):
         raise RefusedError("misfit")
     if math.isinf(float(text)):
@@ -191,10 +187,17 @@ def decimal(text: str, sql_type: str) -> Decimal:
     return Decimal(text)
 
 
-def day(text: str) -> date:
+def day(text: str, _: str) -> date:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise RefusedError("misfit")
     try:
         return date.fromisoformat(text)
     except ValueError as error:
         raise RefusedError("misfit") from error
+
+
+OTHERS: dict[str, Callable[[str, str], Any]] = {
+    "double precision": double,
+    "numeric": decimal,
+    "date": day,
+}

@@ -1,15 +1,16 @@
 """Files cut into blocks of lines: big enough to parse fast, small enough to keep in memory."""
 
+import re
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import BinaryIO, NamedTuple
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from sparkify.source import Source, SourceFile, read
+from sparkify.source import Source, SourceFile, may_pass, read
 
 BLOCK = 900_000
 """Bytes of a block, about."""
@@ -19,6 +20,9 @@ AHEAD = 128
 
 AHEAD_BYTES = 16 << 20
 """What is read of them ahead, at most."""
+
+FILLED = re.compile(rb"[^ \t\r\n][^\n]*")
+"""A line that is not blank, from its first letter on."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors put before UTF-8; it is no part of the text."""
@@ -42,8 +46,8 @@ class Segment(NamedTuple):
     @property
     def filled_lines(self) -> int:
         """How many lines that are not blank begin here: what has to be accounted for."""
-        lines = self.lines.split(b"\n")
-        return sum(map(_is_filled, lines)) - (self.goes_on and _is_filled(lines[0]))
+        begun = self.goes_on and _is_filled(self.lines.partition(b"\n")[0])
+        return len(FILLED.findall(self.lines)) - begun
 
     @property
     def cuts_a_line(self) -> bool:
@@ -65,12 +69,28 @@ Block = list[Segment]
 """Segments to parse in one go: a part of a large file, or many small files."""
 
 
-def blocks(source: Source, files: Iterable[SourceFile]) -> Iterator[Block]:
-    """All lines of all files, in order; small files share a block."""
+Missed = Callable[[SourceFile], object]
+"""Takes a file that has gone since it was listed."""
+
+
+def refuse(file: SourceFile) -> None:
+    """Take no file that has gone: the next try does not list it."""
+    raise AirflowException(f"{file.url} has gone since it was listed. The task is tried again.")
+
+
+def blocks(source: Source, files: Iterable[SourceFile], missed: Missed = refuse) -> Iterator[Block]:
+    """
+    All lines of all files, in order; small files share a block.
+
+    :param missed: is told of each file that has gone since it was listed, of which there are none
+    """
     block: Block = []
     size = 0
     for opened in _opened_ahead(source, files):
-        for segment in _segments(opened):
+        if opened.first is None:
+            missed(opened.file)
+            continue
+        for segment in _segments(source, opened.file, opened.first, opened.content):
             block.append(segment)
             size += len(segment.lines)
             if size >= BLOCK // 2:
@@ -85,10 +105,14 @@ def _is_filled(line: bytes) -> bool:
 
 
 class _Opened(NamedTuple):
-    """A file whose first piece is read; ``content`` has the rest, if there is one."""
+    """
+    A file whose first piece is read; ``content`` has the rest, if there is one.
+
+    A file that has gone has no piece.
+    """
 
     file: SourceFile
-    first: bytes
+    first: bytes | None
     content: BinaryIO | None
 
 
@@ -137,53 +161,59 @@ def _open(source: Source, file: SourceFile) -> _Opened:
     try:
         content = read(source, file)
         first = content.read(asked)
+    except FileNotFoundError:
+        return _Opened(file, None, None)
     except UNREADABLE as error:
-        raise _unreadable(file, error) from error
+        raise _unreadable(source, file, error) from error
     if len(first) < asked:
         content.close()
         return _Opened(file, first.removeprefix(BYTE_ORDER_MARK), None)
     return _Opened(file, first.removeprefix(BYTE_ORDER_MARK), content)
 
 
-def _segments(opened: _Opened) -> Iterator[Segment]:
+def _segments(
+    source: Source, file: SourceFile, first: bytes, content: BinaryIO | None
+) -> Iterator[Segment]:
     """A file's lines, about a block at a time; an empty file has one empty segment."""
-    if opened.content is None:
-        lines = opened.first
-        line_count = lines.count(b"\n") + (lines[-1:] not in b"\n")
-        yield Segment(opened.file, 1, line_count, lines, ends=True)
+    if content is None:
+        line_count = first.count(b"\n") + (first[-1:] not in b"\n")
+        yield Segment(file, 1, line_count, first, ends=True)
         return
     line, rest, goes_on = 1, b"", False
-    for piece, ends in _pieces(opened, opened.content):
+    for piece, ends in _pieces(source, file, first, content):
         lines = rest + piece
         # A line that is longer than a piece is cut where the piece ends.
         cut = len(lines) if ends else lines.rfind(b"\n") + 1 or len(lines)
         lines, rest = lines[:cut], lines[cut:]
         ended = lines.count(b"\n")
-        yield Segment(opened.file, line, ended + (lines[-1:] not in b"\n"), lines, ends, goes_on)
+        yield Segment(file, line, ended + (lines[-1:] not in b"\n"), lines, ends, goes_on)
         line += ended
         goes_on = (goes_on and not ended) or _is_filled(lines.rpartition(b"\n")[2])
 
 
-def _pieces(opened: _Opened, content: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+def _pieces(
+    source: Source, file: SourceFile, first: bytes, content: BinaryIO
+) -> Iterator[tuple[bytes, bool]]:
     """A file's bytes, and with each piece whether it is the last."""
     with closing(content):
-        piece, ends = opened.first, False
+        piece, ends = first, False
         while not ends:
             yield piece, False
             try:
                 piece = content.read(BLOCK)
             except UNREADABLE as error:
-                raise _unreadable(opened.file, error) from error
+                raise _unreadable(source, file, error) from error
             ends = len(piece) < BLOCK
         yield piece, True
 
 
 UNREADABLE = (EOFError, OSError, zlib.error)
-"""What a file that is gone, forbidden or badly compressed raises."""
+"""What a file that is forbidden, badly compressed or on a failing disk raises."""
 
 
-def _unreadable(file: SourceFile, error: Exception) -> AirflowFailException:
-    return AirflowFailException(
-        f"{file.url} cannot be read ({error}); nothing was staged. Mend the file, then clear this "
-        "task."
-    )
+def _unreadable(source: Source, file: SourceFile, error: Exception) -> AirflowException:
+    """The error of a task that is tried again, unless the same file would only fail it again."""
+    said = f"{file.url} cannot be read ({error}); nothing was staged."
+    if may_pass(error) or file not in source.list(file.name):
+        return AirflowException(f"{said} The task is tried again.")
+    return AirflowFailException(f"{said} Mend the file, then clear this task.")

@@ -1,6 +1,8 @@
 """A source in S3, or in anything that speaks like it."""
 
+import errno
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,7 +93,12 @@ class BucketSource:
         if file.size <= SMALL and (content := self._content(file)) is not None:
             return io.BytesIO(content)
         with _explained(f"{file.url} cannot be read"):
-            answer = self._client.get_object(Bucket=self.bucket, Key=self.root + file.name)
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=self.root + file.name)
+            except self._client.exceptions.NoSuchKey as error:
+                raise FileNotFoundError(
+                    errno.ENOENT, os.strerror(errno.ENOENT), file.url
+                ) from error
         # Buffered: a read of less than was asked for is then the last one.
         return cast("BinaryIO", io.BufferedReader(_Body(answer["Body"], file.url), 1 << 16))
 

@@ -36,9 +36,6 @@ SHOWN_VALUE = 80
 LONGEST_ID = 32
 """Bytes of a song's id that ``sql/schema`` allows."""
 
-LONGEST_TEXT = 60_000
-"""Bytes; what cannot be stored is spelled out, which takes more of them."""
-
 
 class Copy(NamedTuple):
     """One COPY: of what a URL names, a manifest or a prefix."""
@@ -249,7 +246,7 @@ class _Account:
             if self.reading.by_file:
                 self._name_files(cursor)
             enter(self.hook, cursor, self.reading)
-            rows = list(self.reading.reject_rows(map(_shortened, rejects)))
+            rows = list(self.reading.reject_rows(rejects))
             insert_rows(self.hook.conn_type, cursor, "rejected_rows", REJECTS, rows)
 
     def _check_files(self) -> None:
@@ -447,7 +444,8 @@ class _Account:
     def _rejects(self) -> list[Reject]:
         """COPY's errors, with the line on which each record begins and its text."""
         errors = {(error.url, error.line): error for error in self.loads.errors}
-        files = [file for url, file in self.files.items() if any(url == one for one, _ in errors)]
+        urls = {url for url, _ in errors}
+        files = [file for url, file in self.files.items() if url in urls]
         rejects = []
         for file, line, text in _objects(self.source, files):
             if error := errors.pop((file.url[:LONGEST_NAME], line + text.count("\n")), None):
@@ -457,11 +455,6 @@ class _Account:
             for error in errors.values()
         ]
         return rejects
-
-
-def _shortened(reject: Reject) -> Reject:
-    """The reject with as much of its text as Redshift's longest VARCHAR surely holds."""
-    return reject._replace(text=reject.text.encode()[:LONGEST_TEXT].decode(errors="ignore"))
 
 
 def _objects(

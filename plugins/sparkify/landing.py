@@ -35,7 +35,9 @@ def land(
     with transaction(hook) as cursor:
         columns = columns_of(cursor, reading.dataset)
         reader = RecordReader(columns, rules, file_spans(reading), by_file=reading.by_file)
-        batches = in_background(reader.batches(in_background(blocks(source, reading.files))))
+        batches = in_background(
+            reader.batches(in_background(blocks(source, reading.files, reading.gone.add)))
+        )
         cursor.execute(f"drop table if exists {table}")
         more = f", {SOURCE_FILE.name} {SOURCE_FILE.sql_type}" if reading.by_file else ""
         cursor.execute(f"create table {table} (like {reading.dataset} including defaults{more})")
@@ -60,6 +62,8 @@ def land(
                 while piece := rejects.read(1 << 20):
                     copy.write(piece)
             check_kept(cursor.rowcount, reading)
+        for file in reading.gone:
+            log.warning("Missing: %s has gone since it was listed.", file.url)
         # Without it the planner takes nearly none of a new table's rows to be plays. What else it
         # asks of a sample, a tenth of the usual one tells it too.
         cursor.execute("set local default_statistics_target = 10")

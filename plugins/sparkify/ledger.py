@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # it imports polars: see the operator
 REJECTS = (
     "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, rejected_at"
 )
+LONGEST_REASON, LONGEST_TEXT = 4096, 60_000
+"""Bytes of a reject's reason and text that are kept: its beginning, on both engines."""
+
 LEDGER = (
     "dataset, source, source_file, run_id, reading, window_start, window_end, read_at, "
     "span_start, span_end, etag, size_bytes, line_count, folded_count, row_count, reject_count"
@@ -36,6 +39,7 @@ class Reading:
     :param partition: tells from a file's name which time it may hold, if it holds any
     :param time_column: the column that holds the time of a row
     :param by_file: whether each row says in the column ``source_file`` which file holds it
+    :param gone: the files that went before they were opened: missing, like what was never there
     """
 
     number: int
@@ -52,6 +56,7 @@ class Reading:
     folded: Counter[SourceFile] = field(default_factory=Counter)
     rows: Counter[SourceFile] = field(default_factory=Counter)
     rejects: Counter[SourceFile] = field(default_factory=Counter)
+    gone: set[SourceFile] = field(default_factory=set)
     read_at: datetime = field(default_factory=lambda: _naive(datetime.now(UTC)))
 
     def count(self, batch: "Batch") -> None:
@@ -70,8 +75,8 @@ class Reading:
                 reject.file.name,
                 reject.line,
                 reject.column,
-                _storable(reject.reason),
-                _storable(reject.text),
+                _storable(reject.reason, LONGEST_REASON),
+                _storable(reject.text, LONGEST_TEXT),
                 self.run_id,
                 self.read_at,
             )
@@ -84,8 +89,11 @@ class Reading:
         found = [
             (file.name, (file.etag, file.size, *(counted.get(file, 0) for counted in counters)))
             for file in self.files
+            if file not in self.gone
         ]
-        absent = [(name, (None, 0, *(0 for _ in counters))) for name in self.missing]
+        # That a song file went is not noticed, whether it was listed once more or not.
+        gone = [file.name for file in self.gone] if self.partition else []
+        absent = [(name, (None, 0, *(0 for _ in counters))) for name in [*self.missing, *gone]]
         run = (
             self.run_id,
             self.number,
@@ -183,6 +191,7 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _storable(text: str) -> str:
-    """Text as PostgreSQL can keep it: bytes that are no UTF-8, and NULs, are spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+def _storable(text: str, most: int) -> str:
+    """So many bytes of text, at most; bytes that are no UTF-8, and NULs, are spelled out."""
+    spelled = text[:most].encode("utf-8", "backslashreplace").replace(b"\0", rb"\x00")
+    return spelled[:most].decode(errors="ignore")

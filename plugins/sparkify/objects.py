@@ -13,6 +13,12 @@ LONGEST = 4 << 20
 
 TOO_LONG = "longer than 4 MB"
 
+FIRST_LOOK = 4 << 10
+"""Characters in which the end of an object is looked for first: a failure costs as many."""
+
+DEEPEST = 500
+"""How many objects and lists, one in the other, are told apart where there are too many."""
+
 
 class Found(NamedTuple):
     """One JSON object, with the line it begins on; of a key that it has twice, the last value."""
@@ -74,13 +80,17 @@ class ObjectReader:
         self._decoder = getincrementaldecoder("utf-8")("surrogateescape")
         self._rest = ""
         self._broken: list[Broken] = []
+        self._broken_size = 0
+        self._adding = False
         self._skipping = False
+        self._unclosed: frozenset[int] = frozenset()
+        self._unclosed_goes_on = False
 
     @property
     def waits(self) -> bool:
         """Whether the next piece may belong to what this one ended with."""
         half_a_letter = self._decoder.getstate()[0]
-        return bool(self._rest or half_a_letter or self._broken or self._skipping)
+        return bool(self._rest or half_a_letter or self._adding or self._skipping)
 
     def objects(
         self, piece: bytes, *, ends: bool, plain: Container[int] = ()
@@ -92,8 +102,13 @@ class ObjectReader:
         :param plain: numbers of lines, whole in this piece, that are known to be one object each
         """
         text, self._rest = self._rest + self._decoder.decode(piece, final=ends), ""
+        self._unclosed = frozenset()
         position = self._skip(text)
         while position < len(text):
+            if text[position] in BLANKS and (filled := _skip_blank_lines(text, position)):
+                self._line += text.count("\n", position, filled)
+                position = filled
+                continue
             if self._line in plain:
                 yield from self._settled()
                 first, start, line = self._line, position, self._line
@@ -109,7 +124,7 @@ class ObjectReader:
             except NotAnObjectError:
                 position = yield from self._odd_line(text, position, ends=ends)
                 continue
-            if self._broken:
+            if self._adding:
                 yield from self._settled()
             yield found
             self._line += end < len(text)
@@ -121,8 +136,8 @@ class ObjectReader:
         """The objects of a line that is not one object, to its end or to that of the last one."""
         position = _skip_blanks(text, start)
         while position < len(text) and text[position] != "\n":
-            stop, failed_at = _extent(text, position)
-            goes_on = not ends and not stop and _goes_on(text, failed_at)
+            stop, goes_on = self._extent(text, position)
+            goes_on = goes_on and not ends
             if stop:
                 yield from self._settled()
                 yield _judged(self._line, text[position:stop])
@@ -139,21 +154,52 @@ class ObjectReader:
         self._line += position < len(text)
         return position + 1
 
+    def _extent(self, text: str, start: int) -> tuple[int, bool]:
+        """Where the object that begins at ``start`` ends, or 0; and whether more may end it."""
+        if text[start] != "{":
+            return 0, text.find("\n", start) < 0
+        if start in self._unclosed:
+            return 0, self._unclosed_goes_on
+        # A failure costs as much as the text it is given is long, and there may be one a line.
+        size = FIRST_LOOK
+        while True:
+            piece = text[start : start + size]
+            try:
+                return start + _DECODER.raw_decode(piece)[1], False
+            except json.JSONDecodeError as error:
+                failed_at, goes_on = error.pos, _goes_on(piece, error.pos)
+            except RecursionError:
+                failed_at, goes_on = len(piece), False
+            if not goes_on or start + size >= len(text):
+                break
+            size *= 8
+        # What is inside it and open as well fails there too: it is not read to there once more.
+        self._unclosed = frozenset(_left_open(text, start, start + failed_at))
+        self._unclosed_goes_on = goes_on
+        return 0, goes_on
+
     def _break(self, text: str, reason: str | None) -> Iterator[Broken]:
         """Take text for broken; it waits for the lines below it, which may belong to it."""
-        if not (self._broken and text.startswith(CONTINUATIONS)):
+        if not (self._adding and text.startswith(CONTINUATIONS)):
             yield from self._settled()
+            self._adding = text.startswith("{")
             reason = reason or _fault(text) or "nested too deeply"
-        self._broken.append(Broken(self._line, text, reason or ""))
-        if not self._broken[0].text.startswith("{"):
-            yield from self._settled()
+        self._broken.append(Broken(self._line, text, reason or TOO_LONG))
+        self._broken_size += len(text)
+        if not self._adding or self._broken_size > LONGEST:
+            yield from self._joined()
 
     def _settled(self) -> Iterator[Broken]:
         """The broken text above, now that no line is added to it."""
+        self._adding = False
+        yield from self._joined()
+
+    def _joined(self) -> Iterator[Broken]:
         if self._broken:
             text = "\n".join(broken.text for broken in self._broken)
             yield self._broken[0]._replace(text=text)
             self._broken = []
+            self._broken_size = 0
 
     def _skip(self, text: str) -> int:
         """Where reading goes on: behind the rest of a line that was broken before it ended."""
@@ -171,8 +217,11 @@ Steps = Generator[Found | Broken, None, int]
 # A line that begins so can only belong to an object begun above it.
 CONTINUATIONS = ('"', "}", "]")
 
+BLANKS = " \t\r\n"
+
 # White space as JSON has it, and nothing else; without and with line ends.
 _BLANKS = re.compile(r"[ \t\r]*")
+_BLANK_LINES = re.compile(r"[ \t\r\n]*")
 _BLANK_REST = re.compile(r"[ \t\r\n]*\Z")
 
 # Tells where an object ends, as orjson does not. Numbers stay text: some are too long to convert.
@@ -218,16 +267,22 @@ def _judged(line: int, text: str) -> Found | Broken:
         return Broken(line, text, str(error))
 
 
-def _extent(text: str, start: int) -> tuple[int, int]:
-    """Where the object ends that begins at ``start``, or 0; and where reading failed."""
-    if text[start] != "{":
-        return 0, start
-    try:
-        return _DECODER.raw_decode(text, start)[1], 0
-    except json.JSONDecodeError as error:
-        return 0, error.pos
-    except RecursionError:
-        return 0, start
+# Text in quotes, which the end may cut, and what objects and lists begin and end with.
+_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+
+
+def _left_open(text: str, start: int, end: int) -> list[int]:
+    """Where the objects begin that are open at the end of JSON, or where there are too many."""
+    opened: list[int] = []
+    for token in _TOKENS.finditer(text, start, end):
+        place = token.start()
+        if text[place] in "[{":
+            opened.append(place)
+            if len(opened) == DEEPEST:
+                break
+        elif text[place] in "]}" and opened:
+            opened.pop()
+    return [place for place in opened if text[place] == "{"]
 
 
 def _goes_on(text: str, failed_at: int) -> bool:
@@ -238,6 +293,13 @@ def _goes_on(text: str, failed_at: int) -> bool:
 def _skip_blanks(text: str, position: int) -> int:
     found = _BLANKS.match(text, position)
     return found.end() if found else position
+
+
+def _skip_blank_lines(text: str, position: int) -> int:
+    """Where the first line begins that is not blank; 0 where this one is not."""
+    found = _BLANK_LINES.match(text, position)
+    end = found.end() if found else position
+    return end if end == len(text) else text.rfind("\n", position, end) + 1
 
 
 def _line_end(text: str, position: int) -> int:

@@ -15,6 +15,7 @@ import polars as pl
 
 from sparkify.blocks import Block, Segment
 from sparkify.columns import SOURCE_FILE, Column
+from sparkify.ledger import LONGEST_TEXT
 from sparkify.objects import Broken, Found, ObjectReader, Plain
 from sparkify.plain import PlainReader
 from sparkify.rows import Misfit, RowReader
@@ -269,6 +270,6 @@ def _odd_in(text: pl.Series, odd: Iterable[str]) -> list[str]:
 
 
 def _reject(record: Record, misfit: Misfit) -> Reject:
-    return Reject(
-        record.file, record.line, misfit.column, misfit.reason, record.text, misfit.moment
-    )
+    # A file may hold many of several megabytes, and no more than its beginning is kept of any.
+    text = record.text[:LONGEST_TEXT]
+    return Reject(record.file, record.line, misfit.column, misfit.reason, text, misfit.moment)

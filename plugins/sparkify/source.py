@@ -1,20 +1,21 @@
 """A source of files: a folder, or a bucket, named by one URL."""
 
+import errno
 import os
 import re
 from bisect import bisect
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from gzip import GzipFile
+from gzip import BadGzipFile, GzipFile
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from sparkify.globs import glob_expression, literal_prefix
 
@@ -47,7 +48,11 @@ class Source(Protocol):
         """Every file whose name, relative to the source, begins with ``prefix``."""
 
     def open(self, file: SourceFile) -> BinaryIO:
-        """The bytes of one file, as they are stored; fewer than are asked for are the last."""
+        """
+        The bytes of one file, as they are stored; fewer than are asked for are the last.
+
+        Raises FileNotFoundError where the file has gone since it was listed.
+        """
 
     @property
     def url(self) -> str:
@@ -110,15 +115,40 @@ def _is_utf8(name: str) -> bool:
 def read(source: Source, file: SourceFile) -> BinaryIO:
     """The content of one file, uncompressed where its name ends in ``.gz``."""
     stored = source.open(file)
-    return cast("BinaryIO", Uncompressed(stored)) if file.name.endswith(".gz") else stored
+    is_compressed = file.name.endswith(".gz")
+    return cast("BinaryIO", Uncompressed(stored, file.size)) if is_compressed else stored
+
+
+ANY_RATIO = 16 << 20
+"""Bytes to which any compressed file may unpack."""
+
+RATIO = 200
+"""How many times its size a larger one may: logs rarely come to 50, and gzip ends at 1,032."""
 
 
 class Uncompressed(GzipFile):
-    """A compressed file's content; closing it closes the file too."""
+    """
+    A compressed file's content; closing it closes the file too.
 
-    def __init__(self, stored: BinaryIO) -> None:
+    :param size: the bytes that are stored
+    """
+
+    def __init__(self, stored: BinaryIO, size: int) -> None:
         super().__init__(fileobj=stored)
         self._stored = stored
+        self._most = max(ANY_RATIO, RATIO * size)
+        self._unpacked = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """So many bytes; BadGzipFile where all of them are absurdly many."""
+        piece = super().read(size)
+        self._unpacked += len(piece)
+        if self._unpacked > self._most:
+            raise BadGzipFile(
+                f"it unpacks to more than {self._most >> 20} MB, as no log does; if it is "
+                "right, unpack it yourself"
+            )
+        return piece
 
     def close(self) -> None:
         """Close both."""
@@ -134,24 +164,35 @@ class FolderSource:
     readers: int = 2
 
     def list(self, prefix: str) -> Iterator[SourceFile]:
-        """Every file below the folder, by name; a folder that does not exist is an error."""
-        if not self.root.is_dir():
-            raise AirflowFailException(
-                f"The source folder {self.root} does not exist on this machine. Set the variable "
-                "sparkify_source to the folder that holds log_data and song_data."
-            )
+        """
+        Every file below the folder, by name; a folder that does not exist is an error.
+
+        A link is followed where it leads to something in the folder; one that leads out of it is
+        an error, for who may write here need not be one who may read there.
+        """
         folder = prefix[: prefix.rfind("/") + 1]
-        if (self.root / folder).is_dir():
-            yield from self._below(folder, prefix)
+        with _explained(f"The folder {self.root / folder} cannot be listed"):
+            if not self.root.is_dir():
+                # What is mounted there may come back.
+                raise AirflowException(
+                    f"The source folder {self.root} does not exist on this machine. Set the "
+                    "variable sparkify_source to the folder that holds log_data and song_data. "
+                    "The task is tried again."
+                )
+            if self._followed(folder) and (self.root / folder).is_dir():
+                yield from self._below(folder, prefix)
 
     def _below(self, folder: str, prefix: str) -> Iterator[SourceFile]:
         """The files below a folder, which is named as a prefix of theirs."""
         for entry in self._entries(folder):
             name = folder + entry.name
+            inner = f"{name}/"
+            if not (inner.startswith(prefix) or prefix.startswith(inner)):
+                continue
+            if entry.is_symlink() and not self._followed(name):
+                continue
             if entry.is_dir():
-                inner = f"{name}/"
-                asked = inner.startswith(prefix) or prefix.startswith(inner)
-                if asked and not (entry.is_symlink() and self._leads_back(name)):
+                if not (entry.is_symlink() and self._leads_back(name)):
                     yield from self._below(inner, prefix)
             elif name.startswith(prefix) and entry.is_file():
                 with suppress(FileNotFoundError):  # it has vanished since
@@ -163,11 +204,32 @@ class FolderSource:
                 yield from entries
         except FileNotFoundError:
             return  # it has vanished since the folder above it was read
+
+    def _followed(self, name: str) -> Path | None:
+        """Where a name below the folder really leads, which must be in it; None for nowhere."""
+        path = self.root / name
+        try:
+            found = Path(os.path.realpath(path, strict=True))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
             raise AirflowFailException(
-                f"The folder {self.root / folder} cannot be listed ({error}). Let the account "
-                "that runs the tasks read it."
+                f"The link {path} leads to itself, by itself or by others. Remove it."
             ) from error
+        if not found.is_relative_to(self._really):
+            raise AirflowFailException(
+                f"{path} leads to {found}, outside the source folder {self.root}, and only what is "
+                "in it is read. Put the files there; or set the variable sparkify_source to a "
+                "folder that holds them all, and sparkify_partition and sparkify_songs to where in "
+                "it they are."
+            )
+        return found
+
+    @cached_property
+    def _really(self) -> Path:
+        return self.root.resolve()
 
     def _leads_back(self, link: str) -> bool:
         """Whether a link names a folder that it is in itself: following it would never end."""
@@ -182,16 +244,15 @@ class FolderSource:
         """Put a file into the folder, whole or not at all; the folder is made if need be."""
         path = self.root / name
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            raise AirflowFailException(
-                f"{path} cannot be written ({error}). Let the account that runs the tasks write "
-                f"to {path.parent}, or name another folder."
-            ) from error
+        with _explained(f"{path} cannot be written"):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                unfinished.write_bytes(content)
+                unfinished.replace(path)
+            except OSError:
+                with suppress(OSError):
+                    unfinished.unlink()
+                raise
 
     def written_at(self, name: str) -> datetime | None:
         """The moment at which a file was written, if it is there."""
@@ -207,7 +268,16 @@ class FolderSource:
 
     def open(self, file: SourceFile) -> BinaryIO:
         """The file's bytes."""
-        return cast("BinaryIO", _Descriptor(f"{self._path}/{file.name}"))
+        path = f"{self._path}/{file.name}"
+        try:
+            return cast("BinaryIO", _Descriptor(path, file.size))
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+        # It is a link, and may have become one since it was listed.
+        if not (found := self._followed(file.name)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return cast("BinaryIO", _Descriptor(str(found), file.size))
 
     @cached_property
     def _path(self) -> str:
@@ -220,10 +290,14 @@ class _Descriptor:
 
     Python's own file objects take several times as long to open: thousands of small files are
     mostly that.
+
+    :param path: its name, which must be no link
+    :param size: how long it was when it was listed
     """
 
-    def __init__(self, path: str) -> None:
-        self._number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(self, path: str, size: int) -> None:
+        self._number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self._expected = size
 
     def read(self, size: int) -> bytes:
         """So many bytes; fewer are the last."""
@@ -233,8 +307,36 @@ class _Descriptor:
         while piece and (size := size - len(piece)):
             piece = os.read(self._number, size)
             pieces.append(piece)
-        return b"".join(pieces)
+        read = b"".join(pieces)
+        self._expected -= len(read)
+        if not piece and self._expected > 0:
+            # Who writes it anew may be half-way: what is missing comes, or is listed as missing.
+            raise OSError(errno.ESTALE, "it has become shorter since it was listed")
+        return read
 
     def close(self) -> None:
         """Give it back."""
         os.close(self._number)
+
+
+LASTING = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG})
+"""What the system says no to, and does again until somebody changes something."""
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the next try may succeed: the system, not the content, is what failed this one."""
+    return isinstance(error, OSError) and error.errno is not None and error.errno not in LASTING
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Say what an error of the system means; one that may pass is worth another try."""
+    try:
+        yield
+    except OSError as error:
+        if may_pass(error):
+            raise AirflowException(f"{what} ({error}). The task is tried again.") from error
+        raise AirflowFailException(
+            f"{what} ({error}). Give the account that runs the tasks access to it, or name another "
+            "folder."
+        ) from error

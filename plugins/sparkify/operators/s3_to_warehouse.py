@@ -212,8 +212,8 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
 
     def _summary(self, reading: Reading) -> dict[str, int]:
         summary = {
-            "files": len(reading.files),
-            "missing": len(reading.missing),
+            "files": len(reading.files) - len(reading.gone),
+            "missing": len(reading.missing) + len(reading.gone),
             "rows": reading.rows.total(),
             "rejects": reading.rejects.total(),
         }
