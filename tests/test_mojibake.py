@@ -21,11 +21,17 @@ CAFÉ®|NESCAFÉ™|TOUCHÉ…|OLÉ!|«CAFÉ»|« Voilà »|Don´t|96º In The S
     .replace("\n", "|")
     .split("|")
 )
+RIGHT += ["AMANHÃ…", "AMANHÃ… SERÁ", "AMANHÃ…?", "IRMÃ’S", "MAÇÃ™", "IRMÃ – IRMÃO", "SOFÄ…", "FRÅ™"]
+RIGHT += ["Â…", "Â’", "Â™", "Úžas", "É…", "PERÃ’", "OÙ™"]
 RIGHT += ["e\u0301", "\x85", "don\x92t", "Ã", "Â", "ÃÂ", "Ð", "Þ¡", "ß»", "½ Ð"]
 
 
 def misread(text: str, encoding: str = "latin-1") -> str:
-    return text.encode().decode(encoding)
+    # Windows-1252 has no sign for some bytes, for which browsers take the control character.
+    return "".join(
+        bytes([byte]).decode(encoding if byte not in UNDEFINED else "latin-1")
+        for byte in text.encode()
+    )
 
 
 @pytest.mark.parametrize("text", RIGHT)
@@ -35,6 +41,27 @@ def test_what_is_right_is_left_alone(text: str) -> None:
 
 # Misread, Š is Å and a no-break space, which a Norwegian may mean: nothing tells.
 MISREAD = [text for text in RIGHT if not text.isascii() and text != "Škoda"]
+
+UNDEFINED = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+
+MISREAD_1252 = (
+    """
+Björk|MÖTLEY|MÅNS|Åsa|ÅSE|CANCIÓN|CÔTE|Ônibus|Òscar|ZÜRICH|ESPAÑA|IRMÃOS|NOËL|DÉJÀ VU|voilà|CAFÉ®
+Çelik|Şebnem Ferah|Ștefan|Țară|Čolić|Zięba|Žižek|Dağ|Tuğba|Wałęsa|Śląsk|Gdańsk|Jenő|Žagarė|Ārija
+Dvořák|Łódź|Đorđe Balašević|Σωκράτης|Кино|椎名林檎|פיוט|œuvre|A™|€uro|№5|♥|☮|🎵|“Heroes”|a–b
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+@pytest.mark.parametrize("text", MISREAD_1252)
+def test_what_was_misread_as_windows_1252_is_repaired(text: str, rounds: int) -> None:
+    garbled = text
+    for _ in range(rounds):
+        garbled = misread(garbled, "cp1252")
+    assert repaired(garbled) == text
 
 
 @pytest.mark.parametrize("text", MISREAD)

@@ -11,14 +11,28 @@ _LATIN_1 = {
     for byte in set(range(0x80, 0xA0)) - {0x81, 0x8D, 0x8F, 0x90, 0x9D}
 }
 
-_CONTROL = re.compile("[\x80-\x9f]")
+# Its signs that may follow any letter, as a text goes on: an apostrophe; and a quote, three dots,
+# dashes, marks, which no letter follows.
+_APOSTROPHE = b"\x92".decode("cp1252")
+_END = b"\x85\x94\x95\x96\x97\x99\x9b".decode("cp1252")
+_SIGNS = "".join(map(chr, _LATIN_1))
+_OTHERS = "".join(sign for sign in _SIGNS if sign not in _APOSTROPHE + _END)
 
 # What no one means to write. A capital with an accent before a sign is not among it, though it may
-# be a misread letter: CAFÉ® and TOUCHÉ… are right.
+# be a misread letter: CAFÉ®, TOUCHÉ… and AMANHÃ… are right.
 _MISREAD = re.compile(
-    "[\xc2\xc3][\x80-\xbf]"  # letters of Western Europe
-    "|\xe2\x80[\x80-\xbf]"  # quotes, dashes, dots
-    "|(?:[\xc4-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){2}"  # words
+    "[\x80-\x9f]"  # control characters
+    "|[\xc2\xc3][\xa0-\xbf]"  # letters of Western Europe, and signs
+    f"|\xc3[{_OTHERS}]"
+    rf"|(?<!\w)\xc3[{_APOSTROPHE}{_END}]|\xc3[{_END}](?=\w)"
+    f"|[\xc4\xc5\xc8][{_OTHERS}]"  # letters of Central Europe and Turkey
+    f"|[a-z][\xc4\xc5][\xa0-\xbf{_APOSTROPHE}{_END}]"  # no capital stands behind a small letter
+    f"|\xe2[™{_OTHERS}][\xa0-\xbf{_SIGNS}]"  # quotes, dashes, dots, symbols
+    "|\xf0Ÿ"  # pictures
+)
+
+_MISREAD_WORDS = re.compile(
+    "(?:[\xc4-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){2}"
 )
 
 
@@ -31,7 +45,7 @@ def repaired(text: str) -> str:
     """
     for _ in range(ROUNDS):
         latin_1 = text.translate(_LATIN_1)
-        if not (_CONTROL.search(text) or _MISREAD.search(latin_1)):
+        if not (_MISREAD.search(text) or _MISREAD_WORDS.search(latin_1)):
             break
         try:
             text = latin_1.encode("latin-1").decode()
