@@ -6,12 +6,13 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from local.pipeline import Pipeline
-from sparkify.source import find, open_source, read
+from sparkify.source import SourceFile, find, open_source, read
 from tests.sources import Bucket, TestSource, play, song
 from tests.warehouse import Warehouse
 
@@ -178,3 +179,31 @@ def test_an_object_that_has_changed_since_it_was_listed_is_read_as_it_is(bucket:
     [file] = find(source, "a.json")
     bucket.put("a.json", "after it")
     assert read(source, file).read() == b"after it"
+
+
+@pytest.mark.parametrize("size", [10, 2 << 20])
+def test_an_object_that_goes_before_it_is_read_is_missing(
+    size: int,
+    bucket: Bucket,
+    pipeline: Pipeline,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sparkify.bucket import BucketSource
+
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION", "log_data/%Y-%m-%d/*.json")
+    bucket.put("log_data/2018-11-15/one.json", json.dumps(play("2018-11-15 10:00:00")))
+    bucket.put("log_data/2018-11-15/two.json", " " * size)
+    usual = BucketSource.open
+
+    def open_later(self: BucketSource, file: SourceFile) -> BinaryIO:
+        key = "app/log_data/2018-11-15/two.json"
+        bucket.client.delete_object(Bucket=bucket.name, Key=key)
+        return usual(self, file)
+
+    monkeypatch.setattr(BucketSource, "open", open_later)
+    pipeline.run(*DAY)
+    assert warehouse.rows(
+        "select source_file, etag is null from file_ledger where span_start is not null order by 1"
+    ) == [("log_data/2018-11-15/one.json", False), ("log_data/2018-11-15/two.json", True)]
+    assert warehouse.count("songplays") == 1

@@ -164,7 +164,7 @@ class S3ToWarehouseOperator(S3ToRedshiftOperator):
         source = open_source(self.source)
         found: dict[SourceFile, None] = {}
         missing: list[str] = []
-        for pattern in self.patterns.split():
+        for pattern in self.patterns.splitlines():
             matches = find(source, pattern)
             found |= dict.fromkeys(matches)
             missing += [] if matches else [pattern]
