@@ -53,20 +53,11 @@ Variables `sparkify_source` and, each with a default, `sparkify_partition`,
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.sdk import (
-    Asset,
-    AsyncCallback,
-    CronDataIntervalTimetable,
-    DeadlineAlert,
-    DeadlineReference,
-    Param,
-    TaskGroup,
-    TriggerRule,
-)
+from airflow.sdk import Asset, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
 
 from sparkify.accounts import BEGIN, ENDED, PUBLISHED, STAGED
-from sparkify.dag import DeadlineDAG
-from sparkify.failures import failed, late
+from sparkify.deadline import DeadlineDAG, due_within
+from sparkify.failures import failed
 from sparkify.macros import MACROS
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.operators.drop_staging import DropStagingOperator
@@ -106,11 +97,7 @@ with DeadlineDAG(
     start_date=datetime(2010, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=16,
-    deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(hours=1),
-        callback=AsyncCallback(late),
-    ),
+    deadline=due_within(timedelta(hours=1)),
     tags=["sparkify", "warehouse"],
     default_args=DEFAULT_ARGS,
     params={

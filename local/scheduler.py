@@ -35,7 +35,7 @@ SHARED = (
 # What the DAG sparkify imports, and what its staging does.
 OURS = (
     "accounts",
-    "dag",
+    "deadline",
     "failures",
     "landing",
     "macros",

@@ -17,6 +17,7 @@ from tests.warehouse import Warehouse
 SCHEDULED = {
     "dag_run_id": "scheduled__1",
     "run_type": "scheduled",
+    "state": "running",
     "data_interval_start": "2018-11-15T10:00:00Z",
     "data_interval_end": "2018-11-15T11:00:00Z",
 }
@@ -145,8 +146,11 @@ def test_a_way_that_is_broken_stops_neither_the_others_nor_the_note(
     assert warehouse.column("select failed_task from load_runs") == ["audit_staged"]
 
 
-def test_a_late_hour_of_the_schedule_is_told_of_and_a_backfill_is_not(slack: list[Any]) -> None:
+def test_a_late_hour_of_the_schedule_is_told_of_once_and_a_backfill_is_not(
+    slack: list[Any],
+) -> None:
     asyncio.run(failures.late({"dag_run": SCHEDULED | {"run_type": "backfill"}}))
+    asyncio.run(failures.late({"dag_run": SCHEDULED | {"state": "failed"}}))
     asyncio.run(failures.late({"dag_run": SCHEDULED}))
     [message] = slack
     assert "scheduled__1, of 2018-11-15T10:00:00Z to 2018-11-15T11:00:00Z" in message["text"]

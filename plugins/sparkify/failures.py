@@ -34,12 +34,13 @@ def failed(context: Context) -> None:
 
 async def late(context: Mapping[str, Any]) -> None:
     """
-    Tell people that an hour of the schedule is not loaded in time; a backfill takes its time.
+    Tell people that an hour of the schedule is not loaded in time.
 
+    Not of a backfill, which takes its time, nor of a run that failed, as ``failed`` has told of it.
     It runs in the triggerer: what a worker runs for no task may read no connection.
     """
     run = context["dag_run"]
-    if str(run["run_type"]) != "scheduled":
+    if run["run_type"] != "scheduled" or run["state"] == "failed":
         return
     await sync_to_async(tell)(
         "Sparkify: an hour is late",

@@ -318,7 +318,6 @@ def test_no_secret_is_in_any_log(
     bucket.put("song_data/one.json", json.dumps(song("SO1")))
     before = len(redshift_server.statements)
     dag = parsed_dags()["sparkify"]
-    dag.deadline = None  # dag.test() cannot store one a second time
     for task in dag.tasks:
         task.retries = 0
     with caplog.at_level(logging.INFO):
