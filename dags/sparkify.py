@@ -6,9 +6,12 @@ new.
 
 | run | window |
 |---|---|
-| scheduled, backfill, or by hand with a logical date | its hour, and the lookback before it |
-| with the params `start` and `end` | that range, a month as well as an hour |
-| by hand without a logical date and without a range | refused |
+| scheduled, or of a backfill | its hour, and the lookback before it |
+| by hand, with a logical date | the same: 10:00 and 10:30 are in the hour from 10:00 to 11:00 |
+| by hand, with the params `start` and `end` | that range, a month as well as an hour |
+| by hand, with neither | refused |
+
+What Airflow shows as the data interval of a run by hand is another hour, and counts for nothing.
 
 A run replaces exactly its window, table by table, each in one transaction. **To repair anything,
 run its window again**: a retry, a second run and a backfill all do the same.
@@ -36,7 +39,8 @@ them again. `load_runs` is the balance sheet of every run, `quality_results` has
 - **a warning `hours_as_loaded`**: events came to a file after its hours were loaded, and later than
   the lookback, or the file was corrected. The log names the hours. Load them again, by a range run
   or, both ends inclusive, with `airflow dags backfill --reset-dagruns -s HOUR -e HOUR sparkify`.
-- **"This run has no logical date …"**: trigger it with `start` and `end`.
+- **"This run …", "A range run needs …", "The range is empty …"**: the run could not tell what to
+  load. Trigger it anew, as the sentence shows. A param that is no date is refused at once.
 
 #### Settings
 
@@ -69,6 +73,7 @@ from sparkify.operators.load_songplays import LoadSongplaysOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
 from sparkify.quality import sql_files
 from sparkify.settings import STORAGE
+from sparkify.window import MOMENT
 
 DEFAULT_ARGS = {
     "owner": "data-engineering",
@@ -105,15 +110,17 @@ with DeadlineDAG(
             None,
             type=["null", "string"],
             format="date-time",
-            title="Start of the range (UTC)",
-            description="Load a range in this one run, from this moment on. "
-            "Leave both empty to load the run's own hour.",
+            pattern=MOMENT,
+            title="Start of the range, such as 2018-11-01 or 2018-11-01T10:00:00Z",
+            description="Load a range in this one run, from this moment on; it is UTC where it "
+            "names no zone. Leave both empty to load the hour of the run's logical date.",
         ),
         "end": Param(
             None,
             type=["null", "string"],
             format="date-time",
-            title="End of the range (UTC)",
+            pattern=MOMENT,
+            title="End of the range, such as 2018-12-01 or 2018-11-01T11:00:00Z",
             description="The first moment after the range: for all of November 2018, "
             "2018-11-01 to 2018-12-01.",
         ),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
+from types import SimpleNamespace
 from typing import Any
 
 from airflow.sdk import DAG, TriggerRule
@@ -106,6 +107,7 @@ class Pipeline:
             "run_id": run_id or f"test__{next(_numbers)}",
             "params": {"start": start, "end": end, **self.params},
             "dag": self.dag,
+            "dag_run": SimpleNamespace(run_type="manual", logical_date=None),
             **more,
         }
 

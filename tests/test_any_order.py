@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -133,8 +134,12 @@ def test_an_event_that_came_late_is_loaded_within_the_lookback(
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_LOOKBACK_MINUTES", "60")
     pipeline.run_in(
         pipeline.context(
-            data_interval_start=datetime(2018, 11, 15, 11),
-            data_interval_end=datetime(2018, 11, 15, 12),
+            dag_run=SimpleNamespace(
+                run_type="scheduled",
+                logical_date=datetime(2018, 11, 15, 11),
+                data_interval_start=datetime(2018, 11, 15, 11),
+                data_interval_end=datetime(2018, 11, 15, 12),
+            )
         )
     )
     assert warehouse.count("songplays") == 2

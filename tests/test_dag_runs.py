@@ -34,8 +34,7 @@ def test_an_hourly_run(
         play("2018-11-15 11:00:00", itemInSession=2),
     )
     source.songs(song("SO1"))
-    # By hand, the logical date is the end of the hour.
-    run = fresh_dags["sparkify"].test(logical_date=datetime(2018, 11, 15, 11, tzinfo=UTC))
+    run = fresh_dags["sparkify"].test(logical_date=datetime(2018, 11, 15, 10, tzinfo=UTC))
     assert set(states(run).values()) == {"success"}
     assert warehouse.column("select item_in_session from songplays") == [1]
     assert warehouse.rows("select song_id from songplays") == [("SO1",)]
@@ -45,7 +44,7 @@ def test_a_run_without_new_songs_skips_the_catalogue(
     fresh_dags: dict[str, DAG], source: TestSource, warehouse: Warehouse
 ) -> None:
     source.events(play("2018-11-15 10:00:00"))
-    run = fresh_dags["sparkify"].test(logical_date=datetime(2018, 11, 15, 11, tzinfo=UTC))
+    run = fresh_dags["sparkify"].test(logical_date=datetime(2018, 11, 15, 10, 30, tzinfo=UTC))
     skipped = {task_id for task_id, state in states(run).items() if state == "skipped"}
     catalogue = {"load_song_copies", "load_staging_songs", "load_artists", "load_songs"}
     assert skipped == {"stage_songs", *catalogue, "link_songplays"}
@@ -85,7 +84,7 @@ def test_too_many_rejects_fail_the_run_in_a_sentence(
 ) -> None:
     lines = [json.dumps(play(f"2018-11-15 10:{n:02}:00", itemInSession=n)) for n in range(19)]
     source.lines("2018-11-15", *lines, '{"artist": "cut')
-    run = fresh_dags["sparkify"].test(logical_date=datetime(2018, 11, 15, 11, tzinfo=UTC))
+    run = fresh_dags["sparkify"].test(logical_date=datetime(2018, 11, 15, 10, 30, tzinfo=UTC))
     assert str(run.state) == "failed"
     assert states(run)["load_songplays"] == "upstream_failed"
     told = "".join(capfd.readouterr())

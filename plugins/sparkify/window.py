@@ -18,6 +18,13 @@ FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 LAST_END = LAST.replace(hour=0, minute=0, second=0, microsecond=0)
 """The last moment at which a range may end: the hours and days that it touches end by then."""
 
+MOMENT = (
+    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
+    r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?$"
+)
+"""The form of a bound of a range: a date, or a date-time, with or without its offset from UTC."""
+
 RANGE_EXAMPLE = '{"start": "2018-11-01T00:00:00Z", "end": "2018-12-01T00:00:00Z"}'
 
 
@@ -30,20 +37,48 @@ class Window:
 
     @classmethod
     def of_run(cls, context: Mapping[str, Any]) -> "Window":
-        """The range in the run's params, else its data interval with the lookback before it."""
-        params = context["params"]
-        start, end = params.get("start"), params.get("end")
-        if start or end:
-            return cls._of_range(start, end)
-        if not context.get("data_interval_start"):
+        """The range in the run's params, else the run's hour with the lookback before it."""
+        run, params = context["dag_run"], context["params"]
+        if unknown := sorted(params.keys() - context["dag"].params.keys()):
+            raise AirflowFailException(
+                f"This run was given {', '.join(map(repr, unknown))}, and the DAG has no such "
+                f"param: it has {', '.join(context['dag'].params)}."
+            )
+        if params["start"] or params["end"]:
+            if run.run_type == "backfill":
+                raise AirflowFailException(
+                    "A backfill has a run for each hour, so its runs take no start and end. "
+                    "Remove them from its conf, or load the range in one run by hand."
+                )
+            return cls._of_range(params["start"], params["end"])
+        hour = cls._hour_of(run)
+        return cls(shifted(hour.start, -lookback()), hour.end)
+
+    @classmethod
+    def _hour_of(cls, run: Any) -> "Window":
+        """
+        The hour that the run's logical date lies in.
+
+        The data interval of a scheduled or backfill run begins at its date. For a run by hand
+        Airflow infers the hour before its date, or before now, and a backfill that clears such a
+        run makes it one of its own, with that same interval.
+        """
+        if run.logical_date is None:
             raise AirflowFailException(
                 "This run has no logical date, so it has no hour of its own to load. Give it a "
                 f"range: trigger it with the params start and end, such as {RANGE_EXAMPLE}"
             )
-        return cls(
-            shifted(_utc(context["data_interval_start"]), -lookback()),
-            _utc(context["data_interval_end"]),
-        )
+        hour = _full_hour(_utc(run.logical_date))
+        interval = cls(_utc(run.data_interval_start), _utc(run.data_interval_end))
+        if interval.start == run.logical_date:
+            return interval
+        if interval.end - interval.start != HOUR:
+            raise AirflowFailException(
+                f"This run was given the data interval {interval}, and loads the hour of its "
+                f"logical date, {hour:%Y-%m-%d %H:%M}. For another range trigger it with the "
+                f"params start and end, such as {RANGE_EXAMPLE}"
+            )
+        return cls(hour, hour + HOUR)
 
     @classmethod
     def _of_range(cls, start: str | None, end: str | None) -> "Window":

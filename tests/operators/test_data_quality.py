@@ -1,5 +1,6 @@
 """The operator that asks the warehouse whether it is right."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
@@ -20,7 +21,13 @@ VALUE = "-- It is small.\n-- returns: value\n-- limit: 0.5\n"
 def run(checks: dict[str, str], **more: Any) -> None:
     operator = DataQualityOperator(task_id="check", checks=checks, **more)
     window = {"start": "2018-11-15T10:00:00Z", "end": "2018-11-15T11:00:00Z"}
-    operator.execute({"run_id": "run", "params": window})  # type: ignore[typeddict-item]
+    context: Any = {
+        "run_id": "run",
+        "params": window,
+        "dag": SimpleNamespace(params=window),
+        "dag_run": SimpleNamespace(run_type="manual"),
+    }
+    operator.execute(context)
 
 
 def recorded(warehouse: Warehouse) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG
@@ -30,8 +31,12 @@ def rendered(file_name: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> st
         loader=FileSystemLoader(SQL), undefined=StrictUndefined, autoescape=False
     )
     templates.globals.update(MACROS)
+    params = {"start": "2018-11-01", "end": "2018-12-01"}
     return templates.get_template(file_name).render(
-        run_id="manual__1", params={"start": "2018-11-01", "end": "2018-12-01"}
+        run_id="manual__1",
+        params=params,
+        dag=SimpleNamespace(params=params),
+        dag_run=SimpleNamespace(run_type="manual"),
     )
 
 
