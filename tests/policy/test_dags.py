@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable
 
+from sparkify.operators.errors import VisibleErrorsMixin
 from tests.environment import ROOT
 
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -52,6 +53,15 @@ def test_an_hourly_run_has_a_window_of_an_hour(dags: dict[str, DAG]) -> None:
         "A plain '@hourly' gives runs a window of no length, which load nothing."
     )
     assert timetable == CronDataIntervalTimetable("@hourly", timezone="UTC")
+
+
+def test_what_a_template_raises_is_shown(dags: dict[str, DAG]) -> None:
+    for dag_id in ("sparkify", "sparkify_report", "sparkify_schema"):
+        for task in dags[dag_id].tasks:
+            assert isinstance(task, VisibleErrorsMixin), (
+                f"{task.task_id}: derive its operator from VisibleErrorsMixin, or the web UI "
+                "folds the sentence that says which setting or param is wrong."
+            )
 
 
 EDGES = {

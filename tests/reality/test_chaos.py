@@ -1,5 +1,6 @@
 """Backfills of ``sparkify`` under a real scheduler, which everything else gets in the way of."""
 
+import json
 import os
 import random
 import re
@@ -22,10 +23,12 @@ from local.load import SCHEMA_DAG, prepare
 from local.load import run as run_once
 from local.pipeline import Pipeline
 from local.postgres import METADATA
+from local.rest import Refused
 from local.screen import Screen
 from local.simulator import World, simulate
 from local.trial import trial
 from tests.environment import ROOT
+from tests.sources import play
 from tests.warehouse import Warehouse
 
 # Generous: a machine may be slow, and may be busy with other things.
@@ -102,6 +105,20 @@ class Keeper:
     def airflow(self, *arguments: str) -> None:
         subprocess.run(["airflow", *arguments], env=self.deployment.environment, check=True)
 
+    def trigger(self, run_id: str, **body: object) -> None:
+        body = {"dag_run_id": run_id, "logical_date": None, **body}
+        self.deployment.api.post("dags/sparkify/dagRuns", body)
+
+    def ends(self, *run_ids: str) -> list[str]:
+        """The states of runs, once all have ended."""
+
+        def states() -> list[str]:
+            runs = [f"dags/sparkify/dagRuns/{run_id}" for run_id in run_ids]
+            return [self.deployment.api.get(run)["state"] for run in runs]
+
+        wait(lambda: {"success", "failed"}.issuperset(states()))
+        return states()
+
     def ask(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with psycopg.connect(self.deployment.postgres.uri(METADATA)) as client:
             return client.execute(query.encode(), values).fetchall()
@@ -111,9 +128,16 @@ class Keeper:
         run_once(self.deployment, screen, SCHEMA_DAG, "Making the tables", {"recreate": True})
 
     def contents(self) -> dict[str, list[tuple[object, ...]]]:
-        uri = self.deployment.postgres.uri(self.deployment.exported["PGDATABASE"])
-        with psycopg.connect(uri) as client:
+        with psycopg.connect(self.warehouse_uri) as client:
             return Warehouse(client).contents()
+
+    def warehouse(self, query: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.warehouse_uri) as client:
+            return Warehouse(client).rows(query)
+
+    @property
+    def warehouse_uri(self) -> str:
+        return self.deployment.postgres.uri(self.deployment.exported["PGDATABASE"])
 
 
 def busy_workers(schedulers: list[int]) -> Iterator[int]:
@@ -196,6 +220,54 @@ def test_schedule_backfill_and_range_run_at_the_same_time(
     assert keeper.contents() == one_run(12)
 
 
+def test_runs_by_hand_load_their_hour_and_can_be_cleared(keeper: Keeper, simulated: Path) -> None:
+    day = simulated / "log_data/2018/11/2018-11-03-events.json"
+    day.write_text("{broken")
+    by_cli = ("dags", "trigger", "sparkify", "--logical-date", "2018-11-03T13:00:00Z")
+    keeper.airflow(*by_cli, "--run-id", "by_cli")
+    keeper.trigger("by_rest", logical_date="2018-11-03T10:30:00Z")
+    keeper.trigger("half_a_range", conf={"start": "2018-11-03T10:00:00Z"})
+    for wrong in ("yesterday", "2018-11-03T10:00:00+25:00", "2018-11-03T10:00 Europe/Berlin"):
+        with pytest.raises(Refused, match="Invalid input for param start") as answer:
+            keeper.trigger("refused", conf={"start": wrong, "end": "2018-11-04"})
+        assert answer.value.status == 400
+    assert keeper.ends("by_cli", "by_rest", "half_a_range") == ["failed"] * 3
+    assert "A range run needs both params" in open_lines(keeper, "half_a_range", "stage_events")
+
+    # Before their deadline, each in another way.
+    plays = [play("2018-11-03 10:15:00"), play("2018-11-03 13:20:00", itemInSession=1)]
+    day.write_text("\n".join(map(json.dumps, plays)))
+    clear = {"dry_run": False, "only_failed": False}
+    task = {"dag_run_id": "by_rest", "task_ids": ["stage_events"], "include_downstream": True}
+    keeper.deployment.api.post("dags/sparkify/clearTaskInstances", clear | task)
+    hour = ("-s", "2018-11-03T13:00", "-e", "2018-11-03T13:00")
+    keeper.airflow("dags", "backfill", "--reset-dagruns", *hour, "sparkify")
+    assert keeper.ends("by_cli", "by_rest") == ["success"] * 2
+    windows = "select run_id, window_start, window_end, plays_published from load_runs"
+    assert keeper.warehouse(f"{windows} where run_id like 'by_%' order by run_id") == [
+        ("by_cli", datetime(2018, 11, 3, 13), datetime(2018, 11, 3, 14), 1),
+        ("by_rest", datetime(2018, 11, 3, 10), datetime(2018, 11, 3, 11), 1),
+    ]
+
+    # After it, and where there is none any more.
+    keeper.ask("update deadline set deadline_time = now() - interval '1 hour' returning 1")
+    wait(lambda: keeper.ask("select every(missed) from deadline") == [(True,)])
+    for run_id in ("half_a_range", "by_rest"):
+        keeper.deployment.api.post(f"dags/sparkify/dagRuns/{run_id}/clear", clear)
+    assert keeper.ends("half_a_range", "by_rest") == ["failed", "success"]
+
+
+def open_lines(keeper: Keeper, run_id: str, task_id: str) -> str:
+    """What the log of a task's first try shows as long as nobody unfolds a group."""
+    tries = f"dags/sparkify/dagRuns/{run_id}/taskInstances/{task_id}/logs"
+    depth, lines = 0, []
+    for entry in keeper.deployment.api.get(f"{tries}/1")["content"]:
+        event = entry["event"]
+        depth += event.startswith("::group::") - event.startswith("::endgroup::")
+        lines += [] if depth > 0 else [json.dumps(entry)]
+    return "\n".join(lines)
+
+
 def test_whatever_is_killed_a_backfill_ends_and_the_tables_are_right(
     keeper: Keeper, one_run: Callable[[int], dict[str, list[tuple[object, ...]]]]
 ) -> None:
@@ -226,12 +298,16 @@ def test_whatever_is_killed_a_backfill_ends_and_the_tables_are_right(
     assert keeper.contents() == one_run(24)
 
 
-def create_backfill(keeper: Keeper, body: dict[str, object]) -> None:
+def wait(ready: Callable[[], bool]) -> None:
     deadline = time.monotonic() + LIMIT
-    # Airflow looks every 30 s whether the one before has ended.
-    while keeper.ask("select 1 from backfill where completed_at is null"):
+    while not ready():
         assert time.monotonic() < deadline
-        time.sleep(0.5)
+        time.sleep(0.2)
+
+
+def create_backfill(keeper: Keeper, body: dict[str, object]) -> None:
+    # Airflow looks every 30 s whether the one before has ended.
+    wait(lambda: not keeper.ask("select 1 from backfill where completed_at is null"))
     keeper.deployment.api.post("backfills", body)
 
 

@@ -15,6 +15,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sparkify.ledger import Reading, begin, published_names, unpublished
+from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.partitions import Partition
 from sparkify.prefixes import beginning
 from sparkify.settings import WAREHOUSE, setting
@@ -34,7 +35,7 @@ COPY_OPTIONS = (
 )
 
 
-class S3ToWarehouseOperator(S3ToRedshiftOperator):
+class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
     """
     Copy JSON files into a run's own staging table: the provider's COPY, also for PostgreSQL.
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from airflow.providers.common.sql.operators.sql import BaseSQLOperator, SQLExecuteQueryOperator
 
+from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.settings import WAREHOUSE
 from sparkify.warehouse import warehouse_hook
 
 
-class WarehouseOperator(BaseSQLOperator):
+class WarehouseOperator(VisibleErrorsMixin, BaseSQLOperator):
     """
     The provider's operator, led to the warehouse; to another machine it speaks TLS.
 

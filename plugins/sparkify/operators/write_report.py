@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.page.files import REPORT
 from sparkify.source import open_source
 
@@ -19,7 +20,7 @@ UNFINISHED = [
 ]  # fmt: skip
 
 
-class WriteReportOperator(BaseOperator):
+class WriteReportOperator(VisibleErrorsMixin):
     """
     Write the page "Sparkify" as one HTML file, in place of the last one.
 
