@@ -3,19 +3,24 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from local.pipeline import Pipeline
 from sparkify.hours import (
+    AirflowRun,
     Hour,
     Version,
-    between,
-    compared,
-    known,
-    last_read,
-    mending,
+    describe,
+    every_hour,
+    forget_hours,
+    loads,
+    mark_outdated,
+    published_versions,
+    reconcile,
+    recorded,
+    repair_commands,
     spans,
-    told,
 )
 from sparkify.partitions import Partition
 from sparkify.source import SourceFile
@@ -86,14 +91,12 @@ def test_a_run_that_failed_after_the_hour_was_loaded_has_failed_it(
 def test_what_the_view_knows_is_read_in_order(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse
 ) -> None:
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
-
     source.events(play("2018-11-15 10:00:00"))
     load(pipeline, 11, "b")
     load(pipeline, 10, "a")
     hook = PostgresHook("sparkify_warehouse")
-    assert known(hook) == [Hour(TEN, "loaded", 1, 0, "a"), Hour(TEN + HOUR, "quiet", 0, 0, "b")]
-    assert list(last_read(hook, source.url)) == [FILE]
+    assert recorded(hook) == [Hour(TEN, "loaded", 1, 0, "a"), Hour(TEN + HOUR, "quiet", 0, 0, "b")]
+    assert list(published_versions(hook, source.url)) == [FILE]
     assert hook.conn_type == POSTGRES
 
 
@@ -120,45 +123,124 @@ def test_hours_are_compared_with_what_the_source_holds_now(
     now: SourceFile, read: Version | None, last_hour: str, expected: list[str]
 ) -> None:
     versions = {now.name: read} if read else {}
-    found = compared(hours("loaded", "missing", last_hour), [now], versions, DAILY)
+    found = mark_outdated(hours("loaded", "missing", last_hour), [now], versions, DAILY)
     assert [hour.state for hour in found] == expected
 
 
 def test_a_file_that_grew_after_all_of_its_hours_were_loaded_is_late() -> None:
     day = hours(*["loaded"] * 24, first=TEN.replace(hour=0))
-    found = compared(day, [file(20, "2")], {FILE: Version("1", 10)}, DAILY)
+    found = mark_outdated(day, [file(20, "2")], {FILE: Version("1", 10)}, DAILY)
     assert {hour.state for hour in found} == {"outdated"}
 
 
 def test_hours_that_no_run_was_asked_for_are_absent() -> None:
-    found = list(between(hours("loaded"), TEN - HOUR, TEN + 2 * HOUR))
+    found = list(every_hour(hours("loaded"), TEN - HOUR, TEN + 2 * HOUR))
     assert [hour.state for hour in found] == ["absent", "loaded", "absent"]
 
 
-def test_hours_in_a_row_are_mended_by_one_command_and_a_missing_file_by_none() -> None:
-    found = spans(hours("loaded", "failed", "failed", "outdated", "quiet", "missing", "absent"))
-    assert [str(span) for span in found] == [
-        "2018-11-15 11:00 to 2018-11-15 13:00",
-        "2018-11-15 13:00 to 2018-11-15 14:00",
-        "2018-11-15 15:00 to 2018-11-15 16:00",
-        "2018-11-15 16:00 to 2018-11-15 17:00",
+def test_only_hours_without_a_gap_are_taken_together() -> None:
+    found = [*hours("failed", "failed", "outdated"), *hours("outdated", first=TEN + 24 * HOUR)]
+    assert [str(span) for span in spans(found)] == [
+        "2018-11-15 10:00 to 2018-11-15 12:00",
+        "2018-11-15 12:00 to 2018-11-15 13:00",
+        "2018-11-16 10:00 to 2018-11-16 11:00",
     ]
     again = "airflow dags backfill --reset-dagruns"
-    assert mending(found) == [
-        f"{again} -s 2018-11-15T11:00 -e 2018-11-15T13:00 sparkify",
-        f"{again} -s 2018-11-15T16:00 -e 2018-11-15T16:00 sparkify",
+    assert repair_commands(hour.start for hour in found) == [
+        f"{again} -s 2018-11-15T10:00 -e 2018-11-15T12:00 sparkify",
+        f"{again} -s 2018-11-16T10:00 -e 2018-11-16T10:00 sparkify",
     ]
 
 
 def test_what_is_told() -> None:
-    assert told([]) == "No run was asked to load an hour yet."
-    assert told(hours("loaded", "quiet")) == (
+    assert describe(hours("loaded", "quiet")) == (
         "2 hours, 2018-11-15 10:00 to 2018-11-15 12:00 UTC: 1 loaded, 1 quiet"
     )
-    assert told(hours("failed")).splitlines() == [
-        "1 hours, 2018-11-15 10:00 to 2018-11-15 11:00 UTC: 1 failed",
-        "  2018-11-15 10:00 to 2018-11-15 11:00  failed    its last run failed: see its log, mend "
-        "what it names",
+    assert describe(hours("failed", "missing", "absent", "to come")).splitlines() == [
+        "4 hours, 2018-11-15 10:00 to 2018-11-15 14:00 UTC: 1 failed, 1 missing, 1 absent, "
+        "1 to come",
+        "  2018-11-15 10:00 to 2018-11-15 11:00  failed    its last run failed: see its log, and "
+        "fix what it names",
+        "  2018-11-15 11:00 to 2018-11-15 12:00  missing   its file was not there, and is not now",
+        "  2018-11-15 12:00 to 2018-11-15 13:00  absent    the warehouse has no load of it",
         "To load them again:",
         "  airflow dags backfill --reset-dagruns -s 2018-11-15T10:00 -e 2018-11-15T10:00 sparkify",
+        "  airflow dags backfill --reset-dagruns -s 2018-11-15T12:00 -e 2018-11-15T12:00 sparkify",
+        "What has not ended is loaded by the schedule when it has. If it was asked for by mistake, "
+        "take it back:",
+        "  airflow sparkify forget -s 2018-11-15T13:00 -e 2018-11-15T13:00",
     ]
+
+
+def test_what_the_warehouse_cannot_know_is_taken_from_airflow_and_the_clock() -> None:
+    recorded_hours = [
+        Hour(TEN, "under way", run_id="killed"),
+        Hour(TEN + HOUR, "under way", run_id="at work"),
+        Hour(TEN + 2 * HOUR, "loaded", run_id="failed"),
+        Hour(TEN + 5 * HOUR, "early", run_id="a range"),
+        Hour(TEN + 6 * HOUR, "missing", run_id="a range"),
+    ]
+    runs = [
+        AirflowRun("at work", "running", TEN + HOUR),
+        AirflowRun("failed", "failed", TEN + 2 * HOUR),
+        AirflowRun("failed before it began", "failed", TEN + 3 * HOUR),
+        AirflowRun("to come", "queued", TEN + 4 * HOUR),
+        AirflowRun("a range", "failed", None),
+    ]
+    found = reconcile(recorded_hours, runs, now=TEN + 5 * HOUR + HOUR / 2)
+    assert [hour.state for hour in found] == [
+        "abandoned",
+        "under way",
+        "loaded",
+        "failed",
+        "under way",
+        "to come",
+        "to come",
+    ]
+    assert [hour.start for hour in found] == [TEN + number * HOUR for number in range(7)]
+
+
+def test_the_last_load_of_each_hour_is_known(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    load(pipeline, 10, "first")
+    load(pipeline, 10, "second")
+    pipeline.run("2018-11-15T11:10:00Z", "2018-11-15T11:20:00Z")
+    found = loads(PostgresHook("sparkify_warehouse"), TEN, TEN + 5 * HOUR)
+    assert {start: load.run_id for start, load in found.items()} == {TEN: "second"}
+    assert datetime.now(UTC) - found[TEN].loaded_at < HOUR
+
+
+def test_hours_that_never_were_are_taken_back_and_no_others(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(play("2018-11-15 10:00:00"), visit("2018-11-15 11:00:00"))
+    pipeline.run("2018-11-15T09:00:00Z", "2018-11-15T13:00:00Z")
+    pipeline.run("2081-01-01", "2081-01-02")
+    assert [hour.state for hour in recorded(PostgresHook("sparkify_warehouse"))][4:] == [
+        "early"
+    ] * 24
+    year = datetime(2081, 1, 1, tzinfo=UTC)
+    hook = PostgresHook("sparkify_warehouse")
+    assert forget_hours(hook, year, year + 22 * HOUR) == 23
+    assert [hour.start for hour in recorded(hook)][4:] == [year + 23 * HOUR]
+    assert forget_hours(hook, TEN - HOUR, year + 23 * HOUR) == 3
+    assert states(warehouse) == [(10, "loaded"), (11, "quiet")]
+
+
+def test_an_hour_that_is_loaded_again_is_under_way_until_that_is_published(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(play("2018-11-15 10:00:00"))
+    load(pipeline, 10, "run")
+    context = pipeline.context("2018-11-15T10:00", "2018-11-15T11:00", run_id="again")
+    pipeline.run_task("stage_events", context)
+    assert warehouse.rows("select state, run_id from hour_states") == [("under way", "again")]
+    # It was repeated for another window, and says nothing of this hour any more.
+    warehouse.client.execute(
+        "update load_runs set window_start = '2018-11-15 12:00', window_end = '2018-11-15 13:00' "
+        "where run_id = 'again'"
+    )
+    assert warehouse.rows("select state, run_id from hour_states") == [("loaded", "run")]
+    warehouse.client.execute("update hour_loads set loaded_by = null, loaded_at = null")
+    assert states(warehouse) == [(10, "abandoned")]

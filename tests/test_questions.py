@@ -170,7 +170,7 @@ def test_how_the_hours_are(pipeline: Pipeline, source: TestSource, warehouse: Wa
         (datetime(2018, 11, 5, 22), "loaded", 1, 0),
         (datetime(2018, 11, 5, 23), "quiet", 0, 0),
         (datetime(2018, 11, 6, 0), "missing", 0, 0),
-        (datetime(2018, 11, 6, 1), "under way", 0, 0),
+        (datetime(2018, 11, 6, 1), "abandoned", 0, 0),
     ]
 
 

@@ -25,6 +25,8 @@ PUBLISHED = [
     "load_runs/publish.sql",
     "{{ lock('hour_loads') }}",
     "hour_loads/count_plays.sql",
+    "hour_loads/count_user_events.sql",
+    "hour_loads/mark_damage.sql",
     "hour_loads/staged.sql",
     "hour_loads/publish.sql",
     "hour_loads/look.sql",

@@ -1,15 +1,21 @@
--- The plays that the warehouse now holds of each hour that the run touches.
+-- The plays that the warehouse now holds of each hour that the run touches, and their version.
 update hour_loads
-set plays = counted.plays
+set
+    plays = counted.plays,
+    plays_version = counted.version
 from (
     select
         touched.hour_start,
-        coalesce(held.plays, 0) as plays
+        coalesce(held.plays, 0) as plays,
+        coalesce(held.version, 0) as version
     from hour_loads as touched
     left join (
         -- Counted before they are joined: of plays just loaded the planner expects few, and would
         -- read them again for every hour.
-        select date_trunc('hour', start_time) as hour_start, count(*) as plays
+        select
+            date_trunc('hour', start_time) as hour_start,
+            count(*) as plays,
+            sum({{ row_version("songplays") }}) as version
         from songplays
         where {{ in_touched_hours("start_time") }}
         group by date_trunc('hour', start_time)

@@ -1,7 +1,7 @@
 -- What there is to ask about, whatever the range: the first and the last hour in which something
 -- was played, how many plays by how many users there are in all, how many hours are missing their
--- file, failed, outdated or loaded in part as far as runs have seen, and when the last one loaded;
--- and the source that was read last.
+-- file, failed, outdated, damaged or loaded in part as far as runs have seen, and when the last one
+-- loaded; and the source that was read last.
 select
     min(session_hours.hour_start) as first_hour,
     max(session_hours.hour_start) as last_hour,
@@ -10,7 +10,7 @@ select
     (
         select count(*)
         from hour_states
-        where hour_states.state in ('missing', 'failed', 'outdated', 'partial')
+        where hour_states.state in ('missing', 'failed', 'outdated', 'damaged', 'partial', 'abandoned')
     ) as hours_to_mend,
     (select max(hour_states.loaded_at) from hour_states) as hours_seen_at,
     (

@@ -21,7 +21,8 @@ from sparkify.commands.metadata import Active, Dag, Metadata
 from sparkify.commands.provider import add_commands, provider_info
 from sparkify.commands.request import Refused, Request
 from sparkify.commands.screen import Screen
-from sparkify.commands.windows import Plan, Run, Window
+from sparkify.commands.windows import Fate, Plan, Run, Window
+from sparkify.hours import Load
 
 HOUR = timedelta(hours=1)
 NOVEMBER = datetime(2018, 11, 1, tzinfo=UTC)
@@ -41,6 +42,8 @@ class FakeMetadata(Metadata):
     is_alive: bool = True
     is_interrupted: bool = False
     created: list[tuple[Request, Plan]] = field(default_factory=list)
+    unloaded: set[int] = field(default_factory=set)
+    """The hours that no run loads, whatever it says."""
 
     def dag(self, dag_id: str) -> Dag | None:
         return self.dag_is
@@ -65,6 +68,14 @@ class FakeMetadata(Metadata):
         for date in [date for date, run in found.items() if not run.has_ended][:2]:
             self.states[date] = self.ends.get(date.hour, "success")
         return found
+
+    def loads(self, first: datetime, last: datetime) -> dict[datetime, Load]:
+        """What a warehouse says once these runs have loaded their hours."""
+        return {
+            date: Load(f"run of {date:%H}", date + HOUR)
+            for date, state in self.states.items()
+            if state == "success" and date.hour not in self.unloaded
+        }
 
     def failed_tasks(self, dag_id: str, run_ids: Collection[str]) -> dict[str, list[str]]:
         return {run_id: ["load_users"] for run_id in run_ids}
@@ -100,18 +111,18 @@ def request(line: str) -> Request:
     return Request.of(parser.parse_args(line.split()))
 
 
-def call(metadata: Metadata, line: str) -> tuple[int, str]:
+def call(metadata: FakeMetadata, line: str) -> tuple[int, str]:
     """The exit status of a call, and what it said."""
     console = Console(file=StringIO(), width=200)
-    status = Backfill(request(line), metadata, Screen(console, console)).run()
+    status = Backfill(request(line), metadata, Screen(console, console), metadata.loads).run()
     return status, console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def refusal(metadata: Metadata, line: str) -> str:
+def refusal(metadata: FakeMetadata, line: str) -> str:
     """The sentence that refuses a call; nothing was created."""
     with pytest.raises(Refused) as caught:
         call(metadata, line)
-    assert not getattr(metadata, "created", [])
+    assert not metadata.created
     return str(caught.value)
 
 
@@ -204,7 +215,7 @@ def test_end_is_inclusive_and_the_hour_at_midnight_is_pointed_out() -> None:
     windows = metadata.created[0][1].windows
     assert (len(windows), windows[-1].start) == (25, NOVEMBER + 24 * HOUR)
     assert said.startswith("sparkify: 2018-11-01 00:00 to 2018-11-02 01:00 UTC, 25 runs")
-    assert "of 2018-11-02 only 2018-11-02 00:00 to 01:00 is loaded" in said
+    assert "of 2018-11-02 only 2018-11-02 00:00 to 01:00 is run" in said
     assert "All of that day: -e 2018-11-02T23:59; nothing of it: -e 2018-11-01T23:59" in said
     assert status == 0
 
@@ -235,7 +246,7 @@ def test_a_dry_run_lists_and_creates_nothing() -> None:
         metadata, "-n -s 2018-11-01 -e 2018-11-01T02:00 --rerun-failed-tasks sparkify"
     )
     assert (status, metadata.created) == (0, [])
-    assert "2018-11-01 00:00 to 01:00  loaded before" in said
+    assert "2018-11-01 00:00 to 01:00  succeeded before, left as is" in said
     assert "2018-11-01 01:00 to 02:00  to run again" in said
     assert "2018-11-01 02:00 to 03:00  to run\n" in said
 
@@ -315,7 +326,9 @@ def test_the_status_is_zero_only_if_every_run_succeeded() -> None:
     status, said = call(FakeMetadata(), "-s 2018-11-01 -e 2018-11-01T05:00 sparkify")
     assert status == 0
     assert "Created backfill 7." in said
-    assert "All 6 runs succeeded" in said
+    assert (
+        "All 6 runs succeeded, in 0:00: 2018-11-01 00:00 to 2018-11-01 06:00 UTC is loaded." in said
+    )
 
 
 def test_failed_windows_are_listed_with_what_to_do() -> None:
@@ -323,8 +336,10 @@ def test_failed_windows_are_listed_with_what_to_do() -> None:
     status, said = call(metadata, "-s 2018-11-01 -e 2018-11-01T05:00 sparkify")
     assert status == 1
     assert "1 of 6 runs failed:\n  2018-11-01 03:00 to 04:00  run of 03  failed: load_users" in said
-    rerun = "airflow dags backfill -s 2018-11-01 -e 2018-11-01T05:00 --rerun-failed-tasks sparkify"
-    assert rerun in said
+    # Of the failed ones only: what else was asked for may have more windows by then.
+    rerun = "airflow dags backfill -s 2018-11-01T03:00 -e 2018-11-01T03:00 --rerun-failed-tasks"
+    assert f"{rerun} sparkify" in said
+    assert "is loaded" not in said
 
 
 def test_a_window_that_failed_before_and_is_left_counts_as_failed() -> None:
@@ -338,6 +353,74 @@ def test_a_loaded_range_creates_nothing_and_is_a_success() -> None:
     metadata = FakeMetadata(states={NOVEMBER: "success"}, is_alive=False)
     status, _ = call(metadata, "-s 2018-11-01 sparkify")
     assert (status, metadata.created) == (0, [])
+
+
+def test_a_run_that_succeeded_without_loading_its_hour_is_no_success() -> None:
+    metadata = FakeMetadata(unloaded={0, 1, 3})
+    status, said = call(metadata, "-s 2018-11-01 -e 2018-11-01T03:00 sparkify")
+    assert status == 1
+    assert "3 of 4 runs succeeded, but neither they nor later ones loaded their hours:" in said
+    again = "airflow dags backfill -s 2018-11-01T{} -e 2018-11-01T{} --reset-dagruns sparkify"
+    assert again.format("00:00", "01:00") in said
+    assert again.format("03:00", "03:00") in said
+    assert "is loaded" not in said
+
+
+def test_what_succeeded_before_and_is_not_loaded_is_told_and_run_again_when_asked() -> None:
+    metadata = FakeMetadata(states={NOVEMBER: "success"}, unloaded={0})
+    status, said = call(metadata, "-n -s 2018-11-01 sparkify")
+    assert "succeeded before without loading its hour, left as is" in said
+    assert "--reset-dagruns" in said
+    status, said = call(metadata, "-s 2018-11-01 sparkify")
+    assert (status, metadata.created) == (1, [])
+    metadata.unloaded.clear()
+    status, _ = call(metadata, "-s 2018-11-01 --reset-dagruns sparkify")
+    assert (status, len(metadata.created)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("load", "holds"),
+    [
+        (Load("run", NOVEMBER), True),
+        (Load("later", NOVEMBER + 3 * HOUR), True),
+        (Load("earlier", NOVEMBER), False),
+        (None, False),
+    ],
+)
+def test_an_hour_is_loaded_by_its_run_or_a_later_one(load: Load | None, holds: bool) -> None:
+    window = Window(NOVEMBER, NOVEMBER, NOVEMBER + HOUR)
+    runs = {NOVEMBER: Run("run", "success", NOVEMBER + 2 * HOUR)}
+    plan = Plan([window], runs, request("-s 2018-11-01 sparkify").reprocess)
+    assert plan.holds(window)
+    plan = replace(plan, loads={NOVEMBER: load} if load else {})
+    assert plan.holds(window) is holds
+    assert plan.fate(window) is (Fate.SUCCEEDED if holds else Fate.UNLOADED)
+
+
+def test_of_another_dag_it_says_that_runs_succeeded_and_no_more() -> None:
+    metadata = FakeMetadata(Dag("other", False, True), unloaded=set(range(24)))
+    status, said = call(metadata, "-s 2018-11-01 -e 2018-11-01T01:00 other")
+    assert status == 0
+    assert "All 2 runs succeeded, in 0:00.\n" in said
+    assert "loaded" not in said
+
+
+def test_a_warehouse_out_of_reach_is_told_and_nothing_is_claimed() -> None:
+    class OutOfReach(FakeMetadata):
+        def loads(self, first: datetime, last: datetime) -> dict[datetime, Load]:
+            raise Refused("The warehouse cannot be asked: no route to it")
+
+    status, said = call(OutOfReach(), "-s 2018-11-01 sparkify")
+    assert status == 0
+    assert "whether hours are loaded cannot be seen. The warehouse cannot be asked" in said
+    assert "is loaded" not in said
+
+
+def test_runs_of_an_hour_load_their_hour_whatever_range_they_had() -> None:
+    assert request("-s 2018-11-01 --reset-dagruns sparkify").run_conf == {}
+    assert request("-s 2018-11-01 --reset-dagruns other").run_conf is None
+    with pytest.raises(Refused, match="airflow dags trigger sparkify -c"):
+        request('-s 2018-11-01 -c {"start":"2018-11-01"} sparkify')
 
 
 def test_the_same_call_follows_what_is_under_way() -> None:
@@ -364,7 +447,10 @@ def test_without_waiting_it_says_how_to_follow() -> None:
     metadata = FakeMetadata(ends={0: "failed"})
     status, said = call(metadata, "--no-wait -s 2018-11-01 sparkify")
     assert (status, len(metadata.created)) == (0, 1)
-    assert "follow it:        airflow dags backfill -s 2018-11-01 -e 2018-11-01 sparkify" in said
+    assert (
+        "follow it:        airflow dags backfill -s 2018-11-01T00:00 -e 2018-11-01T00:00 sparkify"
+        in said
+    )
 
 
 def test_ctrl_c_leaves_the_backfill_going_and_says_so() -> None:
@@ -372,7 +458,7 @@ def test_ctrl_c_leaves_the_backfill_going_and_says_so() -> None:
     assert status == 130
     assert "backfill 7 goes on" in said
     assert "/api/v2/backfills/7/pause (unpause, cancel)" in said
-    assert "airflow dags backfill -s 2018-11-01 -e 2018-11-01 sparkify" in said
+    assert "airflow dags backfill -s 2018-11-01T00:00 -e 2018-11-01T00:00 sparkify" in said
 
 
 # How it is followed

@@ -7,7 +7,8 @@ from airflow.cli import cli_parser
 
 from local.pipeline import Pipeline
 from sparkify.commands.arguments import HOURS, bound
-from sparkify.commands.hours import _in_range, hours
+from sparkify.commands.hours import check_order, hours, in_range
+from sparkify.commands.request import Refused
 from sparkify.hours import Hour
 from tests.sources import TestSource, play
 from tests.warehouse import Warehouse
@@ -15,13 +16,29 @@ from tests.warehouse import Warehouse
 TEN = datetime(2018, 11, 15, 10, tzinfo=UTC)
 
 
+NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
+
+
 def test_only_a_range_that_is_given_shows_hours_that_no_run_was_asked_for() -> None:
     found = [Hour(TEN, "loaded"), Hour(TEN + timedelta(hours=2), "quiet")]
     nine, eleven = bound("2018-11-15T09:30"), bound("2018-11-15T11:00")
-    assert _in_range(found, None, None) == found
-    assert _in_range(found, eleven, None) == found[1:]
-    assert _in_range(found, None, eleven) == found[:1]
-    assert [hour.state for hour in _in_range(found, nine, eleven)] == ["absent", "loaded", "absent"]
+    assert in_range(found, None, None, NOW) == found
+    assert in_range(found, eleven, None, NOW) == found[1:]
+    assert in_range(found, None, eleven, NOW) == found[:1]
+    states = [hour.state for hour in in_range(found, nine, eleven, NOW)]
+    assert states == ["absent", "loaded", "absent"]
+
+
+def test_a_range_is_of_hours_that_have_ended_and_of_others_that_runs_were_asked_for() -> None:
+    morning, year_2081 = bound("2026-01-01T10:00"), bound("2081-01-01")
+    asked = [Hour(NOW.replace(minute=0), "under way"), Hour(year_2081.moment, "to come")]
+    states = [hour.state for hour in in_range(asked, morning, year_2081, NOW)]
+    assert states == ["absent", "absent", "under way", "to come"]
+    assert in_range(asked, year_2081, year_2081, NOW) == asked[1:]
+    with pytest.raises(Refused, match="The range is in the future"):
+        in_range([], year_2081, year_2081, NOW)
+    with pytest.raises(Refused, match="The range is empty"):
+        check_order(year_2081, morning)
 
 
 @pytest.mark.usefixtures("airflow", "warehouse")

@@ -45,16 +45,17 @@ def conf(text: str) -> dict[str, Any]:
 
 DESCRIPTION = """\
 Run a DAG for every interval of a range, follow it to its end, and exit with 0 only if
-every window of the range is loaded. START and END are logical dates, both inclusive,
-as in Airflow 2: the run that begins at END belongs to the range. The scheduler does the
-work, so it must be up and the DAG must not be paused."""
+every run succeeded and, for sparkify, the warehouse has each hour by that run or a later
+one. START and END are logical dates, both inclusive, as in Airflow 2: the run that begins
+at END belongs to the range. The scheduler does the work, so it must be up and the DAG must
+not be paused."""
 
 EPILOG = """\
 The first day of November, hour by hour:
   airflow dags backfill -s 2018-11-01 -e 2018-11-01T23:00 sparkify
 
-Exit status: 0 every window is loaded, 1 refused or a run failed, 2 not understood,
-130 interrupted (the backfill goes on)."""
+Exit status: 0 every run succeeded and loaded its hour, 1 refused, or one did not, 2 not
+understood, 130 interrupted (the backfill goes on)."""
 
 ARG_START = Arg(
     ("-s", "--start-date"),
@@ -68,7 +69,7 @@ ARG_END = Arg(
     metavar="END",
     type=bound,
     help="Last logical date, inclusive. A date is its midnight: on an hourly schedule\n"
-    "-e 2018-11-02 ends with the run of 00:00 to 01:00, -e 2018-11-02T23:00 loads\n"
+    "-e 2018-11-02 ends with the run of 00:00 to 01:00, -e 2018-11-02T23:00 has\n"
     "the whole day.",
 )
 ARG_DRY_RUN = Arg(
@@ -107,23 +108,65 @@ ARG_NO_WAIT = Arg(
     help="Return once the backfill is created; the exit status then says nothing of\nthe runs",
 )
 
+ARG_FIRST_HOUR = Arg(("-s", "--start-date"), metavar="START", type=bound, help="First hour")
+ARG_LAST_HOUR = Arg(
+    ("-e", "--end-date"),
+    metavar="END",
+    type=bound,
+    help="Last hour, inclusive: a date is its midnight, so that -e 2018-11-02T23:00\n"
+    "has the whole day",
+)
+
 HOURS = ActionCommand(
     name="hours",
-    help="Show which hours are loaded, quiet, missing their file, failed or outdated",
+    help="Show which hours are loaded, quiet, missing their file, failed, outdated or damaged",
     description="""\
-Show how it stands with the hours that runs were asked to load, or with all from START to END
-(UTC, both inclusive), compared with what the source holds now; and the command that loads again
-what is not as it should be.""",
+Show the state of the hours that runs were asked to load, or of every hour from START to END (UTC,
+both inclusive), compared with what the source holds now and with the runs that Airflow has; and
+the command that loads again what is not as it should be.""",
     epilog="Exit status: 0 all is well, 1 some hours need something.",
     func=lazy_load_command("sparkify.commands.hours.hours"),
+    args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
+)
+
+FORGET = ActionCommand(
+    name="forget",
+    help="Take back hours that were asked for by mistake, or have the catalogue read again",
+    description="""\
+Take the hours from START to END (UTC, both inclusive) out of what the warehouse remembers to have
+been asked for, such as those of a range with a wrong year. An hour that holds plays or events, or
+whose run is under way, stays. With --catalogue, forget that song files were read.""",
+    epilog="Exit status: 0 none of the hours is left, 1 some stay.",
+    func=lazy_load_command("sparkify.commands.forget.forget"),
     args=(
-        Arg(("-s", "--start-date"), metavar="START", type=bound, help="First hour"),
-        Arg(("-e", "--end-date"), metavar="END", type=bound, help="Last hour, inclusive"),
+        ARG_FIRST_HOUR,
+        ARG_LAST_HOUR,
+        Arg(
+            ("--catalogue",),
+            action="store_true",
+            help="Forget that song files were read, so that the next run reads all of them\n"
+            "again; a song that the catalogue's mirror lacks goes at once",
+        ),
         ARG_VERBOSE,
     ),
 )
 
-SPARKIFY = GroupCommand(name="sparkify", help="The Sparkify warehouse", subcommands=(HOURS,))
+AUDIT = ActionCommand(
+    name="audit",
+    help="Find rows that something other than a run has changed, added or taken out",
+    description="""\
+Compare every table of the star, or its hours from START to END (UTC, both inclusive), with what was
+noted as it was loaded and with what it is derived from; mark the damaged hours, so that `airflow
+sparkify hours` names them, too; and print the commands that mend them. Readable names that are
+wrong are put right at once.""",
+    epilog="Exit status: 0 no damage was found, 1 some was, or a table could not be audited.",
+    func=lazy_load_command("sparkify.commands.audit.audit"),
+    args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
+)
+
+SPARKIFY = GroupCommand(
+    name="sparkify", help="The Sparkify warehouse", subcommands=(HOURS, AUDIT, FORGET)
+)
 
 BACKFILL = ActionCommand(
     name="backfill",

@@ -1,38 +1,38 @@
 """``airflow dags backfill``: every interval of a range run, followed, and accounted for."""
 
-import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from airflow.models.backfill import AlreadyRunningBackfill
 from airflow.sdk.exceptions import AirflowException
-from airflow.utils import cli as cli_utils
-from airflow.utils.providers_configuration_loader import providers_configuration_loaded
-from rich.console import Console
 
 from sparkify.commands import checks, report
-from sparkify.commands.follow import Progress, Runs, follow, span
+from sparkify.commands.failures import asking_the_warehouse, command
+from sparkify.commands.follow import Runs, follow, span
 from sparkify.commands.metadata import Metadata
 from sparkify.commands.request import Refused, Request
 from sparkify.commands.screen import Screen
 from sparkify.commands.windows import Fate, Plan, notes
+from sparkify.hours import DAG_ID, Load, loads
+from sparkify.warehouse import warehouse_hook
 
-LOADED, FAILED, INTERRUPTED = 0, 1, 130
+SUCCEEDED, FAILED, INTERRUPTED = 0, 1, 130
+
+AskLoads = Callable[[datetime, datetime], Mapping[datetime, Load]]
 
 
-@cli_utils.action_cli  # type: ignore[untyped-decorator]
-@cli_utils.suppress_logs_and_warning
-@providers_configuration_loaded
-def backfill(args: Namespace) -> None:
-    """Do what the command line asks for, and end the process with the exit status."""
-    screen = Screen(Console(), Console(stderr=True))
-    try:
-        sys.exit(Backfill(Request.of(args), Metadata(), screen).run())
-    except Refused as refusal:
-        screen.complain(str(refusal))
-        sys.exit(FAILED)
+@command
+def backfill(args: Namespace, screen: Screen) -> int:
+    """Do what the command line asks for."""
+    return Backfill(Request.of(args), Metadata(), screen, _loads).run()
+
+
+def _loads(first: datetime, last: datetime) -> Mapping[datetime, Load]:
+    with asking_the_warehouse():
+        return loads(warehouse_hook(), first, last)
 
 
 class Backfill:
@@ -42,12 +42,16 @@ class Backfill:
     :param request: what is wanted
     :param metadata: Airflow's database
     :param screen: where it is told
+    :param ask_loads: by which runs the hours from a first to a last one were loaded
     """
 
-    def __init__(self, request: Request, metadata: Metadata, screen: Screen) -> None:
+    def __init__(
+        self, request: Request, metadata: Metadata, screen: Screen, ask_loads: AskLoads
+    ) -> None:
         self.request = request
         self.metadata = metadata
         self.screen = screen
+        self.ask_loads = ask_loads
         self.backfill_id: int | None = None
 
     def run(self) -> int:
@@ -56,15 +60,15 @@ class Backfill:
         self.screen.say(report.announcement(self.request, plan, remarks))
         if self.request.dry_run:
             self.screen.say(report.listing(self.request, plan))
-            return LOADED
+            return SUCCEEDED
         if plan.count(Fate.NEW, Fate.AGAIN):
             self._create(plan)
         if not self.request.wait:
-            return LOADED
+            return SUCCEEDED
         try:
             return self._follow(plan)
         except KeyboardInterrupt:
-            self._say_it_goes_on()
+            self._say_it_goes_on(plan)
             return INTERRUPTED
 
     def _plan(self) -> tuple[Plan, list[str]]:
@@ -73,7 +77,20 @@ class Backfill:
         plan = Plan(windows, {}, self.request.reprocess)
         runs = self.metadata.runs(self.request.dag_id, plan.first, plan.last)
         remarks = notes(self.request.start, self.request.end, windows, is_cut)
-        return replace(plan, runs=runs), remarks
+        return self._with_loads(replace(plan, runs=runs)), remarks
+
+    def _with_loads(self, plan: Plan) -> Plan:
+        """What the warehouse has of the plan's hours: that a run succeeded does not say it."""
+        if self.request.dag_id != DAG_ID:
+            return plan
+        try:
+            return replace(
+                plan, loads=self.ask_loads(plan.windows[0].start, plan.windows[-1].start)
+            )
+        except Refused as refusal:
+            # The scheduler may reach it even so.
+            self.screen.complain(f"Note: whether hours are loaded cannot be seen. {refusal}")
+            return replace(plan, loads=None)
 
     def _create(self, plan: Plan) -> None:
         checks.able_to_run(self.metadata, self.request.dag_id)
@@ -93,7 +110,7 @@ class Backfill:
             ) from None
         self.screen.say(f"Created backfill {self.backfill_id}.")
         if not self.request.wait:
-            self.screen.say(self._steering(self.backfill_id))
+            self.screen.say(self._steering(plan, self.backfill_id))
 
     def _follow(self, plan: Plan) -> int:
         dag_id, began = self.request.dag_id, time.monotonic()
@@ -106,24 +123,27 @@ class Backfill:
 
         with self.screen.progress() as show:
             runs = follow(plan.windows, look, obstacle, show)
-        if Progress.of(plan.windows, runs).failed:
-            self.screen.say(report.failure(self.request, plan, runs, self._failed_tasks))
+        plan = self._with_loads(replace(plan, runs=runs))
+        if not all(plan.holds(window) for window in plan.windows):
+            self.screen.say(report.failure(self.request, plan, self._failed_tasks))
             return FAILED
         self.screen.say(report.success(plan, span(time.monotonic() - began)))
-        return LOADED
+        return SUCCEEDED
 
     def _failed_tasks(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         return self.metadata.failed_tasks(self.request.dag_id, run_ids)
 
-    def _say_it_goes_on(self) -> None:
+    def _say_it_goes_on(self, plan: Plan) -> None:
         if self.backfill_id is None:
-            self.screen.say(f"Interrupted. The runs go on; follow them: {self.request.command()}")
+            following = self.request.command(plan.first, plan.last)
+            self.screen.say(f"Interrupted. The runs go on; follow them: {following}")
         else:
             self.screen.say(
                 f"Interrupted, but backfill {self.backfill_id} goes on: the scheduler runs it.\n"
-                + self._steering(self.backfill_id)
+                + self._steering(plan, self.backfill_id)
             )
 
-    def _steering(self, backfill_id: int) -> str:
-        # Without an option that repeats runs, the same command only follows what is under way.
-        return report.steering(self.request.dag_id, backfill_id, self.request.command())
+    def _steering(self, plan: Plan, backfill_id: int) -> str:
+        # Without an option that repeats runs, it only follows what is under way.
+        following = self.request.command(plan.first, plan.last)
+        return report.steering(self.request.dag_id, backfill_id, following)

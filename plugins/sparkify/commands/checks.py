@@ -1,5 +1,6 @@
 """What must hold before a backfill is created; each refusal says what to do."""
 
+import shlex
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from difflib import get_close_matches
 
 from sparkify.commands.metadata import Active, Metadata, web_address
 from sparkify.commands.report import steering
-from sparkify.commands.request import Refused, Request
+from sparkify.commands.request import Refused, Request, bounds
 from sparkify.commands.windows import Window, minute
 
 # Airflow looks every 30 s whether the last run of a backfill has ended, and only then closes it.
@@ -38,7 +39,7 @@ def ended_windows(metadata: Metadata, request: Request) -> tuple[list[Window], b
     if request.start.moment >= now:
         raise Refused(
             f"The range is in the future: it starts at {minute(request.start.moment)} UTC, and now "
-            f"it is {minute(now)} UTC. A backfill loads what has ended; the schedule does the rest."
+            f"it is {minute(now)} UTC. A backfill runs what has ended; the schedule does the rest."
         )
     found = metadata.windows(request.dag_id, request.start.moment, request.end.moment)
     ended, is_cut = [], False
@@ -100,8 +101,7 @@ def no_other_backfill(metadata: Metadata, dag_id: str, say: Callable[[str], None
 
 
 def _following(dag_id: str, active: Active) -> str:
-    start, end = (f"{moment:%Y-%m-%dT%H:%M}" for moment in (active.first, active.last))
-    return f"airflow dags backfill -s {start} -e {end} {dag_id}"
+    return shlex.join(["airflow", "dags", "backfill", *bounds(active.first, active.last), dag_id])
 
 
 def obstacle(metadata: Metadata, dag_id: str) -> str:

@@ -1,24 +1,31 @@
 """What the command asks of Airflow's metadata database, and the one thing it does there."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow.configuration import conf
 from airflow.exceptions import AirflowConfigException
 from airflow.jobs.job import most_recent_job
-from airflow.models.backfill import Backfill, ReprocessBehavior, _create_backfill
+from airflow.models.backfill import (
+    Backfill,
+    BackfillDagRun,
+    ReprocessBehavior,
+    _create_backfill,
+)
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.platform import getuser
 from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from sparkify.commands.request import Request
+from sparkify.commands.request import RANGE, Request
 from sparkify.commands.windows import Plan, Run, Window
+from sparkify.hours import AirflowRun
 
 
 @dataclass(frozen=True)
@@ -67,10 +74,24 @@ class Metadata:
 
     def runs(self, dag_id: str, first: datetime, last: datetime) -> dict[datetime, Run]:
         """The runs whose logical date is from first to last, by that date."""
-        columns = select(DagRun.logical_date, DagRun.run_id, DagRun.state)
+        columns = select(DagRun.logical_date, DagRun.run_id, DagRun.state, DagRun.start_date)
         mine = columns.where(DagRun.dag_id == dag_id, DagRun.logical_date.between(first, last))
         with create_session() as session:
-            return {_utc(date): Run(run_id, state) for date, run_id, state in session.execute(mine)}
+            return {
+                _utc(date): Run(run_id, state, started and _utc(started))
+                for date, run_id, state, started in session.execute(mine)
+            }
+
+    def unsuccessful(self, dag_id: str) -> list[AirflowRun]:
+        """The runs that are to come, under way or failed, each with its hour, if it is of one."""
+        query = select(DagRun.run_id, DagRun.state, DagRun.logical_date, DagRun.conf).where(
+            DagRun.dag_id == dag_id, DagRun.state.in_(("queued", "running", "failed"))
+        )
+        with create_session() as session:
+            return [
+                AirflowRun(run_id, state, _hour(date, conf))
+                for run_id, state, date, conf in session.execute(query)
+            ]
 
     def failed_tasks(self, dag_id: str, run_ids: Collection[str]) -> dict[str, list[str]]:
         """The tasks that failed themselves, by run id."""
@@ -101,7 +122,12 @@ class Metadata:
                 DagRun.backfill_id == row.id, DagRun.state.in_(("queued", "running"))
             )
             is_open = session.scalar(runs.limit(1)) is not None
-            return Active(row.id, _utc(row.from_date), _utc(row.to_date), is_open)
+            # The dates that it was asked for may reach past its runs.
+            dates = select(
+                func.min(BackfillDagRun.logical_date), func.max(BackfillDagRun.logical_date)
+            )
+            first, last = session.execute(dates.where(BackfillDagRun.backfill_id == row.id)).one()
+            return Active(row.id, _utc(first or row.from_date), _utc(last or row.to_date), is_open)
 
     def is_scheduler_alive(self) -> bool:
         """Whether a scheduler has shown a sign of life within its health-check threshold."""
@@ -130,7 +156,7 @@ class Metadata:
             to_date=plan.last,
             max_active_runs=request.max_active_runs,
             reverse=request.backwards,
-            dag_run_conf=request.conf,
+            dag_run_conf=request.run_conf,
             triggering_user_name=_user(),
             reprocess_behavior=ReprocessBehavior(plan.reprocess.value),
             run_on_latest_version=on_latest,
@@ -141,6 +167,13 @@ class Metadata:
 def web_address(path: str) -> str:
     """Where the web UI shows something."""
     return conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/") + path
+
+
+def _hour(date: datetime | None, conf: Mapping[str, Any] | None) -> datetime | None:
+    """The hour that a run is of; one without a date, or with a range, is of none."""
+    if date is None or RANGE & (conf or {}).keys():
+        return None
+    return _utc(date).replace(minute=0, second=0, microsecond=0)
 
 
 def _utc(moment: datetime) -> datetime:

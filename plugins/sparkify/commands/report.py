@@ -11,7 +11,7 @@ FailedTasks = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 
 
 def announcement(request: Request, plan: Plan, remarks: Sequence[str]) -> str:
-    """What will be loaded, before anything is created."""
+    """What will be run, before anything is created."""
     order = ", the latest first" if request.backwards else ""
     lines = [
         f"{request.dag_id}: {plan.span}, {_counted(len(plan.windows), 'run')}, "
@@ -22,7 +22,9 @@ def announcement(request: Request, plan: Plan, remarks: Sequence[str]) -> str:
         lines += [f"  {plan.count(fate)} {fate.value}" for fate in Fate if plan.count(fate)]
     if plan.count(Fate.FAILED):
         lines.append("  (--rerun-failed-tasks runs the failed ones again, --reset-dagruns all)")
-    elif plan.count(Fate.LOADED):
+    elif plan.count(Fate.UNLOADED):
+        lines.append("  (--reset-dagruns runs all of them again, which loads those hours)")
+    elif plan.count(Fate.SUCCEEDED):
         lines.append("  (--reset-dagruns runs all of them again)")
     return "\n".join(lines)
 
@@ -46,29 +48,60 @@ def steering(dag_id: str, backfill_id: int, follow: str) -> str:
 
 
 def success(plan: Plan, took: str) -> str:
-    """That the whole range is loaded."""
+    """That every run of the range succeeded and, where it was seen, that its hours are loaded."""
     count = len(plan.windows)
     runs = f"All {count} runs" if count > 1 else "The run"
-    return f"{runs} succeeded, in {took}: {plan.span} is loaded."
+    loaded = f": {plan.span} is loaded" if plan.loads is not None else ""
+    return f"{runs} succeeded, in {took}{loaded}."
 
 
-def failure(request: Request, plan: Plan, runs: Runs, failed_tasks: FailedTasks) -> str:
-    """The windows that are not loaded, each with its run, and what to do."""
-    windows = [window for window in plan.windows if not _is_loaded(window, runs)]
-    ids = [runs[w.logical_date].run_id for w in windows if w.logical_date in runs]
-    tasks = failed_tasks(ids)
-    lines = [f"{len(windows)} of {_counted(len(plan.windows), 'run')} failed:"]
-    lines += [f"  {window}  {_what_failed(window, runs, tasks)}" for window in windows]
-    lines += [
-        "What to do: see the failed task's log in the web UI, "
-        f"{web_address(f'/dags/{request.dag_id}/runs')},",
-        "mend what it names, and run only these windows again:",
-        f"  {request.command('--rerun-failed-tasks')}",
-    ]
+def failure(request: Request, plan: Plan, failed_tasks: FailedTasks) -> str:
+    """The windows whose run failed, or that are not loaded, each with its run; and what to do."""
+    windows = [window for window in plan.windows if not plan.holds(window)]
+    failed = [window for window in windows if not _has_succeeded(window, plan.runs)]
+    unloaded = [window for window in windows if _has_succeeded(window, plan.runs)]
+    lines = []
+    if failed:
+        ids = [plan.runs[w.logical_date].run_id for w in failed if w.logical_date in plan.runs]
+        tasks = failed_tasks(ids)
+        lines += [f"{len(failed)} of {_counted(len(plan.windows), 'run')} failed:"]
+        lines += [f"  {window}  {_what_failed(window, plan.runs, tasks)}" for window in failed]
+        lines += [
+            "What to do: see the failed task's log in the web UI, "
+            f"{web_address(f'/dags/{request.dag_id}/runs')},",
+            "fix what it names, and run only these windows again:",
+            "  " + _repeat(request, failed, "--rerun-failed-tasks"),
+        ]
+    if unloaded:
+        lines += [
+            f"{len(unloaded)} of {_counted(len(plan.windows), 'run')} succeeded, but neither they "
+            "nor later ones loaded their hours:"
+        ]
+        lines += [f"  {window}  {plan.runs[window.logical_date].run_id}" for window in unloaded]
+        lines += [
+            "They had another range, were set to success by hand, or the tables were made anew "
+            "since. Run these windows again:"
+        ]
+        lines += [f"  {_repeat(request, its, '--reset-dagruns')}" for its in _in_a_row(unloaded)]
     return "\n".join(lines)
 
 
-def _is_loaded(window: Window, runs: Runs) -> bool:
+def _repeat(request: Request, windows: Sequence[Window], option: str) -> str:
+    return request.command(windows[0].logical_date, windows[-1].logical_date, option)
+
+
+def _in_a_row(windows: Sequence[Window]) -> list[list[Window]]:
+    """The windows, taken together where one begins as the other ends."""
+    found: list[list[Window]] = []
+    for window in windows:
+        if found and found[-1][-1].end == window.start:
+            found[-1].append(window)
+        else:
+            found.append([window])
+    return found
+
+
+def _has_succeeded(window: Window, runs: Runs) -> bool:
     return window.logical_date in runs and runs[window.logical_date].state == "success"
 
 

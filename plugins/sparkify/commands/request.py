@@ -4,10 +4,15 @@ import json
 import shlex
 from argparse import Namespace
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sparkify.commands.arguments import MAX_ACTIVE_RUNS
 from sparkify.commands.windows import Bound, Reprocess
+from sparkify.hours import DAG_ID
+
+RANGE = {"start", "end"}
+"""The params of the DAG ``sparkify`` that make a run load a range instead of its hour."""
 
 
 class Refused(Exception):  # noqa: N818 - it names what happens to the person's request
@@ -42,6 +47,12 @@ class Request:
                 f"The range is empty: its start {start.text} is after its end {end.text}. "
                 "Give the earlier one to -s and the later one to -e."
             )
+        if args.dag_id == DAG_ID and RANGE & (args.conf or {}).keys():
+            raise Refused(
+                f"Each run of a backfill of {DAG_ID} loads its hour; with the params start and end "
+                "each would load that range instead. Load the range in one run: "
+                f"{shlex.join(['airflow', 'dags', 'trigger', DAG_ID, '-c', json.dumps(args.conf)])}"
+            )
         return cls(
             dag_id=args.dag_id,
             start=start,
@@ -54,16 +65,28 @@ class Request:
             wait=not args.no_wait,
         )
 
-    def command(self, *options: str) -> str:
-        """The command that asks for the same range with these options."""
-        words = ["airflow", "dags", "backfill", "-s", self.start.text, "-e", self.end.text]
+    @property
+    def run_conf(self) -> dict[str, Any] | None:
+        """The conf of every run; none leaves that of a run that is repeated as it is."""
+        # A run of this date may have been triggered with a range, which is not to be loaded again.
+        return self.conf or {} if self.dag_id == DAG_ID else self.conf
+
+    def command(self, first: datetime, last: datetime, *more: str) -> str:
+        """The command that asks for the windows of these logical dates, with more options."""
+        words = ["airflow", "dags", "backfill", *bounds(first, last)]
         if self.max_active_runs != MAX_ACTIVE_RUNS:
             words += ["--max-active-runs", str(self.max_active_runs)]
         if self.conf is not None:
             words += ["--conf", json.dumps(self.conf)]
         if self.backwards:
             words.append("--run-backwards")
-        return shlex.join([*words, *options, self.dag_id])
+        return shlex.join([*words, *more, self.dag_id])
+
+
+def bounds(first: datetime, last: datetime) -> list[str]:
+    """The options that name the logical dates from first to last, both inclusive."""
+    start, end = (moment.isoformat().removesuffix("+00:00") for moment in (first, last))
+    return ["-s", start.removesuffix(":00"), "-e", end.removesuffix(":00")]
 
 
 def _reprocess(args: Namespace) -> Reprocess:

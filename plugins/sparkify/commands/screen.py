@@ -44,6 +44,12 @@ class Screen:
         else:
             yield self._with_obstacles(self._print_changes())
 
+    @contextmanager
+    def working(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show, in a terminal, at what it is, as long as the block runs."""
+        with self.console.status(what) as status:
+            yield lambda where: status.update(f"{what} {where}")
+
     def _with_obstacles(self, show: Show) -> Show:
         told = ""
 

@@ -1,9 +1,11 @@
 """The windows of a backfill: which there are in the range, and what becomes of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+
+from sparkify.hours import Load
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Run:
 
     run_id: str
     state: str
+    started: datetime | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -59,7 +62,8 @@ class Fate(Enum):
 
     NEW = "to run"
     AGAIN = "to run again"
-    LOADED = "loaded before, left as is"
+    SUCCEEDED = "succeeded before, left as is"
+    UNLOADED = "succeeded before without loading its hour, left as is"
     FAILED = "failed before, left as is"
     UNDERWAY = "under way already, left to it"
 
@@ -72,11 +76,13 @@ class Plan:
     :param windows: at least one
     :param runs: the runs they have already, by logical date
     :param reprocess: which of these are repeated
+    :param loads: what the warehouse says of the windows' hours, where it can be asked
     """
 
     windows: Sequence[Window]
-    runs: dict[datetime, Run]
+    runs: Mapping[datetime, Run]
     reprocess: Reprocess
+    loads: Mapping[datetime, Load] | None = None
 
     @property
     def first(self) -> datetime:
@@ -104,7 +110,20 @@ class Plan:
             return Fate.AGAIN
         if run.state == "failed":
             return Fate.AGAIN if self.reprocess is Reprocess.FAILED else Fate.FAILED
-        return Fate.LOADED
+        return Fate.SUCCEEDED if self.holds(window) else Fate.UNLOADED
+
+    def holds(self, window: Window) -> bool:
+        """Whether a window's run succeeded and, where that is known, the warehouse has its hour."""
+        run = self.runs.get(window.logical_date)
+        if run is None or run.state != "success":
+            return False
+        if self.loads is None:
+            return True
+        load = self.loads.get(window.start)
+        if load is None:
+            return False
+        # By that run or a later one: a run may have had another window than its date says.
+        return load.run_id == run.run_id or bool(run.started and load.loaded_at >= run.started)
 
     def count(self, *fates: Fate) -> int:
         """How many windows meet one of these fates."""
@@ -112,13 +131,13 @@ class Plan:
 
 
 def notes(start: Bound, end: Bound, windows: Sequence[Window], is_cut: bool) -> list[str]:
-    """What of the range a reader might expect to be loaded, and is not."""
+    """What of the range a reader might expect to be run, and is not."""
     first, last = windows[0], windows[-1]
     found = []
     if first.start > start.moment:
         found.append(
             f"START {start.text} lies inside an interval, and only whole intervals are run: the "
-            f"first one begins at {minute(first.start)}. To load the one around START, too, give "
+            f"first one begins at {minute(first.start)}. To run the one around START, too, give "
             "its beginning."
         )
     if is_cut:
@@ -130,7 +149,7 @@ def notes(start: Bound, end: Bound, windows: Sequence[Window], is_cut: bool) -> 
         day_before = end.moment - timedelta(days=1)
         without = f"; nothing of it: -e {day_before:%Y-%m-%d}T23:59" if len(windows) > 1 else ""
         found.append(
-            f"END is inclusive, and a date is its midnight: of {end.text} only {last} is loaded. "
+            f"END is inclusive, and a date is its midnight: of {end.text} only {last} is run. "
             f"All of that day: -e {end.text}T23:59{without}"
         )
     return found

@@ -5,7 +5,7 @@ const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Frida
 // Told apart by lightness too, not by colour alone.
 const STATES = {
   loaded: "#2a9d6f", quiet: "#a9d8c3", missing: "#f0b429", outdated: "#d9772b", failed: "#b3202c",
-  partial: "#7d6bb5", "under way": "#8c96a3",
+  damaged: "#8a1538", abandoned: "#c2515a", partial: "#7d6bb5", early: "#9c90c4", "under way": "#8c96a3",
 };
 
 const FREE = "#3b8fd9";

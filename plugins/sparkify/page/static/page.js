@@ -301,7 +301,7 @@ function told(loaded, asOf) {
     ? ` This is about ${report.first ?? first} to ${report.last ?? last}.` : "";
   // They may lie after the last play, where no range that is picked shows them.
   const mend = loaded.hours_to_mend
-    ? ` Hours missing, failed, outdated or loaded in part, as of the last load at ${minute(loaded.hours_seen_at)}: ` +
+    ? ` Hours missing, failed, outdated, damaged or loaded in part, as of the last load at ${minute(loaded.hours_seen_at)}: ` +
       `${count(loaded.hours_to_mend)} ("airflow sparkify hours" names them, and compares with the files as they are now).` : "";
   return all + about + mend + (report ? ` Written ${minute(report.at)}.` : "");
 }

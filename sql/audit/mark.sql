@@ -1,0 +1,5 @@
+-- The damaged hours, each with the tables in which it was found.
+update hour_loads
+set damage = found_damage.damage
+from found_damage
+where hour_loads.hour_start = found_damage.hour_start

@@ -1,0 +1,26 @@
+-- One row per day whose summary by song is not that of its plays. A song of n plays weighs as much
+-- as its n plays, so that neither side has to be grouped by song.
+with compared as (
+    select
+        day,
+        plays as held,
+        0 as expected,
+        plays,
+        plays * {{ row_version("song_days") }} as version
+    from song_days
+    where {{ in_range("day") }}
+    union all
+    select
+        cast(start_time as date) as day,
+        0 as held,
+        1 as expected,
+        1 as plays,
+        -{{ row_version("song_days") }} as version
+    from readable_songplays
+    where {{ in_range("start_time") }}
+)
+
+select day, sum(held) as held, sum(expected) as expected
+from compared
+group by day
+having sum(held) <> sum(expected) or sum(version) <> 0 or min(plays) < 1

@@ -1,0 +1,27 @@
+-- The events of known users that the warehouse now holds of each hour that the run touches, and
+-- their version. What was damaged of an hour that it has loaded from beginning to end is no more.
+update hour_loads
+set
+    user_events = counted.events,
+    user_events_version = counted.version,
+    damage = case
+        when not {{ in_whole_hours("hour_loads.hour_start") }} then hour_loads.damage
+    end
+from (
+    select
+        touched.hour_start,
+        coalesce(held.events, 0) as events,
+        coalesce(held.version, 0) as version
+    from hour_loads as touched
+    left join (
+        select
+            date_trunc('hour', event_time) as hour_start,
+            count(*) as events,
+            sum({{ row_version("user_events") }}) as version
+        from user_events
+        where {{ in_touched_hours("event_time") }}
+        group by date_trunc('hour', event_time)
+    ) as held on touched.hour_start = held.hour_start
+    where {{ in_touched_hours("touched.hour_start") }}
+) as counted
+where hour_loads.hour_start = counted.hour_start
