@@ -244,3 +244,15 @@ def test_an_hour_that_is_loaded_again_is_under_way_until_that_is_published(
     assert warehouse.rows("select state, run_id from hour_states") == [("loaded", "run")]
     warehouse.client.execute("update hour_loads set loaded_by = null, loaded_at = null")
     assert states(warehouse) == [(10, "abandoned")]
+
+
+def test_a_part_that_is_loaded_hides_no_failure_of_the_hour(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(play("2018-11-15 10:00:00"))
+    load(pipeline, 10)
+    context = pipeline.context("2018-11-15T10:00", "2018-11-15T11:00", run_id="failed")
+    pipeline.run_task("stage_events", context)
+    warehouse.client.execute("update load_runs set failed_at = now() where run_id = 'failed'")
+    pipeline.run("2018-11-15T10:30:00Z", "2018-11-15T12:00:00Z")
+    assert states(warehouse) == [(10, "failed"), (11, "quiet")]

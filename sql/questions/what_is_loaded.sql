@@ -10,7 +10,10 @@ select
     (
         select count(*)
         from hour_states
-        where hour_states.state in ('missing', 'failed', 'outdated', 'damaged', 'partial', 'abandoned')
+        where
+            hour_states.state in (
+                'missing', 'failed', 'outdated', 'damaged', 'partial', 'abandoned'
+            )
     ) as hours_to_mend,
     (select max(hour_states.loaded_at) from hour_states) as hours_seen_at,
     (
