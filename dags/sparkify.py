@@ -26,8 +26,9 @@ when no song file is new. *Check* fails the run when the warehouse is not right.
 A failed check says what is wrong, with examples, and what to do: mend that, and clear the task that
 it names. A failed run leaves its staging tables for a look. `docs/runbook.md` has every message;
 `airflow sparkify hours` tells which hours are not as they should be, and the command that loads
-them again; `airflow sparkify audit` finds rows that something other than a run has changed. `load_runs` is the balance sheet of every run, `quality_results` has every check,
-`rejected_rows` each record that could not be loaded; `drop_staging` logs the run's summary.
+them again; `airflow sparkify audit` finds rows that something other than a run has changed.
+`load_runs` is the balance sheet of every run, `quality_results` has every check, `rejected_rows`
+each record that could not be loaded; `drop_staging` logs the run's summary.
 
 - **`audit_staged` failed**: nothing was published.
 - **`check_quality` failed**: the window is published, and wrong.

@@ -173,8 +173,7 @@ def row_version(table: str) -> str:
     """
     A number made of a row's text: the sum over rows says whether any of them is another.
 
-    It has 11 digits, so that a bigint holds the sum of ninety million rows, made of a hash's 32 in
-    the one way that both engines know.
+    It has 11 of a hash's 32 digits, made in the one way that both engines know.
     """
     text = " || '|' || ".join(
         f"coalesce(cast({column} as varchar(1100)), '~')" for column in VERSIONED[table].split()

@@ -6,7 +6,7 @@ with compared as (
         plays as held,
         0 as expected,
         plays,
-        plays * {{ row_version("song_days") }} as version
+        cast(plays as numeric(38, 0)) * {{ row_version("song_days") }} as version
     from song_days
     where {{ in_range("day") }}
     union all
