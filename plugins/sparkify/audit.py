@@ -314,12 +314,9 @@ def _range_command(span: Span) -> str:
 def forget_catalogue(hook: DbApiHook) -> None:
     """Have the next run read every song file again; songs that the mirror lacks go at once."""
     with transaction(hook) as cursor:
-        cursor.execute(lock("songs", hook.conn_type))
-        cursor.execute(statement("prune/songs.sql"))
-        cursor.execute(statement("prune/artists.sql"))
-    with transaction(hook) as cursor:
-        cursor.execute(lock("file_ledger", hook.conn_type))
-        cursor.execute(statement("ledger/forget_songs.sql"))
+        cursor.execute(lock("song_files", hook.conn_type))
+        for name in ("prune/songs.sql", "prune/artists.sql", "song_files/forget.sql"):
+            cursor.execute(statement(name))
 
 
 def _utc(moment: datetime) -> datetime:

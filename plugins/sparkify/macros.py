@@ -170,15 +170,8 @@ VERSIONED = {
 
 
 def row_version(table: str) -> str:
-    """
-    A number made of a row's text: the sum over rows says whether any of them is another.
-
-    It has 11 of a hash's 32 digits, made in the one way that both engines know.
-    """
-    text = " || '|' || ".join(
-        f"coalesce(cast({column} as varchar(1100)), '~')" for column in VERSIONED[table].split()
-    )
-    return f"cast(substring(translate(md5({text}), 'abcdef', '012345'), 1, 11) as bigint)"
+    """The content of a table's row; the sum over rows says whether any of them is another."""
+    return content(*VERSIONED[table].split())
 
 
 def seconds_since(column: str) -> str:
