@@ -287,15 +287,15 @@ def test_a_question_that_takes_too_long_is_said_to(
 def test_a_crowd_is_turned_away_and_a_table_that_is_locked_takes_no_more_than_its_share(
     locked: Warehouse, asgi: door.Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "SECONDS", 1.0)
-    monkeypatch.setattr(desk, "PATIENCE", 0.5)
+    monkeypatch.setattr(app, "SECONDS", 2.0)
+    monkeypatch.setattr(desk, "PATIENCE", 1.0)
 
     async def crowd() -> list[httpx.Response]:
         transport = httpx.ASGITransport(asgi)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             asked = [client.get(f"/answers/totals.json?first=20{n}-01-01") for n in range(20, 99)]
             asking = asyncio.gather(*asked)
-            await asyncio.sleep(0.3)
+            await asyncio.to_thread(eventually, lambda: connections(locked) == desk.AT_ONCE)
             assert connections(locked) == desk.AT_ONCE
             # What needs no warehouse is there nevertheless, once there is room.
             answers = await asking
@@ -304,13 +304,12 @@ def test_a_crowd_is_turned_away_and_a_table_that_is_locked_takes_no_more_than_it
 
     began = time.monotonic()
     answers = asyncio.run(crowd())
-    assert time.monotonic() - began < 3
     assert {answer.status_code for answer in answers} == {503}
     assert {answer.headers["retry-after"] for answer in answers} == {"5"}
     assert "busy with other questions: try again" in answers[0].text
     # What nobody waits for any more is not asked: only what was begun ends by its timeout.
     assert eventually(lambda: connections(locked) == 0)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10, "what nobody waits for was asked"
 
 
 def test_who_asks_the_same_at_once_or_soon_is_given_one_answer(

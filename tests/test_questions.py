@@ -1,7 +1,7 @@
 """Each question, asked of a world that is small enough to check by hand."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -68,7 +68,10 @@ def test_what_rises(answers: Answers) -> None:
 def test_what_there_is(answers: Answers, source: TestSource) -> None:
     first, last = datetime(2018, 11, 5, 10), datetime(2018, 11, 13, 23)
     # Of six of the ten days there was no file.
-    assert answers("what_is_loaded") == [(first, last, 6, 2, 6 * 24, source.url)]
+    [(*counted, seen_at, source_url)] = answers("what_is_loaded")
+    assert counted == [first, last, 6, 2, 6 * 24]
+    assert abs(datetime.now(UTC).replace(tzinfo=None) - seen_at) < timedelta(minutes=5)
+    assert source_url == source.url
     assert answers("totals") == [(6, 2, 3, Decimal("2.0"))]
 
 
@@ -83,12 +86,13 @@ def test_when_people_listen(answers: Answers) -> None:
 
 def test_who_listens(answers: Answers) -> None:
     assert answers("active_users") == [
-        ("day", date(2018, 11, 5), 1),
-        ("day", date(2018, 11, 12), 1),
-        ("day", date(2018, 11, 13), 1),
-        ("month", date(2018, 11, 1), 2),
-        ("week", date(2018, 11, 5), 1),
-        ("week", date(2018, 11, 12), 2),
+        ("day", date(2018, 11, 5), 1, False, 1, 1),
+        ("day", date(2018, 11, 12), 1, False, 1, 1),
+        ("day", date(2018, 11, 13), 1, False, 1, 1),
+        # Of four days there is a file: the 14th has no play, but is counted.
+        ("month", date(2018, 11, 1), 2, True, 4, 30),
+        ("week", date(2018, 11, 5), 1, True, 1, 7),
+        ("week", date(2018, 11, 12), 2, True, 3, 7),
     ]
     assert answers("free_and_paid_users") == [
         (date(2018, 11, 5), 1, 0),
@@ -166,12 +170,13 @@ def test_how_the_hours_are(pipeline: Pipeline, source: TestSource, warehouse: Wa
         "insert into hour_loads (hour_start, asked_by, plays) values ('2018-11-06 01:00', 'now', 0)"
     )
     assert warehouse.rows("select hour_start, state, plays, rejects from hours") == [
-        (datetime(2018, 11, 5, 21), "quiet", 0, 0),
-        (datetime(2018, 11, 5, 22), "loaded", 1, 0),
-        (datetime(2018, 11, 5, 23), "quiet", 0, 0),
-        (datetime(2018, 11, 6, 0), "missing", 0, 0),
         (datetime(2018, 11, 6, 1), "abandoned", 0, 0),
+        (datetime(2018, 11, 6, 0), "missing", 0, 0),
+        (datetime(2018, 11, 5, 23), "quiet", 0, 0),
+        (datetime(2018, 11, 5, 22), "loaded", 1, 0),
+        (datetime(2018, 11, 5, 21), "quiet", 0, 0),
     ]
+    assert warehouse.column("select loaded_at is null from hours") == [True] + [False] * 4
 
 
 def test_every_question_has_a_view_and_is_asked_here(warehouse: Warehouse) -> None:
@@ -207,6 +212,11 @@ def test_the_public_data_set(
     ]
     month = "select users from active_users where period = 'month'"
     assert warehouse.column(month) == [96]
+    whole = "select first_day, days_counted from active_users where period <> 'day' "
+    assert warehouse.rows(f"{whole} and not is_partial order by days_counted") == [
+        *((date(2018, 11, day), 7) for day in (5, 12, 19)),
+        (date(2018, 11, 1), 30),
+    ]
     assert warehouse.value("select sum(plays) from plays_by_weekday_and_hour") == 6820
     assert warehouse.value("select sum(known_plays) from plays_in_the_catalogue") == 1
     assert warehouse.value("select count(*) from level_changes") == 106 - 97

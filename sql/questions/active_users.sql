@@ -34,7 +34,7 @@ periods as (
     select
         'day' as period,
         day as first_day,
-        count(distinct user_id) as users,
+        count(user_id) as users,
         1 as days_counted,
         1 as days_in_period
     from days

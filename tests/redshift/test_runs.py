@@ -23,7 +23,7 @@ from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
 from sparkify.page.questions import Range, questions, rendered
 from sparkify.page.report import report
-from sparkify.page.warehouse import ask
+from sparkify.page.warehouse import reading
 from tests.sources import Bucket, TestSource, play, song, visit
 from tests.warehouse import Warehouse
 
@@ -66,15 +66,18 @@ def test_the_page_asks_every_question_of_redshift_and_only_reads(
     filled: TestSource, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
 ) -> None:
     redshift_pipeline.run("2018-11-15", "2018-11-17")
-    for question in questions().values():
-        answer = ask(rendered(question, Range(date(2018, 11, 1), date(2018, 11, 30))))
-        assert answer.columns, question.name
-        assert redshift_warehouse.count(question.name) >= 0
+    with reading(60) as read:
+        for question in questions().values():
+            answer = read(rendered(question, Range(date(2018, 11, 1), date(2018, 11, 30))))
+            assert answer.columns, question.name
+            assert redshift_warehouse.count(question.name) >= 0
+        answer = read("select title, artist, song_id from most_played_songs order by title")
+        assert answer.rows[1] == ("Zażółć", "Björk", "SO2")
     assert "window.SPARKIFY_REPORT" in report(Range())
-    answer = ask("select title, artist, song_id from most_played_songs order by title")
-    assert answer.rows[1] == ("Zażółć", "Björk", "SO2")
-    with pytest.raises(redshift_connector.ProgrammingError, match="read-only"):
-        ask("delete from users")
+    with pytest.raises(redshift_connector.ProgrammingError, match="read-only"), reading(60) as read:
+        read("delete from users")
+    with pytest.raises(redshift_connector.Error, match="statement timeout"), reading(0.1) as read:
+        read("select pg_sleep(5)")
 
 
 def sources_of(warehouse: Warehouse) -> list[Any]:

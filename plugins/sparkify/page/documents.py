@@ -39,7 +39,7 @@ def file_name(asked: Question, days: Range, answer: Answer) -> str:
 
 def as_json(value: Any) -> str:
     """The text of it in JSON, times in ISO form."""
-    return json.dumps(value, default=_plain, separators=(",", ":"))
+    return json.dumps(value, default=_plain)
 
 
 def as_csv(answer: Answer) -> str:
