@@ -43,9 +43,10 @@ from tests.environment import HOME
 from tests.sources import TestSource, play
 
 FORMS = ("json", "csv", "sql")
-REQUESTS = 500
+REQUESTS, AT_ONCE = 500, 100
 LONG = 8.0
 HEALTH = ("version", "monitor/health")
+NO_HEADERS: dict[str, str] = {}
 
 # An hour of it is four tasks, of which each asks Airflow's API for something.
 DAG_FILE = """
@@ -488,7 +489,7 @@ def test_the_page_cannot_stop_airflow(
             health, answers = asyncio.run(barrage(running.url, ada))
         # Those in the queue gave up and left; nobody else waited at all.
         assert answers.total() == REQUESTS
-        assert answers["503"] > 400, answers
+        assert answers["503"] > REQUESTS / 2, answers
         assert max(health) < 1, health
         running.wait(lambda: not set(tasks()) - {"success", "failed"})
         assert tasks() == {"success": 12}
@@ -499,36 +500,44 @@ def test_the_page_cannot_stop_airflow(
 
 async def barrage(url: str, headers: dict[str, str]) -> tuple[list[float], Counter[str]]:
     """How long Airflow took to say how it is meanwhile, and what the page answered."""
-    options: Any = {"base_url": url, "trust_env": False}
-    limits = httpx.Limits(max_connections=REQUESTS)
+    numbers = iter(range(REQUESTS))
     answers: Counter[str] = Counter()
-    async with (
-        httpx.AsyncClient(headers=headers, limits=limits, timeout=LONG, **options) as viewer,
-        httpx.AsyncClient(timeout=LONG, **options) as watcher,
-    ):
 
-        async def ask(number: int) -> None:
-            first = date(2018, 11, 1) + timedelta(days=number % 29)
-            path = f"/sparkify/answers/totals.json?first={first}&last=20{number % 70 + 20}-01-01"
-            answers[await said(viewer, path)] += 1
+    async def ask() -> None:
+        for number in numbers:
+            # Each is another question, of the table that is locked.
+            last = date(2018, 11, 1) + timedelta(days=number)
+            path = f"/sparkify/answers/totals.json?last={last}"
+            answers[await said(url, path, headers)] += 1
 
-        async def watch() -> list[float]:
-            times = []
-            while not asked.done():
-                began = time.monotonic()
-                fine = await said(watcher, f"/api/v2/{HEALTH[len(times) % 2]}") == "200"
-                times.append(time.monotonic() - began if fine else LONG)
-                await asyncio.sleep(0.1)
-            return times
+    async def watch() -> list[float]:
+        times = []
+        while not asked.done():
+            began = time.monotonic()
+            fine = await said(url, f"/api/v2/{HEALTH[len(times) % 2]}") == "200"
+            times.append(time.monotonic() - began if fine else LONG)
+            await asyncio.sleep(0.1)
+        return times
 
-        asked = asyncio.gather(*map(ask, range(REQUESTS)))
-        times = await watch()
-        await asked
-        return times, answers
+    asked = asyncio.gather(*(ask() for _ in range(AT_ONCE)))
+    return await watch(), answers
 
 
-async def said(client: httpx.AsyncClient, path: str) -> str:
+async def said(url: str, path: str, headers: dict[str, str] = NO_HEADERS) -> str:
+    """
+    The status that is answered, unless it takes too long.
+
+    Without a client's library, which would take more of the machine than Airflow does.
+    """
+    address = httpx.URL(url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    lines = [f"GET {path} HTTP/1.1", "Host: sparkify", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
     try:
-        return str((await client.get(path)).status_code)
-    except httpx.TransportError as error:
-        return type(error).__name__
+        async with asyncio.timeout(LONG):
+            return (await reader.readline()).decode().split()[1]
+    except TimeoutError:
+        return "left"
+    finally:
+        writer.close()
