@@ -263,8 +263,8 @@ def open_lines(keeper: Keeper, run_id: str, task_id: str) -> str:
     depth, lines = 0, []
     for entry in keeper.deployment.api.get(f"{tries}/1")["content"]:
         event = entry["event"]
-        depth += event.startswith("::group::") - event.startswith("::endgroup::")
-        lines += [] if depth > 0 else [json.dumps(entry)]
+        depth = max(0, depth + event.startswith("::group::") - event.startswith("::endgroup::"))
+        lines += [] if depth else [json.dumps(entry)]
     return "\n".join(lines)
 
 
