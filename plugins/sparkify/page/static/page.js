@@ -217,9 +217,11 @@ function pick(first, last) {
 function keep(query) {
   history.replaceState(null, "", query);
   try {
-    // Airflow's own address ends with that of the page it frames.
+    // Airflow's own address ends with that of the page it frames; relative ones it takes from its root.
     const { history, location: outer } = parent;
-    if (parent !== window && outer.pathname.endsWith(location.pathname)) history.replaceState(history.state, "", query);
+    if (parent !== window && outer.pathname.endsWith(location.pathname)) {
+      history.replaceState(history.state, "", outer.pathname + query);
+    }
   } catch { /* framed by another site: its address is its own */ }
 }
 
