@@ -271,16 +271,18 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
 def the_address_leads_back_to_the_range(page: Page) -> None:
     """Airflow's own, and the page's after another login."""
     query = "?first=2018-11-15&last=2018-11-15"
-    expect(page).to_have_url(re.compile(re.escape(query) + "$"))
+    expect(page).to_have_url(re.compile(re.escape(query) + "$"), timeout=PATIENCE)
     page.reload()
     frame = page.frame_locator("iframe[title=Sparkify]")
-    expect(frame.locator("#totals dd").first).to_have_text("479")
+    expect(frame.locator("#totals dd").first).to_have_text("479", timeout=PATIENCE)
     page.context.clear_cookies()
     page.goto(f"{httpx.URL(page.url).join('/sparkify/')}{query}")
     page.wait_for_url(re.compile("login"))
     log_in(page)
-    expect(page.locator("#totals dd").first).to_have_text("479")
-    expect(page).to_have_url(re.compile(r"/sparkify/\?first=2018-11-15&last=2018-11-15$"))
+    expect(page.locator("#totals dd").first).to_have_text("479", timeout=PATIENCE)
+    expect(page).to_have_url(
+        re.compile(r"/sparkify/\?first=2018-11-15&last=2018-11-15$"), timeout=PATIENCE
+    )
 
 
 def the_month_is_shown(frame: FrameLocator | Page) -> None:
