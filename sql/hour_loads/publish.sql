@@ -43,24 +43,29 @@ from (
             union all
             -- Of a file's time, what is its own: not the slack before and after it.
             select
-                date_trunc('hour', span_start + {{ partition_slack() }}),
-                0,
-                count(etag),
-                sum(reject_count),
-                0
+                date_trunc('hour', span_start + {{ partition_slack() }}) as moment,
+                0 as is_hour,
+                count(etag) as files,
+                sum(reject_count) as rejects,
+                0 as claims
             from file_ledger
             where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
             group by span_start
             union all
-            select span_end - {{ partition_slack() }}, 0, -count(etag), -sum(reject_count), 0
+            select
+                span_end - {{ partition_slack() }} as moment,
+                0 as is_hour,
+                -count(etag) as files,
+                -sum(reject_count) as rejects,
+                0 as claims
             from file_ledger
             where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
             group by span_end
             union all
-            select first_hour, 0, 0, 0, 1
+            select first_hour as moment, 0 as is_hour, 0 as files, 0 as rejects, 1 as claims
             from ({% include "fragments/hours_of_newer_claims.sql" %}) as begun
             union all
-            select end_hour, 0, 0, 0, -1
+            select end_hour as moment, 0 as is_hour, 0 as files, 0 as rejects, -1 as claims
             from ({% include "fragments/hours_of_newer_claims.sql" %}) as ended
         ) as steps
     ) as covered
