@@ -5,6 +5,7 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import BinaryIO
 
@@ -13,9 +14,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from sparkify.blocks import blocks
 from sparkify.columns import Column
-from sparkify.ledger import LONGEST_TEXT
-from sparkify.records import Batch, RecordReader
+from sparkify.ledger import LONGEST_TEXT, Reading
+from sparkify.records import Batch, RecordReader, Reject
 from sparkify.source import SourceFile
+from sparkify.window import Window
 
 COLUMNS = [
     Column("page", "text"),
@@ -175,3 +177,20 @@ def test_what_is_no_utf_8_is_rejected_line_by_line(what: str) -> None:
     sums = account(read(Files(day_json=NOT_UTF8[what])))
     assert sums["rejects"] >= 1
     assert sums["rows"] == (0 if what.startswith(("UTF", "another")) else 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Ren\udce9 \0", "Ren\\udce9 \\x00"),
+        ("é" * LONGEST_TEXT, "é" * (LONGEST_TEXT // 2)),
+        ("\udce9" * LONGEST_TEXT, "\\udce9" * (LONGEST_TEXT // 6)),
+    ],
+    ids=["spelled out", "bytes, not letters", "as it is spelled"],
+)
+def test_so_many_bytes_of_a_reject_are_kept(text: str, kept: str) -> None:
+    file = SourceFile("day.json", "memory:///day.json", 1, "1")
+    window = Window(datetime(2018, 11, 15, tzinfo=UTC), datetime(2018, 11, 16, tzinfo=UTC))
+    reading = Reading(1, "run", window, "staging_events", "memory:", [file])
+    [row] = reading.reject_rows([Reject(file, 1, None, "not JSON", text)])
+    assert row[6] == kept
