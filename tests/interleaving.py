@@ -171,15 +171,19 @@ class World:
         assert self.warehouse.contents() == expected(self.source.root)
 
     def _settle(self) -> None:
-        """The schedule goes on to the end of the day; then what ``hours`` tells is loaded again."""
-        for state in ("absent", ""):
+        """
+        Load what ``hours`` tells, twice at most, until it tells nothing.
+
+        Twice, for a file may grow until the last of its hours is loaded: what came late is known
+        then.
+        """
+        for _ in range(2):
             for span in hours.spans(self._hours()):
-                if state in ("", span.state):
-                    self.steps.append(Step(f"{span} is {span.state}"))
-                    run = Run(self.pipeline, span.first, span.last + hours.HOUR)
-                    self.runs.append(run)
-                    while run.ready:
-                        self._execute(run)
+                self.steps.append(Step(f"{span} is {span.state}"))
+                run = Run(self.pipeline, span.first, span.last + hours.HOUR)
+                self.runs.append(run)
+                while run.ready:
+                    self._execute(run)
         assert hours.spans(self._hours()) == []
 
     def _hours(self) -> list[hours.Hour]:

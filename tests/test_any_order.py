@@ -166,22 +166,6 @@ def test_an_event_that_came_later_than_the_lookback_is_told_of(
     assert sorted(warehouse.column(late)) == [0, 0, 0, 1]
 
 
-def test_what_a_dead_run_left_is_swept(
-    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
-) -> None:
-    source.events(play("2018-11-15 10:00:00"))
-    pipeline.run_task("stage_events", pipeline.context("2018-11-15", "2018-11-16", run_id="dead"))
-    pipeline.run_task("stage_events", pipeline.context("2018-11-15", "2018-11-16", run_id="alive"))
-    warehouse.client.execute(
-        "update file_ledger set read_at = read_at - interval '8 days' where run_id = 'dead'"
-    )
-    pipeline.run("2018-11-15", "2018-11-16")
-    standing = "select tablename from pg_tables where tablename like 'staging_events_%'"
-    assert len(warehouse.column(standing)) == 1
-    pipeline.run_task("drop_staging", pipeline.context(run_id="alive"))
-    assert warehouse.column(standing) == []
-
-
 def test_the_public_month_hour_by_hour_in_any_order_eight_at_a_time(
     pipeline: Pipeline,
     warehouse: Warehouse,

@@ -22,4 +22,6 @@ from (
     ) as held on touched.hour_start = held.hour_start
     where {{ in_touched_hours("touched.hour_start") }}
 ) as counted
-where hour_loads.hour_start = counted.hour_start
+where
+    hour_loads.hour_start = counted.hour_start
+    and hour_loads.plays <> counted.plays

@@ -9,20 +9,20 @@ set
 from (
     select
         hours.hour_start,
-        read_now.reading,
-        read_now.read_at,
         coalesce(staged.events, 0) as events,
-        coalesce(staged.content, 0) as content
+        coalesce(staged.content, 0) as content,
+        -- Looked up by themselves: beside the hours they would be looked up for each of them.
+        (
+            select max(reading)
+            from file_ledger
+            where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
+        ) as reading,
+        (
+            select max(read_at)
+            from file_ledger
+            where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
+        ) as read_at
     from hour_loads as hours
-    cross join (
-        select
-            max(reading) as reading,
-            max(read_at) as read_at
-        from file_ledger
-        where
-            dataset = 'staging_events'
-            and run_id = {{ quoted(run_id) }}
-    ) as read_now
     left join staged_hours as staged on hours.hour_start = staged.hour_start
     where {{ in_event_files("hours.hour_start") }}
 ) as seen

@@ -1,11 +1,15 @@
 -- What the run has loaded of each of its whole hours, and from what; but for those that are a newer
 -- reading's as a whole. Of one that is so in part the look of that reading tells whether it fits.
--- noqa: disable=ST02
 update hour_loads
 set
     loaded_by = {{ quoted(run_id) }},
     loaded_at = timestamp '{{ now() }}',
-    loaded_reading = loaded.reading,
+    -- Looked up by itself: beside the hours it would be looked up for each of them.
+    loaded_reading = (
+        select max(reading)
+        from file_ledger
+        where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
+    ),
     events_loaded = loaded.events,
     content_loaded = loaded.content,
     files = loaded.files,
@@ -13,7 +17,6 @@ set
 from (
     select
         covered.moment as hour_start,
-        read_now.reading,
         covered.files,
         covered.rejects,
         coalesce(staged.events, 0) as events,
@@ -62,18 +65,23 @@ from (
             where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
             group by span_end
             union all
-            select first_hour as moment, 0 as is_hour, 0 as files, 0 as rejects, 1 as claims
+            select
+                first_hour as moment,
+                0 as is_hour,
+                0 as files,
+                0 as rejects,
+                1 as claims
             from ({% include "fragments/hours_of_newer_claims.sql" %}) as begun
             union all
-            select end_hour as moment, 0 as is_hour, 0 as files, 0 as rejects, -1 as claims
+            select
+                end_hour as moment,
+                0 as is_hour,
+                0 as files,
+                0 as rejects,
+                -1 as claims
             from ({% include "fragments/hours_of_newer_claims.sql" %}) as ended
         ) as steps
     ) as covered
-    cross join (
-        select max(reading) as reading
-        from file_ledger
-        where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
-    ) as read_now
     left join staged_hours as staged on covered.moment = staged.hour_start
     where
         covered.is_hour = 1

@@ -39,5 +39,17 @@ left join readings as claims
     on
         coalesce(breaking.seen_later_at, breaking.last_seen_at) >= claims.claim_start
         and coalesce(breaking.seen_later_at, breaking.last_seen_at) < claims.claim_end
+-- A user without an event stays as long as a play is to be taken out that refers to them.
+left join (
+    select session_hours.user_id
+    from session_hours
+    inner join readings
+        on
+            session_hours.hour_start < readings.claim_end
+            and session_hours.hour_start > readings.claim_start - interval '1 hour'
+            and readings.published_at is null
+) as still_played on breaking.user_id = still_played.user_id
 group by breaking.user_id, breaking.level, breaking.last_seen_at, breaking.seen_later_at
-having {{ settled() }}
+having
+    {{ settled() }}
+    and (breaking.seen_later_at is not null or count(still_played.user_id) = 0)

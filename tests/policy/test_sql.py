@@ -3,6 +3,7 @@
 import importlib
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG
@@ -23,14 +24,17 @@ ONE_ENGINE_ONLY = (
 )
 
 
-def rendered(file_name: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def rendered(
+    file_name: str, engine: str, monkeypatch: pytest.MonkeyPatch, **one_engine: Any
+) -> str:
     monkeypatch.setenv(
         "AIRFLOW_CONN_SPARKIFY_WAREHOUSE", f'{{"conn_type": "{engine}", "host": "nowhere"}}'
     )
     templates = Environment(
         loader=FileSystemLoader(SQL), undefined=StrictUndefined, autoescape=False
     )
-    templates.globals.update(MACROS)
+    # What a macro writes for either engine is the one thing that may differ.
+    templates.globals.update(MACROS, **one_engine)
     params = {"start": "2018-11-01", "end": "2018-12-01"}
     return templates.get_template(file_name).render(
         run_id="manual__1",
@@ -57,7 +61,9 @@ def test_no_file_but_the_schema_knows_an_engine(
     file: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = str(file.relative_to(SQL))  # type: ignore[attr-defined]
-    texts = {rendered(name, engine, monkeypatch) for engine in ENGINES}
+    texts = {
+        rendered(name, engine, monkeypatch, content=lambda *columns: "1") for engine in ENGINES
+    }
     if name.startswith("schema/"):
         return
     texts = {re.sub(r"timestamp '20[2-9][^']*'", "now", text) for text in texts}
