@@ -14,7 +14,8 @@ new.
 What Airflow shows as the data interval of a run by hand is another hour, and counts for nothing.
 
 A run replaces exactly its window, table by table, each in one transaction. **To repair anything,
-run its window again**: a retry, a second run and a backfill all do the same.
+run its window again**: a retry, a second run and a backfill all do the same. What another run has
+read since is left to that one, and the log says so.
 
 *Stage* copies the files into tables of this run alone. The *audit* stops the run before anything is
 published when too many records could not be loaded, a file has vanished, or an hour would lose all

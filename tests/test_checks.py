@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException
 
 from local.databases import database
 from local.pipeline import Pipeline
@@ -339,3 +340,13 @@ def test_only_the_schedule_asks_whether_events_are_fresh(
     check.render_template_fields(context, dags["sparkify"].get_template_env())
     check.execute(context)
     assert warehouse.column("select passed from quality_results where task_id = 'again'") == [True]
+
+
+def test_how_old_events_may_be_is_a_number_and_nothing_else(
+    dags: dict[str, DAG], warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_STALE_HOURS", "24\nselect 1; drop table users; --")
+    check = DataQualityOperator(task_id="again", checks={"f": CHECKS["events_fresh"]})
+    context: Any = Pipeline(dags["sparkify"]).context(*HOUR, run_id="scheduled__1")
+    with pytest.raises(AirflowFailException, match=r"sparkify_stale_hours is .* a whole number"):
+        check.render_template_fields(context, dags["sparkify"].get_template_env())
