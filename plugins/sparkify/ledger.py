@@ -145,14 +145,14 @@ def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
     return [file for file in reading.files if (file.name, file.etag) not in published]
 
 
-def published_names(hook: DbApiHook, reading: Reading) -> set[str]:
+def published_names(cursor: Any, dataset: str, window: Window) -> set[str]:
     """The files, of whatever source, from which runs have published what is in the window."""
-    rows = hook.get_records(
+    cursor.execute(
         "select distinct source_file from file_ledger where dataset = %s and etag is not null "
         "and published_at is not null and span_start < %s and span_end > %s",
-        parameters=(reading.dataset, _naive(reading.window.end), _naive(reading.window.start)),
+        (dataset, _naive(window.end), _naive(window.start)),
     )
-    return {name for (name,) in rows}
+    return {name for (name,) in cursor.fetchall()}
 
 
 def enter(hook: DbApiHook, cursor: Any, reading: Reading) -> None:

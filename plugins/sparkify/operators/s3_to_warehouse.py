@@ -158,7 +158,13 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
 
     def _reading(self, hook: DbApiHook, context: Context) -> Reading:
         """What this run has to read: files found, and patterns that matched none."""
+        window = Window.of_run(context)
+        published: set[str] = set()
         with transaction(hook) as cursor:
+            if self.partition:
+                published = published_names(cursor, self.dataset, window)
+                # It is let go of before anything is locked, which comes in a set order.
+                cursor.execute("commit")
             done = [execute(cursor, statement) for statement in self.beforehand]
             number = begin(hook, cursor, context["run_id"], self.dataset)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
@@ -172,7 +178,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         reading = Reading(
             number,
             context["run_id"],
-            Window.of_run(context),
+            window,
             self.dataset,
             source.url,
             list(found),
@@ -182,7 +188,8 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
             self.only_new,
         )
         if reading.partition:
-            reading = replace(reading, missing=_missing(hook, source, reading, reading.partition))
+            missing = _missing(source, reading, reading.partition, published)
+            reading = replace(reading, missing=missing)
         if reading.missing:
             self._warn_of(reading.missing, source)
         if self.only_new:
@@ -223,13 +230,13 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
 
 
 def _missing(
-    hook: DbApiHook, source: Source, reading: Reading, partition: Partition
-) -> Sequence[str]:
+    source: Source, reading: Reading, partition: Partition, published: set[str]
+) -> list[str]:
     """What should be there: files of the window's own time, and those it was published from."""
     # A neighbouring file that is read only for the slack need not be there.
     own = set(replace(partition, slack=timedelta()).patterns(reading.window))
     missing = [pattern for pattern in reading.missing if pattern in own]
-    gone = published_names(hook, reading) - {file.name for file in reading.files}
+    gone = published - {file.name for file in reading.files}
     # Where names are put together in another way now, a file may be there and not be looked for.
     gone -= {file.name for file in source.list(beginning(list(gone)))} if gone else set()
     return [*missing, *sorted(gone.difference(missing))]
