@@ -103,7 +103,7 @@ def test_the_ends_of_the_calendar_are_no_trouble(template: str, zone: str) -> No
 moments = st.datetimes(datetime(2018, 1, 1), datetime(2018, 12, 31), timezones=st.just(UTC))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     moment=moments,
     zone=st.sampled_from([*ZONES, "America/Havana", "Antarctica/Troll"]),
@@ -208,7 +208,7 @@ def worlds(draw: st.DrawFn) -> tuple[str, dict[str, list[dict[str, Any]]]]:
 
 
 @settings(
-    max_examples=20,
+    max_examples=12,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
