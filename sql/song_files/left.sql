@@ -6,4 +6,3 @@ where
     read_now.dataset = 'staging_songs'
     and read_now.run_id = {{ quoted(run_id) }}
     and song_files.reading > read_now.reading
-order by read_now.source_file

@@ -3,10 +3,10 @@ update song_files
 set published_at = timestamp '{{ now() }}'
 where
     published_at is null
-    and reading in (
-        select file_ledger.reading
+    and reading = (
+        select max(reading)
         from file_ledger
         where
-            file_ledger.dataset = 'staging_songs'
-            and file_ledger.run_id = {{ quoted(run_id) }}
+            dataset = 'staging_songs'
+            and run_id = {{ quoted(run_id) }}
     )

@@ -1,3 +1,9 @@
 -- Older versions of the files whose songs this run has brought into the mirror.
 delete from song_files
-where source_file in ({% include "song_files/newest.sql" %})
+using file_ledger
+where
+    song_files.source_file = file_ledger.source_file
+    and song_files.reading <= file_ledger.reading
+    and file_ledger.dataset = 'staging_songs'
+    and file_ledger.run_id = {{ quoted(run_id) }}
+    and file_ledger.etag is not null
