@@ -5,21 +5,17 @@ with known as (
         title,
         artist_name,
         duration,
-        song_id,
-        artist_id,
-        row_number() over (
-            partition by title, artist_name, duration
-            order by song_id
-        ) as choice
+        min(song_id) as song_id
     from songs
+    group by title, artist_name, duration
 )
 
 select
     plays.songplay_id,
-    known.song_id,
-    known.artist_id,
+    songs.song_id,
+    songs.artist_id,
     case
-        when known.song_id is not null
+        when songs.song_id is not null
             then case when plays.is_repaired then 'repaired' else 'exact' end
     end as match_rule
 from readable_songplays as plays
@@ -28,7 +24,7 @@ left join known
         plays.song_title = known.title
         and plays.artist_name = known.artist_name
         and plays.duration = known.duration
-        and known.choice = 1
+left join songs on known.song_id = songs.song_id
 where
-    coalesce(known.song_id, '') <> coalesce(plays.song_id, '')
-    or coalesce(known.artist_id, '') <> coalesce(plays.artist_id, '')
+    coalesce(songs.song_id, '') <> coalesce(plays.song_id, '')
+    or coalesce(songs.artist_id, '') <> coalesce(plays.artist_id, '')
