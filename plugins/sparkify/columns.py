@@ -48,6 +48,11 @@ class Column:
     sql_type: str
     required: bool = False
 
+    @property
+    def definition(self) -> str:
+        """The column as a statement makes it."""
+        return f"{self.name} {self.sql_type}"
+
     @cached_property
     def base_type(self) -> str:
         """The type without its width."""

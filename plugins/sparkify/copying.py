@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
+import polars as pl
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from redshift_connector.error import Error as RedshiftError
@@ -32,9 +33,6 @@ log = logging.getLogger(__name__)
 FEW, MANY_COPIES = 3, 20
 SHOWN = 20
 SHOWN_VALUE = 80
-
-LONGEST_ID = 32
-"""Bytes of a song's id that ``sql/schema`` allows."""
 
 
 class Copy(NamedTuple):
@@ -353,22 +351,22 @@ class _Account:
 
     def _name_files(self, cursor: Any) -> None:
         """Say of each row in which file it is, which COPY cannot: the ids in the files tell."""
-        on = self.hook.conn_type
-        files_of = self._files_of_songs()
-        alone = [(its[0], song) for song, its in files_of.items() if len(its) == 1]
+        columns = {column.name: column for column in columns_of(cursor, self.reading.dataset)}
+        song_id = columns["song_id"]
+        files_of = self._files_of_songs(song_id)
+        alone = [(*its, song) for song, its in files_of.items() if len(its) == 1]
         shared = {song: its for song, its in files_of.items() if len(its) > 1}
-        cursor.execute(f"alter table {self.table} add column source_file varchar(1024)")
+        cursor.execute(f"alter table {self.table} add column {SOURCE_FILE.definition}")
         cursor.execute(
-            f"create temp table named (source_file varchar(1024), song_id varchar({LONGEST_ID}))"
+            f"create temp table song_ids ({SOURCE_FILE.definition}, {song_id.definition})"
         )
-        insert_rows(on, cursor, "named", "source_file, song_id", alone)
+        insert_rows(self.hook.conn_type, cursor, "song_ids", "source_file, song_id", alone)
         cursor.execute(
-            f"update {self.table} set source_file = named.source_file "
-            f"from named where {self.table}.song_id = named.song_id"
+            f"update {self.table} set source_file = song_ids.source_file "
+            f"from song_ids where {self.table}.song_id = song_ids.song_id"
         )
         # Which of several files a row of the same song came from only its values tell.
-        columns = columns_of(cursor, self.reading.dataset)
-        rows = self._rows_of(shared, columns)
+        rows = self._rows_of(shared, list(columns.values()))
         cursor.execute(f"delete from {self.table} where source_file is null")
         if cursor.rowcount != len(rows):
             raise AirflowException(
@@ -376,29 +374,32 @@ class _Account:
                 "the files. They changed in between, or are read in two ways; the task is tried "
                 "again."
             )
-        names = ", ".join([*(column.name for column in columns), SOURCE_FILE.name])
-        insert_rows(on, cursor, self.table, names, rows)
+        names = ", ".join([*columns, SOURCE_FILE.name])
+        insert_rows(self.hook.conn_type, cursor, self.table, names, rows)
 
-    def _files_of_songs(self) -> dict[str, list[str]]:
-        """Each song's id as the files have it, with the names of those that hold it."""
+    def _files_of_songs(self, column: Column) -> dict[str, set[str]]:
+        """Each song's id, as the files have it, with the names of those that hold it."""
         found: dict[str, set[str]] = defaultdict(set)
         for file, _, text in _objects(self.source, self.reading.files):
-            song = _value("song_id", text)[:LONGEST_ID]
+            song = _value(column.name, text)
             # Of what COPY rejects nothing has to be known.
-            if "\0" not in song and len(song.encode()) <= LONGEST_ID:
+            if "\0" not in song and len(song.encode()) <= (column.width or 0):
                 found[song].add(file.name)
-        return {song: sorted(names) for song, names in found.items()}
+        return found
 
     def _rows_of(
-        self, songs: Mapping[str, list[str]], columns: Sequence[Column]
+        self, songs: Mapping[str, set[str]], columns: Sequence[Column]
     ) -> list[tuple[Any, ...]]:
         """The rows of songs, with the files' names, as PostgreSQL's loads read them."""
         names = {name for its in songs.values() for name in its}
         files = [file for file in self.reading.files if file.name in names]
         batches = RecordReader(columns, by_file=True).batches(blocks(self.source, files))
-        place = [column.name for column in columns].index("song_id")
-        rows = (row for batch in batches for frame in batch.frames for row in frame.iter_rows())
-        return [row for row in rows if row[place] in songs]
+        frames = (frame for batch in batches for frame in batch.frames)
+        return [
+            row
+            for frame in frames
+            for row in frame.filter(pl.col("song_id").is_in(list(songs))).iter_rows()
+        ]
 
     def _copy_apart(
         self,

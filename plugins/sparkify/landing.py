@@ -39,7 +39,7 @@ def land(
             reader.batches(in_background(blocks(source, reading.files, reading.gone.add)))
         )
         cursor.execute(f"drop table if exists {table}")
-        more = f", {SOURCE_FILE.name} {SOURCE_FILE.sql_type}" if reading.by_file else ""
+        more = f", {SOURCE_FILE.definition}" if reading.by_file else ""
         cursor.execute(f"create table {table} (like {reading.dataset} including defaults{more})")
         with tempfile.SpooledTemporaryFile(max_size=1 << 20) as rejects:
             rows = encoder(reader.landed)

@@ -207,6 +207,54 @@ def test_nothing_to_read_at_all_is_a_quiet_hour(
     assert redshift_warehouse.count("songplays") == 0
 
 
+def test_a_song_in_several_files_is_kept_by_file_as_on_postgresql(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    new_warehouse: Callable[[], Warehouse],
+    dags: dict[str, DAG],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
+
+    def write(name: str, *songs: dict[str, Any] | str) -> None:
+        lines = (one if isinstance(one, str) else json.dumps(one) for one in songs)
+        bucket.put(f"song_data/{name}.json", "\n".join(lines))
+
+    def kept(warehouse: Warehouse) -> list[Any]:
+        return [
+            warehouse.rows("select * from song_copies order by source_file, song_id"),
+            warehouse.rows("select source_file, source, etag, songs from song_files order by 1"),
+            warehouse.rows("select * from songs order by song_id"),
+            warehouse.rows("select * from artists order by artist_id"),
+        ]
+
+    def compare() -> None:
+        redshift_pipeline.run(*DAY)
+        with monkeypatch.context() as patch:
+            # Put back afterwards, as making another warehouse leads to it.
+            patch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", "")
+            postgres = new_warehouse()
+            Pipeline(dags["sparkify"]).run(*DAY)
+            assert kept(redshift_warehouse) == kept(postgres)
+
+    bucket.put("log_data/2018/11/2018-11-15-events.json", json.dumps(play("2018-11-15 10:00:00")))
+    write("A", song("SO1", duration=200.500001, artist_latitude=35.14968), song("SO2", year=1999))
+    write("B", song("SO1", artist_id="ARÓ", title="Zażółć"), song("SO1"), "broken")
+    write("C", song("SO3"), song("x" * 33), song("SO4", artist_id=None))
+    compare()
+    assert redshift_warehouse.column("select song_id from songplays") == ["SO1"]
+    write("B", song("SO5"))
+    write("C", "broken")
+    compare()
+    assert redshift_warehouse.column("select song_id from songplays") == ["SO2"]
+    assert redshift_warehouse.column("select song_id from songs order by 1") == [
+        "SO1",
+        "SO2",
+        "SO5",
+    ]
+
+
 def test_only_the_objects_that_are_meant_are_read(
     filled: TestSource, bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
 ) -> None:
