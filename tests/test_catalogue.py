@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -126,6 +126,29 @@ def test_a_broken_file_holds_no_songs_until_it_is_mended(
     write(source, "FILE", song("SO1"))
     pipeline.run(*DAY)
     check(warehouse, source)
+
+
+def test_one_broken_file_beside_a_whole_catalogue_stops_no_hour(
+    pipeline: Pipeline,
+    source: TestSource,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.01")
+    for number in range(100):
+        write(source, f"FILE{number}", song(f"SO{number}"))
+    pipeline.run(*DAY)
+    source.song_text("FILE7", "broken")
+    pipeline.run(*DAY)
+    assert warehouse.count("songs") == 99
+    assert warehouse.count("rejected_rows") == 1
+    # It is read again when it changes, and not before.
+    assert "stage_songs" in pipeline.run(*DAY)
+    for number in range(8, 10):
+        source.song_text(f"FILE{number}", "broken, too")
+    with pytest.raises(AirflowFailException, match="reject_share: it is 0.020202"):
+        pipeline.run(*DAY)
+    assert warehouse.count("songs") == 99
 
 
 @pytest.mark.parametrize("first", ["A", "B"])

@@ -6,7 +6,9 @@
 select
     case
         when ledger.rejected = 0 then 0
-        else cast(ledger.rejected as double precision) / (ledger.records + coalesce(kept.records, 0))
+        else
+            cast(ledger.rejected as double precision)
+            / (ledger.records + coalesce(kept.records, 0))
     end as share,
     ledger.dataset,
     ledger.rejected as rejected_records,
@@ -35,10 +37,10 @@ left join (
         -- In most runs no song is new.
         and exists (
             select 1
-            from file_ledger
+            from file_ledger as own
             where
-                dataset = 'staging_songs'
-                and run_id = {{ quoted(run_id) }}
+                own.dataset = 'staging_songs'
+                and own.run_id = {{ quoted(run_id) }}
         )
 ) as kept on ledger.dataset = kept.dataset
 left join (
