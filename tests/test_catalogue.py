@@ -146,7 +146,7 @@ def test_one_broken_file_beside_a_whole_catalogue_stops_no_hour(
     assert "stage_songs" in pipeline.run(*DAY)
     for number in range(8, 10):
         source.song_text(f"FILE{number}", "broken, too")
-    with pytest.raises(AirflowFailException, match="reject_share: it is 0.020202"):
+    with pytest.raises(AirflowFailException, match=r"reject_share: it is 0\.020202"):
         pipeline.run(*DAY)
     assert warehouse.count("songs") == 99
 

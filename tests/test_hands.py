@@ -18,9 +18,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from local.databases import execute
 from local.pipeline import Pipeline
-from local.programs import give_to_server
 from sparkify.warehouse import explained
-from tests.environment import SERVER, let_the_server_pass
+from tests.environment import SERVER
 from tests.reference import expected
 from tests.sources import TestSource, play, song, visit
 from tests.warehouse import Warehouse
@@ -189,16 +188,16 @@ def test_a_warehouse_that_restarts_between_tasks_loses_nothing(
 
 
 @pytest.fixture
-def small_disk(warehouse: Warehouse, tmp_path: Path) -> Iterator[Path]:
+def small_disk(warehouse: Warehouse) -> Iterator[Path]:
     """What the warehouse makes anew lies on a disk of three megabytes."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
-    disk, name = tmp_path / "disk", warehouse.client.info.dbname
+    disk, name = SERVER.folder / "disk", warehouse.client.info.dbname
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], check=True)
     try:
-        give_to_server(disk)
-        let_the_server_pass(tmp_path)
+        server = SERVER.data.stat()
+        os.chown(disk, server.st_uid, server.st_gid)
         execute(SERVER, f"create tablespace small location '{disk}'")
         warehouse.client.execute(
             f"alter database {name} set default_tablespace = small"  # type: ignore[call-overload]
