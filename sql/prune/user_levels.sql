@@ -3,8 +3,23 @@
 delete from user_levels
 where
     {{ in_window("user_levels.valid_from") }}
-    and not exists (
-        select 1
-        from user_events
-        where user_events.user_id = user_levels.user_id
+    and user_levels.user_id in (
+        select bereft.user_id
+        from (
+            -- Grouped, so that they are found first: usually there is none, and then no other
+            -- event is looked for.
+            select spells.user_id
+            from user_levels as spells
+            left join user_events
+                on
+                    spells.user_id = user_events.user_id
+                    and spells.valid_from = user_events.event_time
+                    and {{ in_window("user_events.event_time") }}
+            where
+                {{ in_window("spells.valid_from") }}
+                and user_events.user_id is null
+            group by spells.user_id
+        ) as bereft
+        left join user_events as elsewhere on bereft.user_id = elsewhere.user_id
+        where elsewhere.user_id is null
     )

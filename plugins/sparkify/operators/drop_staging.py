@@ -78,12 +78,10 @@ class DropStagingOperator(WarehouseOperator):
         return {table for table in standing if table.removesuffix(KEPT) not in in_use}
 
     def _standing(self, cursor: Any) -> set[str]:
-        """Every run's staging tables; other catalogs fail while tables are dropped."""
+        """Every run's staging tables; information_schema fails while tables are dropped."""
         cursor.execute(
-            "select pg_class.relname from pg_class "
-            "inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid "
-            "where pg_namespace.nspname = current_schema() and pg_class.relkind = 'r' "
-            "and pg_class.relname like 'staging%'"
+            "select tablename from pg_tables "
+            "where schemaname = current_schema() and tablename like 'staging%'"
         )
         prefixes = tuple(f"{dataset}_" for dataset in self.datasets)
         return {name for (name,) in cursor.fetchall() if name.startswith(prefixes)}
