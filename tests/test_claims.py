@@ -28,6 +28,12 @@ Tasks = Callable[..., Any]
 
 
 @pytest.fixture
+def pipeline(pipeline: Pipeline) -> Pipeline:
+    """What a file has lost is meant to be gone."""
+    return Pipeline(pipeline.dag, allow_removed=True)
+
+
+@pytest.fixture
 def tasks(pipeline: Pipeline) -> Callable[..., Tasks]:
     """Makes a run whose tasks are executed as they are named; the last one's result comes back."""
 
