@@ -94,6 +94,7 @@ class Run:
         self.context = pipeline.context(start.isoformat(), end.isoformat())
         self.done: set[str] = set()
         self.is_dead = False
+        self.has_staged = False
 
     @property
     def ready(self) -> list[str]:
@@ -108,11 +109,12 @@ class Run:
         """Run a task to its end."""
         self.pipeline.run_task(task, self.context)
         self.done.add(task)
+        self.has_staged = task == "stage_events" or (self.has_staged and task != "drop_staging")
 
     def clear(self, task: str) -> None:
         """Have a task run again, and all that follows it."""
         # What it staged is gone: then the staging comes first.
-        task = "stage_events" if "drop_staging" in self.done else task
+        task = task if self.has_staged else "stage_events"
         self.done.discard(task)
         for follower, before in TASKS.items():
             if not self.done.issuperset(before):
