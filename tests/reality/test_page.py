@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -225,7 +226,7 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
 ) -> None:
     asked: set[str] = set()
     with logged_in(browser, url) as page:
-        page.on("request", lambda request: asked.add(httpx.URL(request.url).host))
+        page.on("request", lambda request: asked.add(httpx.URL(request.url).host or "itself"))
         frame = opened(page)
 
         expect(frame.locator("#loaded")).to_contain_text("6,820 plays by 96 users")
@@ -265,7 +266,8 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
         # The page is still there.
         expect(frame.locator("#most_played_songs .js-plotly-plot")).to_be_visible()
         the_address_leads_back_to_the_range(page)
-    assert asked == {"127.0.0.1"}
+    # Data within a page has no host.
+    assert asked - {"itself"} == {"127.0.0.1"}
 
 
 def the_address_leads_back_to_the_range(page: Page) -> None:
@@ -488,7 +490,9 @@ def test_the_page_cannot_stop_airflow(
     with psycopg.connect(server.uri("november"), autocommit=True) as watcher:
         with psycopg.connect(server.uri("november")) as somebody:
             somebody.execute("lock table session_hours")
-            health, answers = asyncio.run(barrage(running.url, ada))
+            # In a thread: where the tests before have looked at the page, this one has a loop.
+            with ThreadPoolExecutor(1) as crowd:
+                health, answers = crowd.submit(asyncio.run, barrage(running.url, ada)).result()
         # Those in the queue gave up and left; nobody else waited at all.
         assert answers.total() == REQUESTS
         assert answers["503"] > REQUESTS / 2, answers
