@@ -121,7 +121,7 @@ class Airflow:
     def token(self, user: str) -> dict[str, str]:
         """What a user's requests carry."""
         login = {"username": user, "password": PASSWORD}
-        answer = httpx.post(f"{self.url}/auth/token", json=login, trust_env=False)
+        answer = httpx.post(f"{self.url}/auth/token", json=login, trust_env=False, timeout=60)
         return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
@@ -477,7 +477,7 @@ def test_the_page_cannot_stop_airflow(
         "max_active_runs": 3,
     }
     asked = httpx.post(
-        f"{running.url}/api/v2/backfills", json=backfill, headers=root, trust_env=False
+        f"{running.url}/api/v2/backfills", json=backfill, headers=root, trust_env=False, timeout=60
     )
     asked.raise_for_status()
     states = "/api/v2/dags/hourly/dagRuns/~/taskInstances?limit=100"
