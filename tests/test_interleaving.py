@@ -7,7 +7,7 @@ from tests.interleaving import play_out
 from tests.sources import TestSource
 from tests.warehouse import Warehouse
 
-WORLDS = int(os.environ.get("SPARKIFY_WORLDS", "240"))
+WORLDS = int(os.environ.get("SPARKIFY_WORLDS", "120"))
 
 
 def test_interleaved_runs_give_what_the_files_say_at_the_end(
