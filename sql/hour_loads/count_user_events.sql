@@ -1,12 +1,9 @@
 -- The events of known users that the warehouse now holds of each hour that the run touches, and
--- their version. What was damaged of an hour that it has loaded from beginning to end is no more.
+-- their version.
 update hour_loads
 set
     user_events = counted.events,
-    user_events_version = counted.version,
-    damage = case
-        when not {{ in_whole_hours("hour_loads.hour_start") }} then hour_loads.damage
-    end
+    user_events_version = counted.version
 from (
     select
         touched.hour_start,

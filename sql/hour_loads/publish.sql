@@ -1,5 +1,6 @@
 -- What the run has loaded of each of its whole hours, and from what; but for those that are a newer
 -- reading's as a whole. Of one that is so in part the look of that reading tells whether it fits.
+-- What was damaged of an hour that is loaded anew is no more.
 update hour_loads
 set
     loaded_by = {{ quoted(run_id) }},
@@ -13,7 +14,8 @@ set
     events_loaded = loaded.events,
     content_loaded = loaded.content,
     files = loaded.files,
-    rejects = loaded.rejects
+    rejects = loaded.rejects,
+    damage = null
 from (
     select
         covered.moment as hour_start,
