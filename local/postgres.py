@@ -78,7 +78,7 @@ class EmbeddedPostgres:
 
     def uri(self, database: str, scheme: str = "postgresql") -> str:
         """The address of a database, as libpq and SQLAlchemy understand it."""
-        return f"{scheme}://{USER}@/{database}?host={quote(str(self.socket_folder))}"
+        return f"{scheme}://{USER}@/{quote(database)}?host={quote(str(self.socket_folder))}"
 
     def connection(self, database: str) -> str:
         """An Airflow connection to a database, as an environment variable holds it."""

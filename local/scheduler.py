@@ -44,10 +44,12 @@ OURS = (
     "operators.link_fact",
     "operators.load_dimension",
     "operators.load_fact",
+    "operators.load_song_copies",
     "operators.load_songplays",
     "operators.s3_to_warehouse",
     "quality",
     "settings",
+    "window",
 )
 
 

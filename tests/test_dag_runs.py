@@ -88,7 +88,7 @@ def test_too_many_rejects_fail_the_run_in_a_sentence(
     assert str(run.state) == "failed"
     assert states(run)["load_songplays"] == "upstream_failed"
     told = "".join(capfd.readouterr())
-    assert "The share of records that could not be loaded stays below the limit" in told
+    assert "the share of records that could not be loaded stays below the limit" in told
     assert warehouse.count("songplays") == 0
 
 

@@ -7,6 +7,7 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from local.pipeline import Pipeline
+from sparkify.audit import Audit
 from sparkify.hours import (
     AirflowRun,
     Hour,
@@ -22,7 +23,7 @@ from sparkify.hours import (
     repair_commands,
     spans,
 )
-from sparkify.partitions import Partition
+from sparkify.partitions import Partition, event_listing
 from sparkify.source import SourceFile
 from sparkify.warehouse import POSTGRES
 from tests.sources import TestSource, play, visit
@@ -115,16 +116,47 @@ def file(size: int = 10, etag: str = "1", name: str = FILE) -> SourceFile:
         # It came after the hours were loaded without it.
         (file(), None, "loaded", ["outdated", "outdated", "outdated"]),
         (file(name="song_data/A.json"), None, "loaded", ["loaded", "missing", "loaded"]),
+        # Another one is there, and it has gone.
+        (None, Version("1", 10), "loaded", ["vanished", "vanished", "vanished"]),
         (file(name=FILE.replace("15", "16")), None, "quiet", ["loaded", "missing", "quiet"]),
         (file(9, "2"), Version("1", 10), "failed", ["outdated", "outdated", "failed"]),
     ],
 )
 def test_hours_are_compared_with_what_the_source_holds_now(
-    now: SourceFile, read: Version | None, last_hour: str, expected: list[str]
+    now: SourceFile | None, read: Version | None, last_hour: str, expected: list[str]
 ) -> None:
-    versions = {now.name: read} if read else {}
-    found = mark_outdated(hours("loaded", "missing", last_hour), [now], versions, DAILY)
+    versions = {now.name if now else FILE: read} if read else {}
+    files = [now] if now else []
+    found = mark_outdated(hours("loaded", "missing", last_hour), files, versions, DAILY)
     assert [hour.state for hour in found] == expected
+
+
+def test_a_corrected_file_is_no_damage_once_it_is_loaded(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    for title in ("First Light", "Last Light"):
+        source.events(play("2018-11-15 10:00:00", song=title))
+        load(pipeline, 10)
+        assert warehouse.column("select song_title from songplays") == [title]
+        assert not Audit(PostgresHook("sparkify_warehouse")).run(lambda table: None).was_found
+
+
+def test_a_file_that_comes_back_as_it_was_is_a_change(
+    source: TestSource, warehouse: Warehouse, pipeline: Pipeline
+) -> None:
+    source.events(play("2018-11-15 10:00:00"))
+    load(pipeline, 10)
+    path = source.root / FILE
+    aside = path.rename(source.root / "aside")
+    allowed = Pipeline(pipeline.dag, allow_removed=True)
+    allowed.run_hour(TEN.replace(tzinfo=None))
+    hook = PostgresHook("sparkify_warehouse")
+    assert published_versions(hook, source.url) == {}
+    aside.rename(path)
+    found = mark_outdated(
+        recorded(hook), event_listing(source.url), published_versions(hook, source.url), DAILY
+    )
+    assert [hour.state for hour in found] == ["outdated"]
 
 
 def test_a_file_that_grew_after_all_of_its_hours_were_loaded_is_late() -> None:

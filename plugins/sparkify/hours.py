@@ -32,6 +32,7 @@ MEANING = {
     "damaged": "rows were changed by something other than a run: airflow sparkify audit",
     "outdated": "its file has changed since it was loaded",
     "missing": "its file was not there, and is not now",
+    "vanished": "its file has gone since it was loaded: put it back",
     "absent": "the warehouse has no load of it",
 }
 """What to know of the others."""
@@ -113,10 +114,12 @@ def published_versions(hook: DbApiHook, source: str) -> dict[str, Version]:
     """Each event file of a source in the version of the newest reading that was published."""
     rows: Any = hook.get_records(
         "select source_file, etag, size_bytes from file_ledger where dataset = 'staging_events' "
-        "and source = %s and etag is not null and published_at is not null order by reading",
+        "and source = %s and published_at is not null order by reading",
         parameters=(source,),
     )
-    return {name: Version(etag, size) for name, etag, size in rows}
+    found = {name: Version(etag, size) for name, etag, size in rows}
+    # Where it was missing last, its return is a change, however old the file is.
+    return {name: version for name, version in found.items() if version.etag}
 
 
 def every_hour(hours: Sequence[Hour], start: datetime, end: datetime) -> Iterator[Hour]:
@@ -157,11 +160,13 @@ def mark_outdated(
     versions: Mapping[str, Version],
     partition: Partition,
 ) -> list[Hour]:
-    """The hours, of which those whose file is other than it was published are outdated."""
+    """The hours, as their files are now: other than they were published, or gone."""
     hours = list(hours)
     loaded_until = max((hour.start for hour in hours if hour.state in LOADED), default=None)
     changed: set[datetime] = set()
+    gone = set(versions)
     for file in files:
+        gone.discard(file.name)
         span, version = partition.span(file.name), versions.get(file.name)
         if span is None or (version and version.etag == file.etag):
             continue
@@ -170,8 +175,14 @@ def mark_outdated(
         if is_growing and not (loaded_until and loaded_until >= span.end - HOUR):
             continue
         changed |= {hour.start for hour in hours if span.start - HOUR < hour.start < span.end}
+    found = dict.fromkeys(changed, "outdated")
+    for span in filter(None, map(partition.span, gone)):
+        its = (hour.start for hour in hours if span.start - HOUR < hour.start < span.end)
+        found |= dict.fromkeys(its, "vanished")
     return [
-        hour._replace(state="outdated") if hour.start in changed and hour.state in LOADED else hour
+        hour._replace(state=found[hour.start])
+        if hour.start in found and hour.state in LOADED
+        else hour
         for hour in hours
     ]
 
@@ -214,7 +225,8 @@ def describe(hours: Sequence[Hour]) -> str:
         if span.state not in NO_ACTION
     ]
     # A missing file has to come first.
-    again = [hour.start for hour in hours if hour.state not in {*NO_ACTION, "missing"}]
+    waiting = {*NO_ACTION, "missing", "vanished"}
+    again = [hour.start for hour in hours if hour.state not in waiting]
     if again:
         lines += ["To load them again:", *(f"  {command}" for command in repair_commands(again))]
     if to_come := [span for span in spans(hours) if span.state == "to come"]:

@@ -102,9 +102,11 @@ def near(source: Source, pattern: str) -> list[str]:
     """A few names where a glob looks, or above: for who wonders why none matches it."""
     wanted = literal_prefix(pattern)
     folders = [wanted[: place + 1] for place, letter in enumerate(wanted) if letter == "/"]
-    for folder in ("", *folders)[::-1]:
-        if names := sorted(file.name for file in islice(source.list(folder), LOOKED_AT)):
-            return names[max(0, bisect(names, wanted) - 2) :][:SHOWN_NAMES]
+    # What is wrong in a folder that nobody asked for is no reason to fail.
+    with suppress(AirflowException):
+        for folder in ("", *folders)[::-1]:
+            if names := sorted(file.name for file in islice(source.list(folder), LOOKED_AT)):
+                return names[max(0, bisect(names, wanted) - 2) :][:SHOWN_NAMES]
     return []
 
 

@@ -24,4 +24,9 @@ from (
 ) as counted
 where
     hour_loads.hour_start = counted.hour_start
-    and hour_loads.plays <> counted.plays
+    -- Of the hours of many years few have changed.
+    and (
+        hour_loads.plays <> counted.plays
+        or hour_loads.plays_version is null
+        or hour_loads.plays_version <> counted.version
+    )

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+)
 
 from local.pipeline import Pipeline
 from sparkify.page.files import REPORT
@@ -70,7 +74,7 @@ def test_a_run_writes_one_file_with_all_answers(
     assert "from song_days" in page
     # What the data holds cannot end the script that holds it, and nothing comes from elsewhere.
     assert r"\u003c/script>\u003cb>Undo" in page
-    assert page.count("</script>") == 3
+    assert page.count("</script>") == 4
     assert not re.search(r"<(?:script|link|img)[^>]* (?:src|href)=", page)
     assert "default-src 'none'" in page
 
@@ -108,7 +112,7 @@ def test_what_cannot_be_replaced_stays_and_leaves_nothing_beside_it(
     reports: Pipeline, folder: Path
 ) -> None:
     (folder / REPORT).mkdir(parents=True)
-    with pytest.raises(AirflowFailException, match="cannot be written"):
+    with pytest.raises(AirflowException, match="cannot be written"):
         write(reports, Run(triggered=False))
     assert [file.name for file in folder.iterdir()] == [REPORT]
 

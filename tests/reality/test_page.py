@@ -335,7 +335,7 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         said = page.locator("#loaded")
         expect(said).to_contain_text("6,820 plays by 96 users are loaded, 2018-11-01 to 2018-11-30")
         expect(said).to_contain_text("Data as of 2018-12-01 00:00 UTC")
-        expect(said).to_contain_text("Hours missing, failed, outdated or loaded in part, as of")
+        expect(said).to_contain_text("outdated, damaged or loaded in part, as of")
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         the_month_is_shown(page)
         expect(page.get_by_role("article")).to_have_count(16)
@@ -498,7 +498,9 @@ def test_the_page_cannot_stop_airflow(
         assert answers["503"] > REQUESTS / 2, answers
         assert max(health) < 1, health
         running.wait(lambda: not set(tasks()) - {"success", "failed"})
-        assert tasks() == {"success": 12}
+        # The schedule may have begun an hour of its own beside them.
+        assert set(tasks()) == {"success"}
+        assert tasks().total() >= 12
         ours = "select count(*) from pg_stat_activity where application_name = 'sparkify page'"
         running.wait(lambda: watcher.execute(ours).fetchone() == (0,))
     running.wait(lambda: running.get("/sparkify/answers/totals.json", headers=ada).is_success)
