@@ -89,6 +89,7 @@ class Partition:
         if not self.names_a_time:
             return ANY_TIME
         try:
+            # Without a zone: it is local time, in the zone of the partition.
             said = datetime.strptime(" ".join(match.groupdict().values()), codes)  # noqa: DTZ007
         except ValueError:
             return None
