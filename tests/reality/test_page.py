@@ -462,9 +462,6 @@ def test_who_is_not_logged_in_is_refused(url: str, path: str) -> None:
     assert "Björk" not in answer.text
 
 
-@pytest.mark.xfail(
-    strict=False, reason="on a busy machine its backfill was not seen to end in time"
-)
 def test_the_page_cannot_stop_airflow(
     running: Airflow, server: EmbeddedPostgres, november: str
 ) -> None:
