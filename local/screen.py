@@ -66,6 +66,7 @@ class Screen:
         """A screen on standard output."""
         # Lines in a file may be as long as they are.
         width = None if sys.stdout.isatty() else 120
+        # Of a file rich needs no more than Audience has.
         return cls(Console(file=Audience(), width=width))  # type: ignore[arg-type]
 
     @contextmanager

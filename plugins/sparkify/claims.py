@@ -1,14 +1,13 @@
 """Claims: of all runs that load the same time, the one that looked at the files last has it."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.warehouse import lock
-from sparkify.window import Window
+from sparkify.window import Window, naive
 
 
 class Claim(NamedTuple):
@@ -48,7 +47,7 @@ def claim(hook: DbApiHook, cursor: Any, run_id: str, window: Window) -> int:
         cursor.execute(lock("readings", hook.conn_type))
         cursor.execute(
             "update readings set claim_start = %s, claim_end = %s where reading = %s",
-            (_naive(window.start), _naive(window.end), number),
+            (naive(window.start), naive(window.end), number),
         )
         cursor.execute("commit")
     return int(number)
@@ -56,7 +55,7 @@ def claim(hook: DbApiHook, cursor: Any, run_id: str, window: Window) -> int:
 
 def newer_claims(cursor: Any, reading: int, window: Window) -> list[Claim]:
     """What newer readings claim of a window; the table to load has to be locked before."""
-    start, end = _naive(window.start), _naive(window.end)
+    start, end = naive(window.start), naive(window.end)
     cursor.execute(
         "select reading, run_id, claim_start, claim_end from readings "
         "where reading > %s and claim_start < %s and claim_end > %s order by claim_start",
@@ -77,7 +76,3 @@ def outside(claims: Iterable[Claim], column: str) -> str:
         else:
             merged.append(window)
     return " and ".join(f"not {window.holds(column)}" for window in merged)
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from airflow import __version__
+
+# The stubs of its package leave the names of deadlines out.
 from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference  # type: ignore[attr-defined]
 
 from sparkify.failures import late

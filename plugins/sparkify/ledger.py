@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from sparkify.partitions import Partition
 from sparkify.source import SourceFile
 from sparkify.warehouse import insert_rows, lock
-from sparkify.window import Window
+from sparkify.window import Window, naive
 
 if TYPE_CHECKING:  # it imports polars: see the operator
     from sparkify.records import Batch, Reject
@@ -57,7 +57,7 @@ class Reading:
     rows: Counter[SourceFile] = field(default_factory=Counter)
     rejects: Counter[SourceFile] = field(default_factory=Counter)
     gone: set[SourceFile] = field(default_factory=set)
-    read_at: datetime = field(default_factory=lambda: _naive(datetime.now(UTC)))
+    read_at: datetime = field(default_factory=lambda: naive(datetime.now(UTC)))
 
     def count(self, batch: "Batch") -> None:
         """Take a batch into the account."""
@@ -97,8 +97,8 @@ class Reading:
         run = (
             self.run_id,
             self.number,
-            _naive(self.window.start),
-            _naive(self.window.end),
+            naive(self.window.start),
+            naive(self.window.end),
             self.read_at,
         )
         return [
@@ -116,7 +116,7 @@ class Reading:
 
     def _span(self, name: str) -> tuple[datetime | None, datetime | None]:
         found = self.spans.get(name)
-        return (_naive(found.start), _naive(found.end)) if found else (None, None)
+        return (naive(found.start), naive(found.end)) if found else (None, None)
 
 
 def begin(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
@@ -130,7 +130,7 @@ def begin(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
     [number] = cursor.fetchone()
     cursor.execute(
         "insert into readings (reading, dataset, run_id, began_at) values (%s, %s, %s, %s)",
-        (number, dataset, run_id, _naive(datetime.now(UTC))),
+        (number, dataset, run_id, naive(datetime.now(UTC))),
     )
     return int(number)
 
@@ -150,7 +150,7 @@ def published_names(cursor: Any, dataset: str, window: Window) -> set[str]:
     cursor.execute(
         "select distinct source_file from file_ledger where dataset = %s and etag is not null "
         "and published_at is not null and span_start < %s and span_end > %s",
-        (dataset, _naive(window.end), _naive(window.start)),
+        (dataset, naive(window.end), naive(window.start)),
     )
     return {name for (name,) in cursor.fetchall()}
 
@@ -184,11 +184,6 @@ def check_kept(kept: int, reading: Reading) -> None:
             f"warehouse keeps {kept} of them; nothing was staged. Clear this task; should it come "
             "again, report it with the file."
         )
-
-
-def _naive(moment: datetime) -> datetime:
-    """UTC as the warehouse's timestamps hold it: without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _storable(text: str, most: int) -> str:

@@ -1,20 +1,23 @@
-"""The statements of ``sql/`` that a command runs, about a range of hours."""
+"""The SQL of ``sql/`` outside of tasks: templates, and the statements that a command runs."""
+
+from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sparkify.macros import MACROS
-from sparkify.page.questions import SQL
 from sparkify.window import Window
+
+SQL = Path(__file__).parents[2] / "sql"
+"""Where it stands in a deployment: beside ``plugins/``."""
+
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(SQL),
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701 - it is SQL
+)
 
 
 def statement(name: str, hours: Window | None = None) -> str:
-    """A file's SQL; without a range it is about everything."""
-    environment = Environment(
-        loader=FileSystemLoader(SQL),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - it is SQL
-    )
-    environment.globals.update(MACROS)
-    if hours:
-        environment.globals["in_range"] = hours.holds
-    return environment.get_template(name).render()
+    """A file's SQL about a range of hours; without one it is about everything."""
+    about = {"in_range": hours.holds} if hours else {}
+    return ENVIRONMENT.get_template(name).render(MACROS | about)

@@ -96,6 +96,20 @@ def explained(error: Exception) -> Exception:
 
 
 @contextmanager
+def connected(hook: Any) -> Iterator[Any]:
+    """A connection, committed at the end; an error that somebody has to mend says how."""
+    with closing(hook.get_conn()) as connection:
+        try:
+            yield connection
+            connection.commit()
+        except Exception as error:
+            # Raised as it is where there is nothing to add.
+            if (sentence := explained(error)) is error:
+                raise
+            raise sentence from error
+
+
+@contextmanager
 def transaction(hook: Any) -> Iterator[Any]:
     """
     A cursor whose statements take effect together, or not at all.
@@ -103,15 +117,8 @@ def transaction(hook: Any) -> Iterator[Any]:
     A hook's own methods connect anew each time, which takes longer than most statements of an hour.
     So what may take effect before the rest is committed by a statement, ``commit``.
     """
-    with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
-        try:
-            yield cursor
-            connection.commit()
-        except Exception as error:
-            # Raised as it is where there is nothing to add.
-            if (sentence := explained(error)) is error:
-                raise
-            raise sentence from error
+    with connected(hook) as connection, closing(connection.cursor()) as cursor:
+        yield cursor
 
 
 def execute(cursor: Any, statement: str) -> str:

@@ -157,6 +157,11 @@ def _utc(moment: datetime) -> datetime:
     return datetime.combine(moment.date(), moment.time(), UTC)
 
 
+def naive(moment: datetime) -> datetime:
+    """UTC as the warehouse's timestamps hold it: without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
 def _full_hour(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 

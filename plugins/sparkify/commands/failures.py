@@ -47,7 +47,7 @@ def command(function: Callable[[Namespace, Screen], int]) -> Callable[[Namespace
 
 
 def _with_airflow(work: Callable[[], None]) -> Callable[[Namespace], None]:
-    """Work within what Airflow does around a command of its own."""
+    """Work within what Airflow does around a command of its own, in decorators without types."""
 
     @cli.action_cli  # type: ignore[untyped-decorator]
     @cli.suppress_logs_and_warning

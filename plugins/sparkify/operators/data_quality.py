@@ -9,8 +9,8 @@ from airflow.sdk.exceptions import AirflowException
 
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.quality import Check, Result, ask_all
-from sparkify.warehouse import execute, transaction
-from sparkify.window import Window
+from sparkify.warehouse import connected, execute
+from sparkify.window import Window, naive
 
 RESULTS = (
     "run_id, task_id, window_start, window_end, check_name, severity, scope, value, limit_value, "
@@ -52,17 +52,18 @@ class DataQualityOperator(WarehouseOperator):
             self._raise_exception(f"{self.task_id} has no checks: a gate that lets all through.")
         checks = [Check(name, sql) for name, sql in self.checks.items()]
         hook = self.get_db_hook()
-        with transaction(hook) as cursor:
+        with connected(hook) as connection:
+            cursor = connection.cursor()
             for statement in self.beforehand:
                 execute(cursor, statement)
-            cursor.connection.commit()
-            results = ask_all(cursor.connection, hook.get_conn, checks)
+            connection.commit()
+            results = ask_all(connection, hook.get_conn, checks)
             self._record(cursor, context, results)
         self._tell(results)
 
     def _record(self, cursor: Any, context: Context, results: Sequence[Result]) -> None:
         window = Window.of_run(context)
-        run = (context["run_id"], self.task_id, _naive(window.start), _naive(window.end))
+        run = (context["run_id"], self.task_id, naive(window.start), naive(window.end))
         rows = [
             (
                 *run,
@@ -73,7 +74,7 @@ class DataQualityOperator(WarehouseOperator):
                 result.check.limit,
                 not result.failed,
                 result.seconds,
-                _naive(datetime.now(UTC)),
+                naive(datetime.now(UTC)),
             )
             for result in results
         ]
@@ -96,7 +97,3 @@ class DataQualityOperator(WarehouseOperator):
             if any(result.was_asked for result in errors):
                 self._raise_exception(told)
             raise AirflowException(told)
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -57,6 +57,7 @@ Asked = Annotated[Question, Depends(question)]
 def make_app() -> Door:
     """The application, behind Airflow's login; nothing in it waits on a thread of Airflow's."""
     app = FastAPI(dependencies=[Depends(MAY_READ)], openapi_url=None)
+    # Its handlers are typed for any exception; this one is called for its own only.
     app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
     desk = Desk()
 

@@ -7,18 +7,8 @@ from datetime import date as Date  # noqa: N812 - a field of a range is named da
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from sparkify.statements import ENVIRONMENT, SQL
 from sparkify.window import Window
-
-SQL = Path(__file__).parents[3] / "sql"
-"""Where it stands in a deployment: beside ``plugins/``."""
-
-ENVIRONMENT = Environment(
-    loader=FileSystemLoader(SQL),
-    undefined=StrictUndefined,
-    autoescape=False,  # noqa: S701 - it is SQL
-)
 
 AS_OF = "select data_as_of from data_as_of"
 
