@@ -78,7 +78,8 @@ def able_to_run(metadata: Metadata, dag_id: str) -> None:
     if not metadata.is_scheduler_alive():
         raise Refused(
             "No scheduler is running (there is no recent heartbeat), and it is what runs a "
-            "backfill. Start it and call this again: airflow scheduler"
+            "backfill. Start it and call this again: `airflow scheduler`, or on a laptop "
+            "`make run`."
         )
 
 

@@ -38,8 +38,8 @@ def command(function: Callable[[Namespace, Screen], int]) -> Callable[[Namespace
         except DBAPIError as error:
             screen.complain(
                 f"Airflow's metadata database cannot be asked: {first_line(error.orig)}\n"
-                "On a laptop, start it with `make run`, after `source .local/env`; elsewhere see "
-                "the setting [database] sql_alchemy_conn."
+                "On a laptop, start it with `make run`, then call `source .local/env` here; "
+                "elsewhere see the setting [database] sql_alchemy_conn."
             )
         sys.exit(FAILED)
 
@@ -69,8 +69,8 @@ def asking_the_warehouse() -> Iterator[None]:
         raise Refused(
             f"The warehouse cannot be asked: {first_line(error)}\n"
             f"It is where the connection {WAREHOUSE} leads to. On a laptop, start it with "
-            "`make run`, after `source .local/env`; where it lacks a table or a column, run the "
-            "DAG sparkify_schema."
+            "`make run`, then call `source .local/env` here; where it lacks a table or a "
+            "column, run the DAG sparkify_schema."
         ) from error
 
 

@@ -74,13 +74,14 @@ def failure(request: Request, plan: Plan, failed_tasks: FailedTasks) -> str:
         ]
     if unloaded:
         lines += [
-            f"{len(unloaded)} of {_counted(len(plan.windows), 'run')} succeeded, but neither they "
-            "nor later ones loaded their hours:"
+            f"{len(unloaded)} of {_counted(len(plan.windows), 'run')} succeeded, but the warehouse "
+            "has no load of the hour by that run, or a later one:"
         ]
         lines += [f"  {window}  {plan.runs[window.logical_date].run_id}" for window in unloaded]
         lines += [
-            "They had another range, were set to success by hand, or the tables were made anew "
-            "since. Run these windows again:"
+            "Such a run had another range, was set to success by hand, or the tables were made "
+            "anew since; or this terminal leads to another warehouse than the scheduler's: on a "
+            "laptop, call `source .local/env` again. Then run these windows again:"
         ]
         lines += [f"  {_repeat(request, its, '--reset-dagruns')}" for its in _in_a_row(unloaded)]
     return "\n".join(lines)
