@@ -33,13 +33,13 @@ help: ## Show what there is
 	@echo "  make bench PARTS=staging,star     measure some parts only; BENCH_FULL=1 adds the long ones"
 
 run: $(INSTALLED) ## Load a source through a real Airflow, show what users listen to, and serve
-	@exec $(BIN)/python -m local.run
+	@exec $(BIN)/python -m local.deployment.run
 
 report: $(INSTALLED) ## Write what users listen to as one HTML file, from what is loaded here
-	@exec $(BIN)/python -m local.take_away
+	@exec $(BIN)/python -m local.deployment.report
 
 stop: $(INSTALLED) ## End everything that runs from here
-	@exec $(BIN)/python -m local.stop
+	@exec $(BIN)/python -m local.deployment.stop
 
 test: $(INSTALLED) ## Run the tests, the quick ones first
 	-@$(MAKE) --no-print-directory browser
@@ -58,13 +58,13 @@ browser: ## Install Debian's Chromium, with which the tests look at the page
 	}
 
 redshift-sql: $(INSTALLED) ## Print every statement of a load on Redshift
-	@exec $(BIN)/python -m local.redshift.show
+	@exec $(BIN)/python -m local.tools.redshift_sql
 
 verify: $(INSTALLED) ## Load a source hour by hour, shuffled, and in one run: are they equal?
-	@exec $(BIN)/python -m local.verify
+	@exec $(BIN)/python -m local.tools.verify
 
 bench-backfill: $(INSTALLED) ## Measure a month's backfill against tasks that do nothing
-	@exec $(BIN)/python -m local.bench_backfill
+	@exec $(BIN)/python -m local.bench.backfill
 
 lint: $(INSTALLED) ## Check format, style, types and SQL
 	$(BIN)/ruff format --check .
@@ -73,7 +73,7 @@ lint: $(INSTALLED) ## Check format, style, types and SQL
 	$(BIN)/sqlfluff lint sql
 
 dictionary: $(INSTALLED) ## Write docs/data-dictionary.md from the comments in sql/schema
-	@$(BIN)/python -m local.dictionary
+	@$(BIN)/python -m local.tools.dictionary
 
 try-docker: ## Run docker-compose.yaml for real, from nothing to nothing
 	@bash local/compose/try.sh $(EXECUTOR)
@@ -85,7 +85,7 @@ bench: $(INSTALLED) ## Measure how fast it loads, as ratios within one run
 	@exec $(BIN)/python -m local.bench
 
 clean: ## End everything that runs from here, and remove all that was made
-	@if $(BIN)/python -c 'import psutil' 2>/dev/null; then $(BIN)/python -m local.stop; \
+	@if $(BIN)/python -c 'import psutil' 2>/dev/null; then $(BIN)/python -m local.deployment.stop; \
 	elif [ -d .local ]; then $(MAKE) --no-print-directory stop; fi
 	rm -rf $(VENV) .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
 

@@ -61,9 +61,8 @@ from pathlib import Path
 
 from airflow.sdk import Asset, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
 
-from sparkify.accounts import BEGIN, ENDED, PUBLISHED, STAGED
+from sparkify.checks import sql_files
 from sparkify.deadline import DeadlineDAG, due_within
-from sparkify.failures import failed
 from sparkify.macros import MACROS
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.operators.drop_staging import DropStagingOperator
@@ -73,7 +72,8 @@ from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.operators.load_song_copies import LoadSongCopiesOperator
 from sparkify.operators.load_songplays import LoadSongplaysOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
-from sparkify.quality import sql_files
+from sparkify.runs.alerts import failed
+from sparkify.runs.steps import BEGIN, ENDED, PUBLISHED, STAGED
 from sparkify.settings import STORAGE
 from sparkify.window import MOMENT
 

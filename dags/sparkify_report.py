@@ -20,9 +20,9 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset
 
-from sparkify.failures import failed
 from sparkify.macros import MACROS
 from sparkify.operators.write_report import WriteReportOperator
+from sparkify.runs.alerts import failed
 
 with DAG(
     dag_id="sparkify_report",

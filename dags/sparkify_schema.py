@@ -13,10 +13,10 @@ from pathlib import Path
 
 from airflow.sdk import DAG, Param
 
+from sparkify.checks import sql_files
 from sparkify.macros import MACROS
 from sparkify.operators.create_views import CreateViewsOperator
 from sparkify.operators.warehouse import ExecuteSQLOperator
-from sparkify.quality import sql_files
 
 TABLES = [
     "staging_events",

@@ -9,18 +9,18 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.environment import ROOT, SERVER, end
+from tests.support.environment import ROOT, SERVER, end
 
 # isort: split
 from airflow.sdk import DAG
 
-from local.databases import database, execute, make_tables
-from local.pipeline import Pipeline
-from local.postgres import EmbeddedPostgres
-from local.storage import Storage, storage
+from local.servers.databases import database, execute, make_tables
+from local.servers.postgres import EmbeddedPostgres
+from local.servers.s3 import Storage, storage
+from local.tools.pipeline import Pipeline
 from sparkify.settings import setting
-from tests.sources import Bucket, TestSource
-from tests.warehouse import Warehouse
+from tests.support.sources import Bucket, TestSource
+from tests.support.warehouse import Warehouse
 
 pytest_plugins = ["tests.redshift.warehouse"]
 

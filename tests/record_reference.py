@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
 
-from sparkify.columns import Column
+from sparkify.records.columns import Column
 
 INTEGERS = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 WIDE = Context(prec=2000)

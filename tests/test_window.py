@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.types import DagRunType
 
-from sparkify.partitions import Partition
+from sparkify.sources.partitions import Partition
 from sparkify.window import Window
 
 NINE, TEN, ELEVEN = (datetime(2018, 11, 15, hour, tzinfo=UTC) for hour in (9, 10, 11))

@@ -11,11 +11,11 @@ from local.bench.bench import LeftOut, bench
 from local.bench.measure import Comparison
 from local.bench.plot import plot
 from local.bench.show import show, write
-from local.interruption import Interrupted, listen
-from local.layout import Layout
-from local.lock import only_run
-from local.screen import Screen
-from local.trouble import Trouble
+from local.deployment.layout import Layout
+from local.deployment.lock import only_run
+from local.terminal.errors import Trouble
+from local.terminal.screen import Screen
+from local.terminal.signals import Interrupted, listen
 
 PARTS = {
     "staging": "JSON lines into a typed table, beside the database's own floor",

@@ -13,11 +13,11 @@ from typing import Any
 import psycopg
 
 from local.bench.measure import Check, Comparison, Way, compare
-from local.layout import Layout
-from local.postgres import EmbeddedPostgres
-from local.screen import Screen
-from local.settings import SOURCE_VARIABLE, WAREHOUSE_CONNECTION
+from local.deployment.environment import SOURCE_VARIABLE, WAREHOUSE_CONNECTION
+from local.deployment.layout import Layout
+from local.servers.postgres import EmbeddedPostgres
 from local.simulator import World, simulate
+from local.terminal.screen import Screen
 
 WHOLE_RANGE = {"start": "2018-11-01", "end": "2019-11-01"}
 """Every simulated source lies inside it."""

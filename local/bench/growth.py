@@ -10,7 +10,7 @@ import psycopg
 from local.bench.bench import Bench
 from local.bench.measure import Comparison, Run, Way, run_once
 from local.simulator import World
-from local.trouble import Trouble
+from local.terminal.errors import Trouble
 
 PLAYS = 100_000
 USERS = 20_000

@@ -9,8 +9,8 @@ from typing import Any
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 
-from local.pipeline import Pipeline
-from local.scheduler import SHARED
+from local.deployment.scheduler import STAGING
+from local.tools.pipeline import Pipeline
 from sparkify.settings import setting
 
 AT_ONCE = 4
@@ -63,9 +63,7 @@ def load(run_id: str, start: str, end: str) -> Callable[[], Any]:
 def _import_what_lands() -> None:
     """Nobody's imports are timed: not the other loaders' either."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    for module in SHARED:
-        importlib.import_module(module)
-    importlib.import_module("sparkify.landing")
+    importlib.import_module(STAGING)
     setting("source")  # the first one that is asked for imports what settings are kept in
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from local.trouble import Trouble, last_lines
+from local.terminal.errors import Trouble, last_lines
 
 
 @dataclass(frozen=True, eq=False)

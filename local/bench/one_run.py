@@ -5,15 +5,15 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from local.api.rest import Document
+from local.bench.backfill import start_with_floor
 from local.bench.bench import Bench
+from local.bench.floor_dag import FLOOR
 from local.bench.measure import Comparison, Run, Way, comparison
-from local.bench_backfill import start_with_floor
-from local.deployment import Deployment
-from local.floor import FLOOR
-from local.load import DAG
-from local.rest import Document
-from local.trial import trial
-from local.trouble import Trouble
+from local.deployment.deployment import Deployment
+from local.deployment.load import DAG
+from local.deployment.trial import trial
+from local.terminal.errors import Trouble
 
 LONGEST = timedelta(minutes=3)
 NOTHING = Way("as many tasks that do nothing", FLOOR)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from local.bench.bench import Bench, LeftOut
-from local.trouble import last_lines
+from local.terminal.errors import last_lines
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 

@@ -7,8 +7,8 @@ from local.bench.measure import Comparison, Run, Way, run_once
 from local.bench.others import python_of_others
 from local.bench.rows import fingerprint
 from local.simulator import World
-from local.trouble import Trouble
-from sparkify.staging import staging_table
+from local.terminal.errors import Trouble
+from sparkify.staging.names import staging_table
 
 STAGED = staging_table(RUN_ID, "staging_events")
 NOTE = (

@@ -16,9 +16,9 @@ import psycopg
 from local.bench.bench import RUN_ID, WHOLE_RANGE, Bench
 from local.bench.late_s3 import BUCKET
 from local.bench.measure import Comparison, Run, Way, run_once
-from local.settings import STORAGE_CONNECTION
+from local.deployment.environment import STORAGE_CONNECTION
 from local.simulator import World
-from local.trouble import Trouble
+from local.terminal.errors import Trouble
 
 SONGS = 15_000
 LATE_MS = 20

@@ -9,8 +9,8 @@ from local.bench.bench import RUN_ID, WHOLE_RANGE, Bench, BenchSource
 from local.bench.measure import Comparison, Run, Way, run_once
 from local.bench.rows import fingerprint
 from local.simulator import World
-from local.trouble import Trouble
-from sparkify.staging import staging_table
+from local.terminal.errors import Trouble
+from sparkify.staging.names import staging_table
 
 DAMAGED = ("broken=0.004", "wrong-types=0.003", "nul=0.003")
 

@@ -7,7 +7,7 @@ from local.bench.measure import Comparison, Run, Way, run_once
 from local.bench.others import python_of_others
 from local.bench.rows import STAR
 from local.simulator import World
-from local.trouble import Trouble
+from local.terminal.errors import Trouble
 
 DUCKDB = "DuckDB, its own file, primary keys"
 OURS = "sparkify, all tasks of a range run"

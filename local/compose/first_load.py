@@ -5,11 +5,11 @@ import sys
 import time
 from pathlib import Path
 
-from local.follow import Progress, explain_failure, follow, trigger
-from local.rest import AirflowApi, Document, Refused
-from local.trouble import Trouble
-from sparkify.partitions import events_span, no_events
+from local.api.follow import Progress, explain_failure, follow, trigger
+from local.api.rest import AirflowApi, Document, Refused
+from local.terminal.errors import Trouble
 from sparkify.settings import setting
+from sparkify.sources.partitions import events_span, no_events
 
 SERVER = "http://airflow-apiserver:8080"
 LOGS = Path("/opt/airflow/logs")

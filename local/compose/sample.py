@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-from local.sample import SAMPLE
+from local.deployment.sample import SAMPLE
 from local.simulator import simulate
 from sparkify.settings import STORAGE, setting
 

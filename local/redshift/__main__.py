@@ -8,10 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from local.postgres import EmbeddedPostgres
-from local.redshift.deployed import LISTENS, PASSWORD
+from local.deployment.stand_in import LISTENS, PASSWORD
 from local.redshift.server import RedshiftServer
-from local.storage import storage
+from local.servers.postgres import EmbeddedPostgres
+from local.servers.s3 import storage
 
 
 def main(postgres: str, folder: str, url: str, s3_port: str, redshift_port: str) -> None:

@@ -8,7 +8,7 @@ from local.redshift.journal import Journal, LoadError
 from local.redshift.objects import Objects
 from local.redshift.records import Column, Unloadable, objects, picker, row
 from local.redshift.refusals import Refused
-from local.storage import Storage
+from local.servers.s3 import Storage
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

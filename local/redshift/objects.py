@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.redshift.copy_command import CopyCommand
 from local.redshift.refusals import Refused
-from local.storage import Storage
+from local.servers.s3 import Storage
 
 
 class Objects:

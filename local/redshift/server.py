@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
-from local.postgres import OWN, EmbeddedPostgres
 from local.redshift.isolation import History
 from local.redshift.journal import Journal
 from local.redshift.session import Session
-from local.storage import Storage
+from local.servers.postgres import OWN, EmbeddedPostgres
+from local.servers.s3 import Storage
 
 HOST = "127.0.0.1"
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from local.postgres import USER, EmbeddedPostgres
 from local.redshift import copy_command, wire
 from local.redshift.isolation import History, Transaction, violation
 from local.redshift.journal import SCHEMA, Journal
@@ -16,7 +15,8 @@ from local.redshift.records import Column
 from local.redshift.refusals import Refused
 from local.redshift.statements import Statement
 from local.redshift.wire import EndOfStream, Message, Stream
-from local.storage import Storage
+from local.servers.postgres import USER, EmbeddedPostgres
+from local.servers.s3 import Storage
 
 # What Redshift answers; Debian's and other builds' versions would confuse its driver.
 VERSION = "8.0.2"

@@ -8,7 +8,7 @@ from airflow import __version__
 # The stubs of its package leave the names of deadlines out.
 from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference  # type: ignore[attr-defined]
 
-from sparkify.failures import late
+from sparkify.runs.alerts import late
 
 
 def due_within(interval: timedelta) -> DeadlineAlert:

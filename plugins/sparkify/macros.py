@@ -7,8 +7,8 @@ from typing import Any
 from jinja2 import pass_context
 
 from sparkify import settings, warehouse
-from sparkify.partitions import Partition
-from sparkify.staging import staging_table
+from sparkify.sources.partitions import Partition
+from sparkify.staging.names import staging_table
 from sparkify.window import Window, literal
 
 

@@ -16,23 +16,23 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.credentials import credentials
-from local.follow import last_errors
-from local.interruption import Interrupted, held, listen
-from local.layout import Layout
-from local.lock import end_holder, only_run
-from local.ports import choose_port, is_free
-from local.postgres import EmbeddedPostgres
+from local.api.follow import last_errors
+from local.deployment.credentials import credentials
+from local.deployment.environment import env_file, environment, process_environment
+from local.deployment.layout import Layout
+from local.deployment.lock import end_holder, only_run
+from local.deployment.ports import choose_port, is_free
+from local.deployment.run import Wishes
+from local.deployment.services import Services
+from local.deployment.source import ended_long_ago, print_span, read_span, source_url
 from local.redshift.server import connection
-from local.run import Wishes
-from local.services import Services
-from local.settings import env_file, environment, process_environment
-from local.source import ended_long_ago, print_span, read_span, source_url
-from local.storage import Storage
-from local.trouble import Trouble
+from local.servers.postgres import EmbeddedPostgres
+from local.servers.s3 import Storage
+from local.terminal.errors import Trouble
+from local.terminal.signals import Interrupted, held, listen
 from sparkify.defaults import DEFAULTS
-from tests.environment import let_the_server_pass
-from tests.sources import Bucket
+from tests.support.environment import let_the_server_pass
+from tests.support.sources import Bucket
 
 # A process that starts another which leaves its process group, as Airflow's tasks do.
 FAMILY = """
@@ -283,7 +283,7 @@ class TestPorts:
     def test_without_a_name_a_free_one_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             taken = listener.getsockname()[1]
-            monkeypatch.setattr("local.ports.USUAL", [taken])
+            monkeypatch.setattr("local.deployment.ports.USUAL", [taken])
 
             port = choose_port(None)
 
@@ -384,7 +384,8 @@ class TestOneRunAtATime:
             pass
 
     def test_the_first_is_ended_by_make_stop(self, tmp_path: Path) -> None:
-        hold = "import sys, time; from pathlib import Path; from local.lock import only_run\n"
+        hold = "import sys, time; from pathlib import Path\n"
+        hold += "from local.deployment.lock import only_run\n"
         hold += "with only_run(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
         root = Path(__file__).parents[2]
         command = [sys.executable, "-c", hold, str(tmp_path / "lock")]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from local.dictionary import Column, dictionary, tables
-from tests.environment import ROOT
+from local.tools.dictionary import Column, dictionary, tables
+from tests.support.environment import ROOT
 
 SCHEMA = ROOT / "sql" / "schema"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.interruption import SIGNALS, Interrupted, held, listen
+from local.terminal.signals import SIGNALS, Interrupted, held, listen
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,10 +72,10 @@ SERVING = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from local.interruption import Interrupted, held, listen
-from local.run import end_airflow, serve
-from local.screen import Screen
-from local.services import Services
+from local.terminal.signals import Interrupted, held, listen
+from local.deployment.run import end_airflow, serve
+from local.terminal.screen import Screen
+from local.deployment.services import Services
 
 listen()
 screen = Screen.of_output()

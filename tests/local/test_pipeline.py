@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk import DAG, BaseOperator, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
-from local.pipeline import Pipeline
+from local.tools.pipeline import Pipeline
 
 
 class Meet(BaseOperator):

@@ -15,10 +15,10 @@ import psutil
 import psycopg
 import pytest
 
-from local.postgres import METADATA, SOCKET_NAME, EmbeddedPostgres
-from local.programs import GROUPS, binaries
-from local.trouble import Trouble
-from tests.environment import let_the_server_pass
+from local.servers.postgres import METADATA, SOCKET_NAME, EmbeddedPostgres
+from local.servers.programs import GROUPS, binaries
+from local.terminal.errors import Trouble
+from tests.support.environment import let_the_server_pass
 
 PR_SET_CHILD_SUBREAPER = 36
 ROOT = Path(__file__).parents[2]
@@ -109,7 +109,9 @@ def test_stopping_what_does_not_run_does_nothing(server: EmbeddedPostgres) -> No
 
 
 def test_it_outlives_the_process_that_started_it(server: EmbeddedPostgres) -> None:
-    start = "import sys; from pathlib import Path; from local.postgres import EmbeddedPostgres;"
+    start = (
+        "import sys; from pathlib import Path; from local.servers.postgres import EmbeddedPostgres;"
+    )
     start += "EmbeddedPostgres(Path(sys.argv[1])).start()"
     # With pipes: a server that held them open would keep this call from returning.
     subprocess.run(

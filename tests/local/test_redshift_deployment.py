@@ -10,10 +10,10 @@ import pytest
 import redshift_connector
 from botocore.exceptions import ClientError
 
-from local.deployment import Deployment
-from local.layout import Layout
-from local.trouble import Trouble
-from tests.environment import ROOT, let_the_server_pass
+from local.deployment.deployment import Deployment
+from local.deployment.layout import Layout
+from local.terminal.errors import Trouble
+from tests.support.environment import ROOT, let_the_server_pass
 
 
 def test_the_source_is_in_an_s3_that_only_the_deployment_reads(tmp_path: Path) -> None:

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local.deployment import Deployment
-from local.layout import Layout
-from local.load import Span
-from local.pipeline import Pipeline
-from local.postgres import EmbeddedPostgres
-from local.report import show_ended, show_loaded, show_serving
-from local.run import Wishes
-from local.screen import Screen
-from local.warehouse import ask
-from tests.sources import TestSource, play, song, visit
-from tests.warehouse import Warehouse
+from local.deployment.closing import show_ended, show_loaded, show_serving
+from local.deployment.deployment import Deployment
+from local.deployment.layout import Layout
+from local.deployment.load import Span
+from local.deployment.run import Wishes
+from local.deployment.warehouse import ask
+from local.servers.postgres import EmbeddedPostgres
+from local.terminal.screen import Screen
+from local.tools.pipeline import Pipeline
+from tests.support.sources import TestSource, play, song, visit
+from tests.support.warehouse import Warehouse
 
 FIRST_DAY = Span(datetime(2018, 11, 5, tzinfo=UTC), datetime(2018, 11, 6, tzinfo=UTC))
 

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from local.storage import KEY_ID, Storage, storage
-from sparkify.bucket import BucketSource
-from sparkify.source import open_source
+from local.servers.s3 import KEY_ID, Storage, storage
+from sparkify.sources.base import open_source
+from sparkify.sources.bucket import BucketSource
 
 NAME = "a b/é+%=&.json"
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from local.credentials import credentials
-from local.layout import Layout
-from local.postgres import EmbeddedPostgres
-from local.settings import env_file, environment, read_env_file
-from local.take_away import Wishes, deployed
-from local.trouble import Trouble
+from local.deployment.credentials import credentials
+from local.deployment.environment import env_file, environment, read_env_file
+from local.deployment.layout import Layout
+from local.deployment.report import Wishes, deployed
+from local.servers.postgres import EmbeddedPostgres
+from local.terminal.errors import Trouble
 from sparkify.page.files import REPORT
 
 

@@ -7,10 +7,10 @@ import jinja2
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from local.pipeline import Pipeline
+from local.tools.pipeline import Pipeline
+from sparkify.checks import Check
 from sparkify.operators.data_quality import DataQualityOperator
-from sparkify.quality import Check
-from tests.warehouse import Warehouse
+from tests.support.warehouse import Warehouse
 
 PASSES = "-- All is well.\nselect 1 as one where false"
 FAILS = "-- Nothing is ever wrong.\n-- mend: Do not worry.\nselect generate_series(1, 7) as wrong"
@@ -137,7 +137,7 @@ def test_checks_that_take_their_time_are_shared_by_two_connections(
     # In the order of the checks, whoever asked which first.
     assert [name for name, _ in warehouse.rows(by)] == names
     warehouse.client.execute("delete from quality_results")
-    monkeypatch.setattr("sparkify.quality.PATIENCE", 60)
+    monkeypatch.setattr("sparkify.checks.PATIENCE", 60)
     run(dict.fromkeys(names, asked_by))
     assert len({pid for _, pid in warehouse.rows(by)}) == 1, "quick ones cost one connection"
 

@@ -7,7 +7,7 @@ import pytest
 from sparkify.operators.link_fact import LinkFactOperator
 from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
-from tests.warehouse import Warehouse
+from tests.support.warehouse import Warehouse
 
 
 def test_a_fact_load_deletes_the_window_and_inserts_the_select() -> None:

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from local.pipeline import Pipeline
-from tests.sources import TestSource, play
-from tests.warehouse import Warehouse
+from local.tools.pipeline import Pipeline
+from tests.support.sources import TestSource, play
+from tests.support.warehouse import Warehouse
 
 
 @pytest.fixture(autouse=True, params=["with pgpq", "without pgpq"])
 def encoding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both forms of rows: Linux on arm64 has the one only."""
     if request.param == "without pgpq":
-        monkeypatch.setattr("sparkify.encoding.find_spec", lambda _: None)
+        monkeypatch.setattr("sparkify.records.encoding.find_spec", lambda _: None)
 
 
 DAY = ("2018-11-15", "2018-11-16")

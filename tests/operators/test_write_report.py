@@ -14,11 +14,11 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
 )
 
-from local.pipeline import Pipeline
+from local.tools.pipeline import Pipeline
 from sparkify.page.files import REPORT
 from tests.conftest import parsed_dags
-from tests.sources import Bucket, TestSource, play
-from tests.warehouse import Warehouse
+from tests.support.sources import Bucket, TestSource, play
+from tests.support.warehouse import Warehouse
 
 SETTING = "AIRFLOW_VAR_SPARKIFY_REPORT_FOLDER"
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from sparkify.settings import DEFAULTS, STORAGE, WAREHOUSE
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 SECRETS = {
     "ADMIN_PASSWORD",

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable
 
 from sparkify.operators.errors import VisibleErrorsMixin
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 # What reads a setting, the environment or the clock; in Jinja, or in a task, all of it is welcome.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")

@@ -9,10 +9,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 from moto import settings
 
-from local.storage import Storage
-from sparkify.bucket import BucketSource
-from sparkify.source import find, open_source
-from tests.environment import ROOT
+from local.servers.s3 import Storage
+from sparkify.sources.base import find, open_source
+from sparkify.sources.bucket import BucketSource
+from tests.support.environment import ROOT
 
 POLICIES = ROOT / "docs" / "iam"
 ROLES = {"sparkify-airflow": "airflow-tasks", "sparkify-copy": "copy-role"}

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from airflow.cli.cli_parser import get_parser
 from airflow.sdk import DAG
 
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 COMMAND = r"airflow (dags backfill --reset-dagruns -s HOUR -e HOUR sparkify)"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.environment import ROOT
-from tests.sources import TestSource, play, song
-from tests.warehouse import Warehouse
+from tests.support.environment import ROOT
+from tests.support.sources import TestSource, play, song
+from tests.support.warehouse import Warehouse
 
 PROCESSORS = ["x86_64", "aarch64"]
 PLATFORMS = ["3.2.1", "3.3.1"]
@@ -100,6 +100,6 @@ def test_a_day_is_loaded_where_a_platform_pins_everything(
         "PYTHONPATH": "plugins:.",
     }
     subprocess.run(
-        [python, "tests/policy/platform_trial.py"], cwd=ROOT, env=environment, check=True
+        [python, "tests/support/platform_trial.py"], cwd=ROOT, env=environment, check=True
     )
     assert warehouse.rows("select song_id from songplays") == [("SO1",), ("SO1",)]

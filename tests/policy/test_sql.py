@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sparkify.macros import MACROS
-from tests.environment import ROOT
+from tests.support.environment import ROOT
 
 SQL = ROOT / "sql"
 FILES = sorted(SQL.rglob("*.sql"))

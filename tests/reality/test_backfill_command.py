@@ -14,11 +14,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.databases import execute
-from local.ports import any_free
-from local.postgres import EmbeddedPostgres
-from local.services import Services
-from tests.environment import ROOT
+from local.deployment.ports import any_free
+from local.deployment.services import Services
+from local.servers.databases import execute
+from local.servers.postgres import EmbeddedPostgres
+from tests.support.environment import ROOT
 
 START_LIMIT = 120.0
 DATABASE = "airflow_of_backfills"
@@ -147,7 +147,7 @@ def wait(ready: Callable[[], bool], check: Callable[[], None] = lambda: None) ->
 
 def test_the_project_is_installed_where_airflow_is() -> None:
     names = [found.value for found in entry_points(group="apache_airflow_provider")]
-    assert "sparkify.commands.provider:provider_info" in names, (
+    assert "sparkify.cli.provider:provider_info" in names, (
         "Airflow does not find the command: run `make test`, which installs the project into its "
         "environment, or `pip install --no-deps -e .` in this one."
     )
@@ -170,7 +170,7 @@ def test_a_failure_in_it_leaves_the_cli_whole(airflow: Airflow, tmp_path: Path) 
     package.mkdir(parents=True)
     for folder in (package.parent, package):
         (folder / "__init__.py").touch()
-    whole = (ROOT / "plugins/sparkify/commands/provider.py").read_text()
+    whole = (ROOT / "plugins/sparkify/cli/provider.py").read_text()
     (package / "provider.py").write_text(whole)
     broken = Airflow(airflow.environment | {"PYTHONPATH": str(tmp_path)}, airflow.uri, airflow.dags)
     status, said = broken.call("dags", "list", "--output", "plain")

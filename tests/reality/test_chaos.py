@@ -18,18 +18,18 @@ import pytest
 from airflow.sdk import DAG
 from rich.console import Console
 
-from local.deployment import Deployment
-from local.load import SCHEMA_DAG, prepare
-from local.load import run as run_once
-from local.pipeline import Pipeline
-from local.postgres import METADATA
-from local.rest import Refused
-from local.screen import Screen
+from local.api.rest import Refused
+from local.deployment.deployment import Deployment
+from local.deployment.load import SCHEMA_DAG, prepare
+from local.deployment.load import run as run_once
+from local.deployment.trial import trial
+from local.servers.postgres import METADATA
 from local.simulator import World, simulate
-from local.trial import trial
-from tests.environment import ROOT
-from tests.sources import play
-from tests.warehouse import Warehouse
+from local.terminal.screen import Screen
+from local.tools.pipeline import Pipeline
+from tests.support.environment import ROOT
+from tests.support.sources import play
+from tests.support.warehouse import Warehouse
 
 # Generous: a machine may be slow, and may be busy with other things.
 LIMIT = 600
@@ -39,7 +39,7 @@ HOUR = timedelta(hours=1)
 TASK_TITLE = re.compile(r"airflow worker -- [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SERVICES = {
     "api-server": ("airflow", "api-server"),
-    "scheduler": ("local.scheduler", "--skip-serve-logs"),
+    "scheduler": ("local.deployment.scheduler", "--skip-serve-logs"),
     "dag-processor": ("airflow", "dag-processor"),
 }
 # By default Airflow gives a silent scheduler 30 s, looks every 5 minutes for what it left, and

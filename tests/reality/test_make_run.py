@@ -17,11 +17,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.programs import GROUPS
-from local.rest import AirflowApi
-from local.settings import read_env_file
+from local.api.rest import AirflowApi
+from local.deployment.environment import read_env_file
+from local.servers.programs import GROUPS
 from local.simulator import World, simulate
-from tests.environment import let_the_server_pass
+from tests.support.environment import let_the_server_pass
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Makefile", "dags", "local", "plugins", "sql")

@@ -32,16 +32,16 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from local.databases import database
-from local.pipeline import Pipeline
-from local.ports import any_free
-from local.postgres import EmbeddedPostgres
-from local.services import Services
+from local.deployment.ports import any_free
+from local.deployment.services import Services
+from local.servers.databases import database
+from local.servers.postgres import EmbeddedPostgres
+from local.tools.pipeline import Pipeline
 from sparkify.page import app, warehouse
 from sparkify.page.questions import Range
 from sparkify.page.report import report
-from tests.environment import HOME
-from tests.sources import TestSource, play
+from tests.support.environment import HOME
+from tests.support.sources import TestSource, play
 
 FORMS = ("json", "csv", "sql")
 REQUESTS, AT_ONCE = 500, 100

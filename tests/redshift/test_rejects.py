@@ -10,12 +10,12 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from local.pipeline import Pipeline
 from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
-from local.storage import Storage
-from tests.sources import Bucket, play, song
-from tests.warehouse import Warehouse
+from local.servers.s3 import Storage
+from local.tools.pipeline import Pipeline
+from tests.support.sources import Bucket, play, song
+from tests.support.warehouse import Warehouse
 
 DAY = ("2018-11-15", "2018-11-16")
 EVENTS = "log_data/2018/11/2018-11-15-events.json"
@@ -138,7 +138,7 @@ def test_where_both_read_differently_redshift_s_figures_count(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from sparkify import copying
+    from sparkify.staging import redshift as copying
 
     class Otherwise(copying.RecordReader):
         """Takes a play without a user for something else that cannot be loaded, or for a row."""
@@ -170,7 +170,7 @@ def test_a_file_that_changes_after_the_copy_is_tried_again(
     redshift_warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sparkify import copying
+    from sparkify.staging import redshift as copying
 
     no_user = json.dumps(play("2018-11-15 10:06:00", userId=""))
     bucket.put(EVENTS, "\n".join([GOOD[0], no_user]))
@@ -247,7 +247,7 @@ def test_an_object_that_went_before_the_copy_is_tried_again(
     redshift_warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sparkify import copying
+    from sparkify.staging import redshift as copying
 
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_MANIFEST_PREFIX", f"s3://{bucket.name}/manifests")
     bucket.put(EVENTS, GOOD[0])
@@ -270,7 +270,7 @@ def test_an_object_that_came_before_the_copy_is_tried_again(
     redshift_warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sparkify import copying
+    from sparkify.staging import redshift as copying
 
     bucket.put(EVENTS, GOOD[0])
     last_load = copying.last_load

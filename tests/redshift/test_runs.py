@@ -18,14 +18,14 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
-from local.pipeline import Pipeline
 from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
+from local.tools.pipeline import Pipeline
 from sparkify.page.questions import Range, questions, rendered
 from sparkify.page.report import report
 from sparkify.page.warehouse import reading
-from tests.sources import Bucket, TestSource, play, song, visit
-from tests.warehouse import Warehouse
+from tests.support.sources import Bucket, TestSource, play, song, visit
+from tests.support.warehouse import Warehouse
 
 DAY = ("2018-11-15", "2018-11-16")
 NOVEMBER = ("2018-11-01", "2018-12-01")

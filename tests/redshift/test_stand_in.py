@@ -10,12 +10,12 @@ import pytest
 import redshift_connector
 from redshift_connector.error import Error, InterfaceError, ProgrammingError
 
-from local.databases import database
-from local.postgres import EmbeddedPostgres
 from local.redshift.refusals import RESERVED, Refused, refuse
 from local.redshift.server import RedshiftServer
 from local.redshift.statements import Statement
-from local.storage import Storage
+from local.servers.databases import database
+from local.servers.postgres import EmbeddedPostgres
+from local.servers.s3 import Storage
 
 KEYS = "credentials 'aws_access_key_id=key;aws_secret_access_key=secret'"
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from local.pipeline import Pipeline
-from sparkify.source import SourceFile
-from sparkify.strays import agree, apart, outside, unit
+from local.tools.pipeline import Pipeline
+from sparkify.sources.base import SourceFile
+from sparkify.staging.strays import agree, apart, outside, unit
 from sparkify.window import Window
 from tests.reference import expected, read
-from tests.sources import Bucket, TestSource, play
-from tests.test_partitions import worlds
-from tests.warehouse import Warehouse
+from tests.sources.test_partitions import worlds
+from tests.support.sources import Bucket, TestSource, play
+from tests.support.warehouse import Warehouse
 
 DAYS = ("2018-11-14", "2018-11-17")
 HOUR = timedelta(hours=1)

@@ -7,12 +7,12 @@ import psycopg
 import pytest
 from airflow.sdk import DAG
 
-from local.databases import execute
-from local.pipeline import Pipeline
-from local.postgres import EmbeddedPostgres
 from local.redshift.server import RedshiftServer, redshift
-from local.storage import Storage
-from tests.warehouse import Warehouse
+from local.servers.databases import execute
+from local.servers.postgres import EmbeddedPostgres
+from local.servers.s3 import Storage
+from local.tools.pipeline import Pipeline
+from tests.support.warehouse import Warehouse
 
 _numbers = itertools.count(1)
 

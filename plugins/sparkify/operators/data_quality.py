@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
+from sparkify.checks import Check, Result, ask_all
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.quality import Check, Result, ask_all
 from sparkify.warehouse import connected, execute
 from sparkify.window import Window, naive
 
@@ -26,7 +26,7 @@ class DataQualityOperator(WarehouseOperator):
     than that a question could not be put, by a deadlock or a lost connection, it is put again.
 
     :param checks: name to SELECT, or ``.sql`` file, of an assertion; what its head may say is told
-        in ``sparkify.quality`` (templated)
+        in ``sparkify.checks`` (templated)
     :param beforehand: statements, or files, that write down what the checks look at (templated)
     """
 

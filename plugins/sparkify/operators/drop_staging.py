@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from sparkify.balance import balance, told
 from sparkify.operators.warehouse import WarehouseOperator
+from sparkify.runs.summary import balance, told
 from sparkify.settings import DEAD_AFTER, keep_staging
-from sparkify.staging import KEPT, staging_table
+from sparkify.staging.names import KEPT, staging_table
 from sparkify.warehouse import execute, lock, transaction
 
 

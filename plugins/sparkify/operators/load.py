@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Self
 
 from airflow.sdk import Context
 
-from sparkify.claims import Claim, claim, newer_claims, outside
 from sparkify.operators.warehouse import WarehouseOperator
+from sparkify.staging.claims import Claim, claim, newer_claims, outside
 from sparkify.warehouse import execute, lock, transaction
 from sparkify.window import Window
 

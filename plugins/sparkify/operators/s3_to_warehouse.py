@@ -14,12 +14,12 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from sparkify.ledger import Reading, begin, published_names, unpublished
 from sparkify.operators.errors import VisibleErrorsMixin
-from sparkify.partitions import Partition
-from sparkify.prefixes import beginning
 from sparkify.settings import WAREHOUSE, setting
-from sparkify.source import Source, SourceFile, find, near, open_source
+from sparkify.sources.base import Source, SourceFile, find, near, open_source
+from sparkify.sources.partitions import Partition
+from sparkify.staging.ledger import Reading, begin, published_names, unpublished
+from sparkify.staging.prefixes import beginning
 from sparkify.warehouse import POSTGRES, engine, execute, quoted, transaction, warehouse_hook
 from sparkify.window import Window
 
@@ -132,14 +132,14 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
         # Only now: importing polars takes longer than Airflow needs for a whole task, and every
         # task of the DAG imports this module.
-        from sparkify.landing import land
+        from sparkify.staging.postgres import land
 
         land(hook, open_source(self.source), reading, self.table, self.rules)
         return reading
 
     def _copy_in(self, hook: RedshiftSQLHook, context: Context) -> Reading:
         # Only what copies waits for the import.
-        from sparkify.copying import Copy, copy_in, source_in_s3
+        from sparkify.staging.redshift import Copy, copy_in, source_in_s3
 
         def run(one: Copy) -> None:
             # The provider's operator has one place to read from; ours may have several.

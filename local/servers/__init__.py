@@ -1,0 +1,1 @@
+"""Servers embedded for the laptop edition and the tests: PostgreSQL and S3."""

@@ -1,0 +1,1 @@
+"""Tools of the developer: verification, documentation and the SQL of a load."""

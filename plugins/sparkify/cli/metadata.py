@@ -1,0 +1,188 @@
+"""What the command asks of Airflow's metadata database, and the one thing it does there."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.configuration import conf
+from airflow.exceptions import AirflowConfigException
+from airflow.jobs.job import most_recent_job
+from airflow.models.backfill import (
+    Backfill,
+    BackfillDagRun,
+    ReprocessBehavior,
+    _create_backfill,
+)
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.platform import getuser
+from airflow.utils.session import create_session
+from sqlalchemy import func, select
+
+from sparkify.cli.request import RANGE, Request
+from sparkify.cli.windows import Plan, Run, Window
+from sparkify.runs.hours import AirflowRun
+
+
+@dataclass(frozen=True)
+class Dag:
+    """A DAG as the scheduler knows it."""
+
+    dag_id: str
+    is_paused: bool
+    is_periodic: bool
+
+
+@dataclass(frozen=True)
+class Active:
+    """A backfill that Airflow has not closed yet."""
+
+    backfill_id: int
+    first: datetime
+    last: datetime
+    has_open_runs: bool
+
+
+class Metadata:
+    """Airflow's metadata database; every call is a transaction of its own."""
+
+    def dag(self, dag_id: str) -> Dag | None:
+        """The DAG, or None where no DAG file has it (any more)."""
+        with create_session() as session:
+            row = session.get(DagModel, dag_id)
+            if row is None or row.is_stale:
+                return None
+            return Dag(dag_id, row.is_paused, row.timetable_periodic)
+
+    def dag_ids(self) -> list[str]:
+        """The ids of all DAGs."""
+        with create_session() as session:
+            return list(session.scalars(select(DagModel.dag_id).where(~DagModel.is_stale)))
+
+    def windows(self, dag_id: str, start: datetime, end: datetime) -> Iterator[Window]:
+        """The windows whose logical date is from start to end, future ones included."""
+        dag = SerializedDagModel.get_dag(dag_id)
+        for info in dag.iter_dagrun_infos_between(start, end) if dag else ():
+            # A partitioned schedule has none, so the command finds no window there.
+            if info.logical_date and info.data_interval:
+                interval = info.data_interval
+                yield Window(*map(_utc, (info.logical_date, interval.start, interval.end)))
+
+    def runs(self, dag_id: str, first: datetime, last: datetime) -> dict[datetime, Run]:
+        """The runs whose logical date is from first to last, by that date."""
+        columns = select(DagRun.logical_date, DagRun.run_id, DagRun.state, DagRun.start_date)
+        mine = columns.where(DagRun.dag_id == dag_id, DagRun.logical_date.between(first, last))
+        with create_session() as session:
+            return {
+                _utc(date): Run(run_id, state, started and _utc(started))
+                for date, run_id, state, started in session.execute(mine)
+            }
+
+    def unsuccessful(self, dag_id: str) -> list[AirflowRun]:
+        """The runs that are to come, under way or failed, each with its hour, if it is of one."""
+        query = select(DagRun.run_id, DagRun.state, DagRun.logical_date, DagRun.conf).where(
+            DagRun.dag_id == dag_id, DagRun.state.in_(("queued", "running", "failed"))
+        )
+        with create_session() as session:
+            return [
+                AirflowRun(run_id, state, _hour(date, conf))
+                for run_id, state, date, conf in session.execute(query)
+            ]
+
+    def failed_tasks(self, dag_id: str, run_ids: Collection[str]) -> dict[str, list[str]]:
+        """The tasks that failed themselves, by run id."""
+        query = (
+            select(TaskInstance.run_id, TaskInstance.task_id)
+            .where(
+                TaskInstance.dag_id == dag_id,
+                TaskInstance.run_id.in_(run_ids),
+                TaskInstance.state == "failed",
+            )
+            .order_by(TaskInstance.task_id)
+            .distinct()
+        )
+        found = defaultdict(list)
+        with create_session() as session:
+            for run_id, task_id in session.execute(query):
+                found[run_id].append(task_id)
+        return found
+
+    def active_backfill(self, dag_id: str) -> Active | None:
+        """The backfill of the DAG that is not closed; there can be one."""
+        query = select(Backfill).where(Backfill.dag_id == dag_id, Backfill.completed_at.is_(None))
+        with create_session() as session:
+            row = session.scalars(query.limit(1)).first()
+            if row is None:
+                return None
+            runs = select(DagRun.id).where(
+                DagRun.backfill_id == row.id, DagRun.state.in_(("queued", "running"))
+            )
+            is_open = session.scalar(runs.limit(1)) is not None
+            # The dates that it was asked for may reach past its runs.
+            dates = select(
+                func.min(BackfillDagRun.logical_date), func.max(BackfillDagRun.logical_date)
+            )
+            first, last = session.execute(dates.where(BackfillDagRun.backfill_id == row.id)).one()
+            return Active(row.id, _utc(first or row.from_date), _utc(last or row.to_date), is_open)
+
+    def is_scheduler_alive(self) -> bool:
+        """Whether a scheduler has shown a sign of life within its health-check threshold."""
+        job = most_recent_job("SchedulerJob")
+        return job is not None and job.is_alive()
+
+    def is_backfill_paused(self, dag_id: str) -> bool:
+        """Whether somebody paused the DAG's active backfill."""
+        query = select(Backfill.is_paused).where(
+            Backfill.dag_id == dag_id, Backfill.completed_at.is_(None)
+        )
+        with create_session() as session:
+            return bool(session.scalar(query.limit(1)))
+
+    def create(self, request: Request, plan: Plan) -> int:
+        """Create the backfill as `airflow backfill create` and the web UI do; return its id."""
+        # Slow to import, and needed here only.
+        from airflow.api_fastapi.common.dagbag import resolve_run_on_latest_version
+
+        with create_session() as session:
+            on_latest = resolve_run_on_latest_version(None, request.dag_id, session, fallback=True)
+        backfill = _create_backfill(
+            dag_id=request.dag_id,
+            # The windows that were shown: none may have come to an end meanwhile.
+            from_date=plan.first,
+            to_date=plan.last,
+            max_active_runs=request.max_active_runs,
+            reverse=request.backwards,
+            dag_run_conf=request.run_conf,
+            triggering_user_name=_user(),
+            reprocess_behavior=ReprocessBehavior(plan.reprocess.value),
+            run_on_latest_version=on_latest,
+        )
+        return backfill.id
+
+
+def web_address(path: str) -> str:
+    """Where the web UI shows something."""
+    return conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/") + path
+
+
+def _hour(date: datetime | None, conf: Mapping[str, Any] | None) -> datetime | None:
+    """The hour that a run is of; one without a date, or with a range, is of none."""
+    if date is None or RANGE & (conf or {}).keys():
+        return None
+    return _utc(date).replace(minute=0, second=0, microsecond=0)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _user() -> str | None:
+    try:
+        return getuser()
+    except AirflowConfigException:
+        # A container's user need not have a name.
+        return None

@@ -1,0 +1,119 @@
+"""What the command says before and after the work."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sparkify.cli.follow import Runs
+from sparkify.cli.metadata import web_address
+from sparkify.cli.request import Request
+from sparkify.cli.windows import Fate, Plan, Window
+
+FailedTasks = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
+
+
+def announcement(request: Request, plan: Plan, remarks: Sequence[str]) -> str:
+    """What will be run, before anything is created."""
+    order = ", the latest first" if request.backwards else ""
+    lines = [
+        f"{request.dag_id}: {plan.span}, {_counted(len(plan.windows), 'run')}, "
+        f"at most {request.max_active_runs} at a time{order}"
+    ]
+    lines += [f"Note: {remark}" for remark in remarks]
+    if plan.count(Fate.NEW) < len(plan.windows):
+        lines += [f"  {plan.count(fate)} {fate.value}" for fate in Fate if plan.count(fate)]
+    if plan.count(Fate.FAILED):
+        lines.append("  (--rerun-failed-tasks runs the failed ones again, --reset-dagruns all)")
+    elif plan.count(Fate.UNLOADED):
+        lines.append("  (--reset-dagruns runs all of them again, which loads those hours)")
+    elif plan.count(Fate.SUCCEEDED):
+        lines.append("  (--reset-dagruns runs all of them again)")
+    return "\n".join(lines)
+
+
+def listing(request: Request, plan: Plan) -> str:
+    """Every window and what would become of it."""
+    windows = reversed(plan.windows) if request.backwards else plan.windows
+    lines = [f"  {window}  {plan.fate(window).value}" for window in windows]
+    return "\n".join([*lines, "Nothing was created (--dry-run)."])
+
+
+def steering(dag_id: str, backfill_id: int, follow: str) -> str:
+    """How a backfill is followed, paused and cancelled."""
+    api = web_address(f"/api/v2/backfills/{backfill_id}")
+    return (
+        f"  follow it:        {follow}\n"
+        f"                    or {web_address(f'/dags/{dag_id}/backfills')}\n"
+        f"  pause or cancel:  the banner on {web_address(f'/dags/{dag_id}')},\n"
+        f"                    or PUT {api}/pause (unpause, cancel)"
+    )
+
+
+def success(plan: Plan, took: str) -> str:
+    """That every run of the range succeeded and, where it was seen, that its hours are loaded."""
+    count = len(plan.windows)
+    runs = f"All {count} runs" if count > 1 else "The run"
+    loaded = f": {plan.span} is loaded" if plan.loads is not None else ""
+    return f"{runs} succeeded, in {took}{loaded}."
+
+
+def failure(request: Request, plan: Plan, failed_tasks: FailedTasks) -> str:
+    """The windows whose run failed, or that are not loaded, each with its run; and what to do."""
+    windows = [window for window in plan.windows if not plan.holds(window)]
+    failed = [window for window in windows if not _has_succeeded(window, plan.runs)]
+    unloaded = [window for window in windows if _has_succeeded(window, plan.runs)]
+    lines = []
+    if failed:
+        ids = [plan.runs[w.logical_date].run_id for w in failed if w.logical_date in plan.runs]
+        tasks = failed_tasks(ids)
+        lines += [f"{len(failed)} of {_counted(len(plan.windows), 'run')} failed:"]
+        lines += [f"  {window}  {_what_failed(window, plan.runs, tasks)}" for window in failed]
+        lines += [
+            "What to do: see the failed task's log in the web UI, "
+            f"{web_address(f'/dags/{request.dag_id}/runs')},",
+            "fix what it names, and run only these windows again:",
+            "  " + _repeat(request, failed, "--rerun-failed-tasks"),
+        ]
+    if unloaded:
+        lines += [
+            f"{len(unloaded)} of {_counted(len(plan.windows), 'run')} succeeded, but the warehouse "
+            "has no load of the hour by that run, or a later one:"
+        ]
+        lines += [f"  {window}  {plan.runs[window.logical_date].run_id}" for window in unloaded]
+        lines += [
+            "Such a run had another range, was set to success by hand, or the tables were made "
+            "anew since; or this terminal leads to another warehouse than the scheduler's: on a "
+            "laptop, call `source .local/env` again. Then run these windows again:"
+        ]
+        lines += [f"  {_repeat(request, its, '--reset-dagruns')}" for its in _in_a_row(unloaded)]
+    return "\n".join(lines)
+
+
+def _repeat(request: Request, windows: Sequence[Window], option: str) -> str:
+    return request.command(windows[0].logical_date, windows[-1].logical_date, option)
+
+
+def _in_a_row(windows: Sequence[Window]) -> list[list[Window]]:
+    """The windows, taken together where one begins as the other ends."""
+    found: list[list[Window]] = []
+    for window in windows:
+        if found and found[-1][-1].end == window.start:
+            found[-1].append(window)
+        else:
+            found.append([window])
+    return found
+
+
+def _has_succeeded(window: Window, runs: Runs) -> bool:
+    return window.logical_date in runs and runs[window.logical_date].state == "success"
+
+
+def _what_failed(window: Window, runs: Runs, tasks: Mapping[str, Sequence[str]]) -> str:
+    if window.logical_date not in runs:
+        return "its run was deleted"
+    run_id = runs[window.logical_date].run_id
+    if not tasks.get(run_id):
+        return f"{run_id}  no task failed: cancelled, or set to failed by hand"
+    return f"{run_id}  failed: {', '.join(tasks[run_id])}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

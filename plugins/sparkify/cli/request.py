@@ -1,0 +1,95 @@
+"""One call of ``airflow dags backfill``: what is wanted, and the sentence that refuses it."""
+
+import json
+import shlex
+from argparse import Namespace
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sparkify.cli.arguments import MAX_ACTIVE_RUNS
+from sparkify.cli.windows import Bound, Reprocess
+from sparkify.runs.hours import DAG_ID
+
+RANGE = {"start", "end"}
+"""The params of the DAG ``sparkify`` that make a run load a range instead of its hour."""
+
+
+class Refused(Exception):  # noqa: N818 - it names what happens to the person's request
+    """Why a backfill is not created, and what to do; printed as it is."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options, with what is left out filled in."""
+
+    dag_id: str
+    start: Bound
+    end: Bound
+    reprocess: Reprocess
+    max_active_runs: int
+    backwards: bool
+    conf: dict[str, Any] | None
+    dry_run: bool
+    wait: bool
+
+    @classmethod
+    def of(cls, args: Namespace) -> "Request":
+        """The request that the parsed arguments make."""
+        start, end = args.start_date or args.end_date, args.end_date or args.start_date
+        if start is None:
+            raise Refused(
+                "No range: give its first and its last logical date, such as "
+                f"airflow dags backfill -s 2018-11-01 -e 2018-11-01T23:00 {args.dag_id}"
+            )
+        if start.moment > end.moment:
+            raise Refused(
+                f"The range is empty: its start {start.text} is after its end {end.text}. "
+                "Give the earlier one to -s and the later one to -e."
+            )
+        if args.dag_id == DAG_ID and RANGE & (args.conf or {}).keys():
+            raise Refused(
+                f"Each run of a backfill of {DAG_ID} loads its hour; with the params start and end "
+                "each would load that range instead. Load the range in one run: "
+                f"{shlex.join(['airflow', 'dags', 'trigger', DAG_ID, '-c', json.dumps(args.conf)])}"
+            )
+        return cls(
+            dag_id=args.dag_id,
+            start=start,
+            end=end,
+            reprocess=_reprocess(args),
+            max_active_runs=args.max_active_runs,
+            backwards=args.run_backwards,
+            conf=args.conf,
+            dry_run=args.dry_run,
+            wait=not args.no_wait,
+        )
+
+    @property
+    def run_conf(self) -> dict[str, Any] | None:
+        """The conf of every run; none leaves that of a run that is repeated as it is."""
+        # A run of this date may have been triggered with a range, which is not to be loaded again.
+        return self.conf or {} if self.dag_id == DAG_ID else self.conf
+
+    def command(self, first: datetime, last: datetime, *more: str) -> str:
+        """The command that asks for the windows of these logical dates, with more options."""
+        words = ["airflow", "dags", "backfill", *bounds(first, last)]
+        if self.max_active_runs != MAX_ACTIVE_RUNS:
+            words += ["--max-active-runs", str(self.max_active_runs)]
+        if self.conf is not None:
+            words += ["--conf", json.dumps(self.conf)]
+        if self.backwards:
+            words.append("--run-backwards")
+        return shlex.join([*words, *more, self.dag_id])
+
+
+def bounds(first: datetime, last: datetime) -> list[str]:
+    """The options that name the logical dates from first to last, both inclusive."""
+    start, end = (moment.isoformat().removesuffix("+00:00") for moment in (first, last))
+    return ["-s", start.removesuffix(":00"), "-e", end.removesuffix(":00")]
+
+
+def _reprocess(args: Namespace) -> Reprocess:
+    if args.reset_dagruns:
+        return Reprocess.COMPLETED
+    return Reprocess.FAILED if args.rerun_failed_tasks else Reprocess.NONE

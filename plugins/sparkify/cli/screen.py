@@ -1,0 +1,94 @@
+"""What a person sees of a backfill: a live bar in a terminal, plain lines elsewhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from sparkify.cli.follow import Progress
+
+# A log needs no line for every run; a failure is told at once.
+SECONDS_BETWEEN_LINES = 10.0
+
+Show = Callable[[Progress], None]
+
+
+class Screen:
+    """
+    Where the command speaks.
+
+    :param console: for what it tells
+    :param errors: for why it refuses
+    """
+
+    def __init__(self, console: Console, errors: Console) -> None:
+        self.console = console
+        self.errors = errors
+
+    def say(self, text: str) -> None:
+        """Print text as it is."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def complain(self, text: str) -> None:
+        """Print why nothing is done."""
+        self.errors.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Show]:
+        """Show how far it is, as long as the block runs."""
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
+            with _bar(self.console) as bar:
+                yield self._with_obstacles(_redraw(bar))
+        else:
+            yield self._with_obstacles(self._print_changes())
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show, in a terminal, at what it is, as long as the block runs."""
+        with self.console.status(what) as status:
+            yield lambda where: status.update(f"{what} {where}")
+
+    def _with_obstacles(self, show: Show) -> Show:
+        told = ""
+
+        def both(progress: Progress) -> None:
+            nonlocal told
+            show(progress)
+            if progress.obstacle != told:
+                told = progress.obstacle
+                self.say(f"Waiting: {told}" if told else "It goes on.")
+
+        return both
+
+    def _print_changes(self) -> Show:
+        shown: Progress | None = None
+
+        def show(progress: Progress) -> None:
+            nonlocal shown
+            if shown is None or _is_news(progress, shown):
+                shown = progress
+                self.say(str(progress))
+
+        return show
+
+
+def _is_news(now: Progress, shown: Progress) -> bool:
+    if now.done == shown.done:
+        return False
+    is_time = now.elapsed - shown.elapsed >= SECONDS_BETWEEN_LINES
+    return is_time or now.failed > shown.failed or now.done == now.total
+
+
+def _bar(console: Console) -> Bar:
+    return Bar(BarColumn(bar_width=16), TextColumn("{task.description}"), console=console)
+
+
+def _redraw(bar: Bar) -> Show:
+    row = bar.add_task("")
+
+    def show(progress: Progress) -> None:
+        bar.update(row, description=str(progress), completed=progress.done, total=progress.total)
+
+    return show

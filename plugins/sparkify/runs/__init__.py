@@ -1,0 +1,1 @@
+"""A run's own record: its steps, its summary, the state of each hour, and alerts."""

@@ -1,0 +1,192 @@
+"""The file ledger: which files a run read, in which version, and which records it had to reject."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.sql.hooks.sql import DbApiHook
+from airflow.sdk.exceptions import AirflowFailException
+
+from sparkify.sources.base import SourceFile
+from sparkify.sources.partitions import Partition
+from sparkify.warehouse import insert_rows, lock
+from sparkify.window import Window, naive
+
+if TYPE_CHECKING:  # it imports polars: see the operator
+    from sparkify.records.reader import Batch, Reject
+
+REJECTS = (
+    "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, rejected_at"
+)
+LONGEST_REASON, LONGEST_TEXT = 4096, 60_000
+"""Bytes of a reject's reason and text that are kept: its beginning, on both engines."""
+
+LEDGER = (
+    "dataset, source, source_file, run_id, reading, window_start, window_end, read_at, "
+    "span_start, span_end, etag, size_bytes, line_count, folded_count, row_count, reject_count"
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """
+    One run's reading of files from a source into the staging table of a dataset.
+
+    :param number: its place in the order in which readings began
+    :param partition: tells from a file's name which time it may hold, if it holds any
+    :param time_column: the column that holds the time of a row
+    :param by_file: whether each row says in the column ``source_file`` which file holds it
+    :param gone: the files that went before they were opened: missing, like what was never there
+    """
+
+    number: int
+    run_id: str
+    window: Window
+    dataset: str
+    source: str
+    files: Sequence[SourceFile]
+    missing: Sequence[str] = ()
+    partition: Partition | None = None
+    time_column: str = ""
+    by_file: bool = False
+    lines: Counter[SourceFile] = field(default_factory=Counter)
+    folded: Counter[SourceFile] = field(default_factory=Counter)
+    rows: Counter[SourceFile] = field(default_factory=Counter)
+    rejects: Counter[SourceFile] = field(default_factory=Counter)
+    gone: set[SourceFile] = field(default_factory=set)
+    read_at: datetime = field(default_factory=lambda: naive(datetime.now(UTC)))
+
+    def count(self, batch: "Batch") -> None:
+        """Take a batch into the account."""
+        self.lines.update(batch.lines)
+        self.folded.update(batch.folded)
+        self.rows.update(batch.rows)
+        self.rejects.update(reject.file for reject in batch.rejects)
+
+    def reject_rows(self, rejects: Iterable["Reject"]) -> Iterator[tuple[Any, ...]]:
+        """The rejects, by the columns ``REJECTS``."""
+        return (
+            (
+                self.dataset,
+                self.source,
+                reject.file.name,
+                reject.line,
+                reject.column,
+                _storable(reject.reason, LONGEST_REASON),
+                _storable(reject.text, LONGEST_TEXT),
+                self.run_id,
+                self.read_at,
+            )
+            for reject in rejects
+        )
+
+    def ledger_rows(self) -> list[tuple[Any, ...]]:
+        """One row a file, by the columns ``LEDGER``; a missing file has no etag."""
+        counters = (self.lines, self.folded, self.rows, self.rejects)
+        found = [
+            (file.name, (file.etag, file.size, *(counted.get(file, 0) for counted in counters)))
+            for file in self.files
+            if file not in self.gone
+        ]
+        # That a song file went is not noticed, whether it was listed once more or not.
+        gone = [file.name for file in self.gone] if self.partition else []
+        absent = [(name, (None, 0, *(0 for _ in counters))) for name in [*self.missing, *gone]]
+        run = (
+            self.run_id,
+            self.number,
+            naive(self.window.start),
+            naive(self.window.end),
+            self.read_at,
+        )
+        return [
+            (self.dataset, self.source, name, *run, *self._span(name), *figures)
+            for name, figures in [*found, *absent]
+        ]
+
+    @cached_property
+    def spans(self) -> dict[str, Window]:
+        """The time whose events each file may hold, also a missing one; a song file holds none."""
+        if not self.partition:
+            return {}
+        names = [*(file.name for file in self.files), *self.missing]
+        return {name: span for name in names if (span := self.partition.span(name))}
+
+    def _span(self, name: str) -> tuple[datetime | None, datetime | None]:
+        found = self.spans.get(name)
+        return (naive(found.start), naive(found.end)) if found else (None, None)
+
+
+def begin(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
+    """
+    Number a reading, in the cursor's transaction; it is to be committed before files are listed.
+
+    The warehouse counts, as the clocks of several workers never quite agree.
+    """
+    cursor.execute(lock("readings", hook.conn_type))
+    cursor.execute("select coalesce(max(reading), 0) + 1 from readings")
+    [number] = cursor.fetchone()
+    cursor.execute(
+        "insert into readings (reading, dataset, run_id, began_at) values (%s, %s, %s, %s)",
+        (number, dataset, run_id, naive(datetime.now(UTC))),
+    )
+    return int(number)
+
+
+def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
+    """The song files of which the star lacks this version: new, changed, or on their way."""
+    rows = hook.get_records(
+        "select source_file, etag from song_files where source = %s and published_at is not null",
+        parameters=(reading.source,),
+    )
+    published = {(name, etag) for name, etag in rows}
+    return [file for file in reading.files if (file.name, file.etag) not in published]
+
+
+def published_names(cursor: Any, dataset: str, window: Window) -> set[str]:
+    """The files, of whatever source, from which runs have published what is in the window."""
+    cursor.execute(
+        "select distinct source_file from file_ledger where dataset = %s and etag is not null "
+        "and published_at is not null and span_start < %s and span_end > %s",
+        (dataset, naive(window.end), naive(window.start)),
+    )
+    return {name for (name,) in cursor.fetchall()}
+
+
+def enter(hook: DbApiHook, cursor: Any, reading: Reading) -> None:
+    """
+    Write down what was read, in the cursor's transaction, and make way for what was rejected.
+
+    A file's open rejects are those of its last reading: earlier ones are this run's to resolve.
+    Its ledger entries are one a run.
+    """
+    cursor.execute(lock("rejected_rows", hook.conn_type))
+    cursor.execute(
+        "delete from file_ledger where dataset = %s and run_id = %s",
+        (reading.dataset, reading.run_id),
+    )
+    insert_rows(hook.conn_type, cursor, "file_ledger", LEDGER, reading.ledger_rows())
+    cursor.execute(
+        "update rejected_rows set resolved_by = %s where resolved_at is null and dataset = %s "
+        "and source = %s and source_file in (select source_file from file_ledger "
+        "where dataset = %s and run_id = %s and etag is not null)",
+        (reading.run_id, reading.dataset, reading.source, reading.dataset, reading.run_id),
+    )
+
+
+def check_kept(kept: int, reading: Reading) -> None:
+    """Take the warehouse's word for how many rejects it keeps, not the reader's."""
+    if kept != reading.rejects.total():
+        raise AirflowFailException(
+            f"{reading.rejects.total()} records of {reading.dataset} were rejected, and the "
+            f"warehouse keeps {kept} of them; nothing was staged. Clear this task; should it come "
+            "again, report it with the file."
+        )
+
+
+def _storable(text: str, most: int) -> str:
+    """So many bytes of text, at most; bytes that are no UTF-8, and NULs, are spelled out."""
+    spelled = text[:most].encode("utf-8", "backslashreplace").replace(b"\0", rb"\x00")
+    return spelled[:most].decode(errors="ignore")

@@ -1,0 +1,200 @@
+"""What the command asks of Airflow's metadata database, on a real one."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.jobs.job import Job
+from airflow.models.backfill import Backfill, BackfillDagRun
+from airflow.models.dag import DagModel
+from airflow.models.dagbundle import DagBundleModel
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+from sqlalchemy import delete, select, update
+
+from sparkify.cli.metadata import Dag, Metadata
+from sparkify.cli.request import Request
+from sparkify.cli.windows import Bound, Fate, Plan, Reprocess, Window
+
+HOUR = timedelta(hours=1)
+# Other tests have runs in the same database.
+MINE = DagRun.dag_id == "hourly"
+NOVEMBER = datetime(2018, 11, 1, tzinfo=UTC)
+FILE = """
+from datetime import UTC, datetime
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+hourly = CronDataIntervalTimetable("@hourly", timezone="UTC")
+with DAG("hourly", schedule=hourly, start_date=datetime(2010, 1, 1, tzinfo=UTC)):
+    EmptyOperator(task_id="work")
+with DAG("unscheduled", schedule=None):
+    EmptyOperator(task_id="work")
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hourly(airflow: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Two DAGs as the DAG processor would have written them."""
+    folder: Path = tmp_path_factory.mktemp("dags")
+    (folder / "hourly.py").write_text(FILE)
+    with create_session() as session:
+        session.add(DagBundleModel(name="commands"))
+    bag = DagBag(dag_folder=str(folder), bundle_path=folder, bundle_name="commands")
+    with create_session() as session:
+        sync_bag_to_db(bag, "commands", None, session=session)
+    yield
+    with create_session() as session:
+        session.execute(delete(Job))
+        session.execute(
+            update(DagModel).where(DagModel.bundle_name == "commands").values(is_stale=True)
+        )
+
+
+@pytest.fixture
+def metadata() -> Iterator[Metadata]:
+    """The database, without backfills."""
+    yield Metadata()
+    with create_session() as session:
+        session.execute(delete(BackfillDagRun))
+        session.execute(delete(DagRun).where(MINE))
+        session.execute(delete(Backfill))
+
+
+@pytest.fixture
+def morning(metadata: Metadata) -> list[Window]:
+    """Three windows."""
+    return list(metadata.windows("hourly", NOVEMBER, NOVEMBER + 2 * HOUR))
+
+
+def create(metadata: Metadata, plan: Plan, backwards: bool = False) -> int:
+    asked = Request(
+        dag_id="hourly",
+        start=Bound(plan.first, ""),
+        end=Bound(plan.last, ""),
+        reprocess=plan.reprocess,
+        max_active_runs=3,
+        backwards=backwards,
+        conf={"a": 1},
+        dry_run=False,
+        wait=True,
+    )
+    return metadata.create(asked, plan)
+
+
+def end_runs(**states: str) -> None:
+    """End the run of each hour, ``h0`` the first, and close the backfill."""
+    with create_session() as session:
+        for hour, state in states.items():
+            date = NOVEMBER + int(hour[1:]) * HOUR
+            run = session.scalars(select(DagRun).where(MINE, DagRun.logical_date == date)).one()
+            run.set_state(state)  # type: ignore[arg-type]
+        session.execute(update(Backfill).values(completed_at=NOVEMBER))
+
+
+def test_dags_are_known_by_their_schedule(metadata: Metadata) -> None:
+    assert metadata.dag("hourly") == Dag("hourly", is_paused=True, is_periodic=True)
+    assert metadata.dag("unscheduled") == Dag("unscheduled", is_paused=True, is_periodic=False)
+    assert metadata.dag("nowhere") is None
+    assert {"hourly", "unscheduled"} <= set(metadata.dag_ids())
+
+
+def test_windows_are_the_schedule_s_and_end_is_inclusive(morning: list[Window]) -> None:
+    expected = [NOVEMBER + n * HOUR for n in range(3)]
+    assert [w.logical_date for w in morning] == [w.start for w in morning] == expected
+    assert [w.end - w.start for w in morning] == [HOUR] * 3
+
+
+def test_a_backfill_is_created_as_it_was_asked_for(
+    metadata: Metadata, morning: list[Window]
+) -> None:
+    number = create(metadata, Plan(morning, {}, Reprocess.NONE), backwards=True)
+    with create_session() as session:
+        backfill = session.get_one(Backfill, number)
+        assert (backfill.max_active_runs, backfill.dag_run_conf) == (3, {"a": 1})
+        assert (backfill.from_date, backfill.to_date) == (NOVEMBER, NOVEMBER + 2 * HOUR)
+        order = select(BackfillDagRun.logical_date).order_by(BackfillDagRun.sort_ordinal)
+        assert list(session.scalars(order)) == [w.logical_date for w in reversed(morning)]
+    runs = metadata.runs("hourly", NOVEMBER, NOVEMBER + 2 * HOUR)
+    assert {date: run.state for date, run in runs.items()} == {
+        w.logical_date: "queued" for w in morning
+    }
+
+
+def test_the_active_backfill_is_found_until_it_is_closed(
+    metadata: Metadata, morning: list[Window]
+) -> None:
+    assert metadata.active_backfill("hourly") is None
+    number = create(metadata, Plan(morning, {}, Reprocess.NONE))
+    active = metadata.active_backfill("hourly")
+    assert active
+    assert (active.backfill_id, active.first, active.last) == (
+        number,
+        NOVEMBER,
+        NOVEMBER + 2 * HOUR,
+    )
+    assert active.has_open_runs
+    with create_session() as session:
+        session.execute(update(Backfill).values(is_paused=True))
+        session.execute(update(DagRun).where(MINE).values(state="success"))
+    assert metadata.is_backfill_paused("hourly")
+    active = metadata.active_backfill("hourly")
+    assert active
+    assert not active.has_open_runs
+    end_runs()
+    assert metadata.active_backfill("hourly") is None
+    assert not metadata.is_backfill_paused("hourly")
+
+
+@pytest.mark.parametrize("reprocess", Reprocess)
+def test_airflow_does_with_each_window_what_the_plan_says(
+    metadata: Metadata, morning: list[Window], reprocess: Reprocess
+) -> None:
+    create(metadata, Plan(morning[:2], {}, Reprocess.NONE))
+    end_runs(h0="success", h1="failed")
+    runs = metadata.runs("hourly", NOVEMBER, NOVEMBER + 2 * HOUR)
+    plan = Plan(morning, runs, reprocess)
+
+    create(metadata, plan)
+
+    after = metadata.runs("hourly", NOVEMBER, NOVEMBER + 2 * HOUR)
+    for window in morning:
+        is_run = after[window.logical_date].state == "queued"
+        assert is_run == (plan.fate(window) in (Fate.NEW, Fate.AGAIN)), plan.fate(window)
+
+
+def test_a_run_under_way_is_left_to_itself(metadata: Metadata, morning: list[Window]) -> None:
+    create(metadata, Plan(morning[:1], {}, Reprocess.NONE))
+    end_runs(h0="running")
+    runs = metadata.runs("hourly", NOVEMBER, NOVEMBER + HOUR)
+    plan = Plan(morning[:2], runs, Reprocess.COMPLETED)
+    assert plan.fate(morning[0]) is Fate.UNDERWAY
+    create(metadata, plan)
+    assert metadata.runs("hourly", NOVEMBER, NOVEMBER)[NOVEMBER].state == "running"
+
+
+def test_the_tasks_that_failed_are_named(metadata: Metadata, morning: list[Window]) -> None:
+    create(metadata, Plan(morning[:2], {}, Reprocess.NONE))
+    first, second = (
+        run.run_id for run in metadata.runs("hourly", NOVEMBER, morning[1].start).values()
+    )
+    with create_session() as session:
+        session.execute(
+            update(TaskInstance).where(TaskInstance.run_id == first).values(state="failed")
+        )
+    assert metadata.failed_tasks("hourly", [first, second]) == {first: ["work"]}
+
+
+def test_a_scheduler_is_alive_by_its_heartbeat(metadata: Metadata) -> None:
+    assert not metadata.is_scheduler_alive()
+    with create_session() as session:
+        job = Job(job_type="SchedulerJob", state="running")
+        job.latest_heartbeat = datetime.now(UTC)
+        session.add(job)
+    assert metadata.is_scheduler_alive()
+    with create_session() as session:
+        session.execute(update(Job).values(latest_heartbeat=datetime.now(UTC) - HOUR))
+    assert not metadata.is_scheduler_alive()

@@ -1,0 +1,133 @@
+"""What keeps loading fast, told by ratios and by what is not done; no test here times seconds."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.bench.staging import DAMAGED
+from local.simulator import World, simulate
+from local.tools.pipeline import Pipeline
+from sparkify.records.blocks import blocks
+from sparkify.records.columns import Column
+from sparkify.records.reader import RecordReader
+from sparkify.records.rows import RowReader
+from sparkify.sources.base import find, open_source
+from tests.support.sources import TestSource, play, visit
+from tests.support.warehouse import Warehouse
+
+COLUMNS = [
+    Column("artist", "character varying(1024)"),
+    Column("iteminsession", "integer"),
+    Column("length", "double precision"),
+    Column("page", "character varying(64)"),
+    Column("registration", "double precision"),
+    Column("sessionid", "bigint"),
+    Column("song", "character varying(1024)"),
+    Column("status", "integer"),
+    Column("ts", "timestamp without time zone", required=True),
+    Column("useragent", "character varying(1024)"),
+    Column("userid", "bigint"),
+]
+RULES = {"a play without a user": "page = 'NextSong' and userid is null"}
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("simulated") / "source"
+    simulate(folder, World(days=2, users=400, events=8000))
+    return folder
+
+
+def read(folder: Path, rules: Mapping[str, str] = RULES, *, plain: bool = True) -> int:
+    source = open_source(folder.as_uri())
+    reader = RecordReader(COLUMNS, rules)
+    if not plain:
+        reader._plain_batch = lambda *_: None  # type: ignore[method-assign]
+    found = reader.batches(blocks(source, find(source, "log_data/**/*.json")))
+    return sum(batch.rows.total() for batch in found)
+
+
+def read_slowly(folder: Path, rules: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many of a source's objects are looked at one by one."""
+    slow: list[int] = []
+    usual = RowReader.read
+
+    def tell(self: RowReader, values: Any) -> Any:
+        slow.append(len(values))
+        return usual(self, values)
+
+    monkeypatch.setattr(RowReader, "read", tell)
+    read(folder, rules)
+    return sum(slow)
+
+
+def test_lines_as_the_app_writes_them_take_the_quick_way(
+    simulated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read_slowly(simulated, RULES, monkeypatch) == 0
+
+
+@pytest.mark.parametrize("rules", [RULES, {}], ids=["a rule", "no rule"])
+def test_beside_damaged_lines_the_others_take_the_quick_way(
+    tmp_path: Path, rules: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulate(tmp_path / "source", World(days=2, users=400, events=8000, faults=DAMAGED))
+    assert read_slowly(tmp_path / "source", rules, monkeypatch) < 0.02 * 8000
+
+
+def test_reading_costs_about_what_json_loads_costs(simulated: Path) -> None:
+    texts = [file.read_text() for file in sorted(simulated.glob("log_data/**/*.json"))]
+
+    def by_hand() -> None:
+        for text in texts:
+            for line in text.splitlines():
+                event = json.loads(line)
+                [str(event[key]) for key in event]
+
+    assert cpu(lambda: read(simulated)) < 1.8 * cpu(by_hand)
+    # As where every block holds a damaged line.
+    assert cpu(lambda: read(simulated, plain=False)) < 2.4 * cpu(by_hand)
+
+
+def cpu(work: Callable[[], Any]) -> float:
+    """The least CPU time of three: a busy machine takes none away."""
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        work()
+        took.append(time.process_time() - began)
+    return min(took)
+
+
+def test_an_hour_does_not_read_what_came_long_before_it(
+    source: TestSource, pipeline: Pipeline, warehouse: Warehouse
+) -> None:
+    """The plan for spells and starts is told by what is read, not by how long it takes."""
+    plays = [
+        play(f"2018-11-0{day} 10:{minute:02}:{second:02}", itemInSession=number, sessionId=day)
+        for day in range(1, 6)
+        for number, (minute, second) in enumerate((m, s) for m in range(10) for s in range(60))
+    ]
+    source.events(*plays, visit("2018-11-07 09:59:00"), play("2018-11-07 10:00:00", level="paid"))
+    pipeline.run("2018-11-01", "2018-11-07")
+    for table in ("user_events", "time", "songplays"):
+        warehouse.client.execute(f"vacuum analyze {table}".encode())
+    before = read_of(warehouse)
+    pipeline.run("2018-11-07", "2018-11-08")
+    read_now = read_of(warehouse)
+    for table, rows in read_now.items():
+        assert rows - before[table] < 0.5 * len(plays), f"the run read all of {table}"
+
+
+def read_of(warehouse: Warehouse) -> dict[str, int]:
+    warehouse.client.execute("select pg_stat_clear_snapshot()")
+    return dict(
+        warehouse.rows(
+            "select relname, seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables "
+            "where relname in ('user_events', 'time', 'songplays')"
+        )
+    )
