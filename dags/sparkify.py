@@ -72,7 +72,7 @@ from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.operators.load_song_copies import LoadSongCopiesOperator
 from sparkify.operators.load_songplays import LoadSongplaysOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
-from sparkify.runs.alerts import failed
+from sparkify.runs.alerts import failed, late
 from sparkify.runs.steps import BEGIN, ENDED, PUBLISHED, STAGED
 from sparkify.settings import STORAGE
 from sparkify.window import MOMENT
@@ -104,7 +104,7 @@ with DeadlineDAG(
     start_date=datetime(2010, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=16,
-    deadline=due_within(timedelta(hours=1)),
+    deadline=due_within(timedelta(hours=1), late),
     tags=["sparkify", "warehouse"],
     default_args=DEFAULT_ARGS,
     params={

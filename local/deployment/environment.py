@@ -11,7 +11,7 @@ from local.deployment.layout import Layout
 from local.deployment.source import database_of
 from local.servers.postgres import METADATA, OWN, USER, EmbeddedPostgres
 from local.servers.programs import binaries
-from sparkify.defaults import DEFAULTS
+from sparkify.settings import DEFAULTS
 
 WAREHOUSE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_WAREHOUSE"
 STORAGE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_S3"

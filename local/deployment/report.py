@@ -115,7 +115,7 @@ def write(wishes: Wishes) -> None:
     # Airflow reads its settings when it is imported: not before they are there.
     from sparkify.page.questions import Range
     from sparkify.page.report import report
-    from sparkify.sources.base import FolderSource
+    from sparkify.sources.folder import FolderSource
 
     try:
         page = report(Range(wishes.first, wishes.last))

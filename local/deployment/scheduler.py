@@ -21,9 +21,9 @@ OF_AIRFLOW = (
     "jinja2.ext",
 )
 
-# Staging imports it late, as other tasks need none of it. polars comes with it, and may be forked as
-# long as nothing was asked of it: its threads come with the first question. Those that come with the
-# import only tidy up.
+# Staging imports it late, as other tasks need none of it. polars comes with it, and may be forked
+# as long as nothing was asked of it: its threads come with the first question. Those that come with
+# the import only tidy up.
 STAGING = "sparkify.staging.postgres"
 
 

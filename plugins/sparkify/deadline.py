@@ -1,5 +1,6 @@
 """When a run is late, and what Airflow needs to work with a DAG that has a deadline."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +9,9 @@ from airflow import __version__
 # The stubs of its package leave the names of deadlines out.
 from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference  # type: ignore[attr-defined]
 
-from sparkify.runs.alerts import late
 
-
-def due_within(interval: timedelta) -> DeadlineAlert:
-    """Notify people of a run that is not done so long after it was queued, or cleared."""
+def due_within(interval: timedelta, late: Callable[..., Awaitable[None]]) -> DeadlineAlert:
+    """Call ``late`` for a run that is not done so long after it was queued, or cleared."""
     alert = DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=interval,

@@ -1,13 +1,13 @@
-"""Every Airflow object this project reads, named once; read while a task runs, never at parse."""
+"""
+Every Airflow object this project reads, named once; read while a task runs, never at parse.
+
+Airflow is imported by what asks it: what starts Airflow reads the names and the defaults before.
+"""
 
 from datetime import timedelta
 from functools import cache
+from typing import NoReturn
 from zoneinfo import ZoneInfo
-
-from airflow.sdk import Variable
-from airflow.sdk.exceptions import AirflowFailException
-
-from sparkify.defaults import DEFAULTS
 
 WAREHOUSE = "sparkify_warehouse"
 """Connection to the warehouse; its type, ``redshift`` or ``postgres``, decides the engine."""
@@ -21,6 +21,21 @@ MAIL = "sparkify_mail"
 SLACK = "sparkify_slack"
 """Connection of type ``slackwebhook``, optional: where failures are told."""
 
+DEFAULTS = {
+    "partition": "log_data/%Y/%m/%Y-%m-%d-events.json",
+    "partition_timezone": "UTC",
+    "partition_slack": "0",
+    "songs": "song_data/**/*.json",
+    "jsonpaths": "",
+    "manifest_prefix": "",
+    "report_folder": "",
+    "lookback_minutes": "0",
+    "reject_limit": "0.01",
+    "stale_hours": "24",
+    "keep_staging_days": "7",
+    "keep_rejects_days": "90",
+}
+"""Variables with a working default, without their prefix ``sparkify_``."""
 
 LONGEST = timedelta(days=36_525)
 """What a setting may say at most of a length of time."""
@@ -34,6 +49,9 @@ def setting(name: str) -> str:
     A task, which is a process of its own, asks once: each time is a call of Airflow's API, and
     one SQL file may name its window five times.
     """
+    from airflow.sdk import Variable
+    from airflow.sdk.exceptions import AirflowFailException
+
     value = Variable.get(f"sparkify_{name}", default=DEFAULTS.get(name))
     if value is None:
         raise AirflowFailException(
@@ -53,11 +71,8 @@ def partition_timezone() -> ZoneInfo:
     name = setting("partition_timezone")
     try:
         return ZoneInfo(name)
-    except (KeyError, OSError, ValueError) as error:
-        raise AirflowFailException(
-            f"The variable sparkify_partition_timezone is {name!r}; it must be the name of a time "
-            "zone, such as UTC or America/Los_Angeles."
-        ) from error
+    except (KeyError, OSError, ValueError):
+        _refuse("partition_timezone", "the name of a time zone, such as UTC or America/Los_Angeles")
 
 
 def partition_slack() -> timedelta:
@@ -89,10 +104,7 @@ def _duration(name: str, unit: str) -> timedelta:
     # What is longer leads out of the calendar; and so many digits Python does not even read.
     number = int(text) if text.isdecimal() and len(text) < 10 else -1
     if not 0 <= number <= LONGEST // timedelta(**{unit: 1}):
-        raise AirflowFailException(
-            f"The variable sparkify_{name} is {text!r}; it must be a whole number, 0 or more, and "
-            "not more than a century."
-        )
+        _refuse(name, "a whole number, 0 or more, and not more than a century")
     return timedelta(**{unit: number})
 
 
@@ -104,8 +116,13 @@ def reject_limit() -> float:
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
-        raise AirflowFailException(
-            f"The variable sparkify_reject_limit is {text!r}; it must be a share between 0 and 1, "
-            "such as 0.01 for 1 %."
-        )
+        _refuse("reject_limit", "a share between 0 and 1, such as 0.01 for 1 %")
     return share
+
+
+def _refuse(name: str, wanted: str) -> NoReturn:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    raise AirflowFailException(
+        f"The variable sparkify_{name} is {setting(name)!r}; it must be {wanted}."
+    )

@@ -30,7 +30,7 @@ from local.servers.postgres import EmbeddedPostgres
 from local.servers.s3 import Storage
 from local.terminal.errors import Trouble
 from local.terminal.signals import Interrupted, held, listen
-from sparkify.defaults import DEFAULTS
+from sparkify.settings import DEFAULTS
 from tests.support.environment import let_the_server_pass
 from tests.support.sources import Bucket
 

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.servers.s3 import KEY_ID, Storage, storage
-from sparkify.sources.base import open_source
 from sparkify.sources.bucket import BucketSource
+from sparkify.sources.open import open_source
 
 NAME = "a b/é+%=&.json"
 

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from moto import settings
 
 from local.servers.s3 import Storage
-from sparkify.sources.base import find, open_source
 from sparkify.sources.bucket import BucketSource
+from sparkify.sources.open import find, open_source
 from tests.support.environment import ROOT
 
 POLICIES = ROOT / "docs" / "iam"

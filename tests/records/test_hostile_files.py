@@ -13,10 +13,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from sparkify.records.blocks import blocks
-from sparkify.records.columns import Column
+from sparkify.records.columns import LONGEST_TEXT, Column
 from sparkify.records.reader import Batch, RecordReader, Reject
 from sparkify.sources.base import SourceFile
-from sparkify.staging.ledger import LONGEST_TEXT, Reading
+from sparkify.staging.ledger import Reading
 from sparkify.window import Window
 
 COLUMNS = [

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sparkify.runs import alerts as failures
+from sparkify.runs import alerts
 from tests.support.warehouse import Warehouse
 
 SCHEDULED = {
@@ -109,14 +109,14 @@ def begin(warehouse: Warehouse) -> None:
 
 def test_without_connections_a_failure_is_noted_and_nobody_is_told(warehouse: Warehouse) -> None:
     begin(warehouse)
-    failures.failed(context())
+    alerts.failed(context())
     assert warehouse.rows("select failed_task, failed_at is not null from load_runs") == [
         ("audit_staged", True)
     ]
 
 
 def test_a_failure_is_told_by_mail_in_its_own_words(warehouse: Warehouse, mail: list[str]) -> None:
-    failures.failed(context())
+    alerts.failed(context())
     [message] = mail
     assert "To: data@example.org" in message
     assert "Subject: Sparkify: audit_staged failed" in message
@@ -131,7 +131,7 @@ def test_a_failure_is_told_by_mail_in_its_own_words(warehouse: Warehouse, mail: 
 
 
 def test_a_failure_is_told_to_a_channel(warehouse: Warehouse, slack: list[Any]) -> None:
-    failures.failed(context())
+    alerts.failed(context())
     [message] = slack
     assert "audit_staged of run failed.\nreject_share: it is 0.05 {{ conn" in message["text"]
 
@@ -141,7 +141,7 @@ def test_a_way_that_is_broken_stops_neither_the_others_nor_the_note(
 ) -> None:
     begin(warehouse)
     monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_MAIL", '{"conn_type": "smtp", "host": "nowhere"}')
-    failures.failed(context())
+    alerts.failed(context())
     assert len(slack) == 1
     assert warehouse.column("select failed_task from load_runs") == ["audit_staged"]
 
@@ -149,8 +149,8 @@ def test_a_way_that_is_broken_stops_neither_the_others_nor_the_note(
 def test_a_late_hour_of_the_schedule_is_told_of_once_and_a_backfill_is_not(
     slack: list[Any],
 ) -> None:
-    asyncio.run(failures.late({"dag_run": SCHEDULED | {"run_type": "backfill"}}))
-    asyncio.run(failures.late({"dag_run": SCHEDULED | {"state": "failed"}}))
-    asyncio.run(failures.late({"dag_run": SCHEDULED}))
+    asyncio.run(alerts.late({"dag_run": SCHEDULED | {"run_type": "backfill"}}))
+    asyncio.run(alerts.late({"dag_run": SCHEDULED | {"state": "failed"}}))
+    asyncio.run(alerts.late({"dag_run": SCHEDULED}))
     [message] = slack
     assert "scheduled__1, of 2018-11-15T10:00:00Z to 2018-11-15T11:00:00Z" in message["text"]

@@ -12,7 +12,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from local.tools.pipeline import Pipeline
-from sparkify.sources.base import SourceFile, find, open_source, read
+from sparkify.sources.base import SourceFile
+from sparkify.sources.open import find, open_source, read
 from tests.support.sources import Bucket, TestSource, play, song
 from tests.support.warehouse import Warehouse
 

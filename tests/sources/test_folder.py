@@ -11,7 +11,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from local.tools.pipeline import Pipeline
 from sparkify.records.blocks import blocks
-from sparkify.sources.base import FolderSource, SourceFile, find, open_source
+from sparkify.sources.base import SourceFile
+from sparkify.sources.folder import FolderSource
+from sparkify.sources.open import find, open_source
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
@@ -155,7 +157,7 @@ def test_what_may_pass_is_tried_again(
     failing = Failing(getattr(os, call), number, CALLS[call])
     context = pipeline.context(*DAY)
     with monkeypatch.context() as patch:
-        patch.setattr(f"sparkify.sources.base.os.{call}", failing)
+        patch.setattr(f"sparkify.sources.folder.os.{call}", failing)
         with pytest.raises(AirflowException, match="The task is tried again") as failed:
             pipeline.run_task("stage_events", context)
     assert failing.failed
@@ -169,7 +171,7 @@ def test_what_is_forbidden_is_not(
 ) -> None:
     source.lines("2018-11-15", "one")
     failing = Failing(getattr(os, call), errno.EACCES, CALLS[call])
-    monkeypatch.setattr(f"sparkify.sources.base.os.{call}", failing)
+    monkeypatch.setattr(f"sparkify.sources.folder.os.{call}", failing)
     with pytest.raises(AirflowFailException, match="Permission denied"):
         content(source)
 

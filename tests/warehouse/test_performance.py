@@ -15,7 +15,7 @@ from sparkify.records.blocks import blocks
 from sparkify.records.columns import Column
 from sparkify.records.reader import RecordReader
 from sparkify.records.rows import RowReader
-from sparkify.sources.base import find, open_source
+from sparkify.sources.open import find, open_source
 from tests.support.sources import TestSource, play, visit
 from tests.support.warehouse import Warehouse
 

@@ -24,7 +24,7 @@ from sparkify.runs.hours import (
     recorded,
 )
 from sparkify.settings import setting
-from sparkify.sources.base import open_source
+from sparkify.sources.open import open_source
 from sparkify.sources.partitions import Partition, event_listing
 from sparkify.warehouse import warehouse_hook
 

@@ -16,9 +16,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.settings import WAREHOUSE, setting
-from sparkify.sources.base import Source, SourceFile, find, near, open_source
+from sparkify.sources.base import Source, SourceFile
+from sparkify.sources.open import find, near, open_source
 from sparkify.sources.partitions import Partition
-from sparkify.staging.ledger import Reading, begin, published_names, unpublished
+from sparkify.staging.ledger import Reading, Tally, begin, published_names, unpublished
 from sparkify.staging.prefixes import beginning
 from sparkify.warehouse import POSTGRES, engine, execute, quoted, transaction, warehouse_hook
 from sparkify.window import Window
@@ -115,12 +116,12 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
     def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
         """Read the files and return what came of them, for the run's XCom."""
         if engine(self.redshift_conn_id) == POSTGRES:
-            reading = self._land(warehouse_hook(self.redshift_conn_id), context)
+            reading, tally = self._land(warehouse_hook(self.redshift_conn_id), context)
         else:
-            reading = self._copy_in(warehouse_hook(self.redshift_conn_id), context)
-        return self._summary(reading)
+            reading, tally = self._copy_in(warehouse_hook(self.redshift_conn_id), context)
+        return self._summary(reading, tally)
 
-    def _land(self, hook: PostgresHook, context: Context) -> Reading:
+    def _land(self, hook: PostgresHook, context: Context) -> tuple[Reading, Tally]:
         if self.jsonpaths:
             raise AirflowFailException(
                 f"The variable sparkify_jsonpaths is {self.jsonpaths!r}, and the connection "
@@ -134,10 +135,10 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         # task of the DAG imports this module.
         from sparkify.staging.postgres import land
 
-        land(hook, open_source(self.source), reading, self.table, self.rules)
-        return reading
+        source = open_source(self.source)
+        return reading, land(hook, source, reading, self.table, self.rules)
 
-    def _copy_in(self, hook: RedshiftSQLHook, context: Context) -> Reading:
+    def _copy_in(self, hook: RedshiftSQLHook, context: Context) -> tuple[Reading, Tally]:
         # Only what copies waits for the import.
         from sparkify.staging.redshift import Copy, copy_in, source_in_s3
 
@@ -150,8 +151,8 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
 
         source = source_in_s3(self.source)
         reading = self._reading(hook, context)
-        copy_in(hook, source, reading, self.table, self.rules, setting("manifest_prefix"), run)
-        return reading
+        manifests = setting("manifest_prefix")
+        return reading, copy_in(hook, source, reading, self.table, self.rules, manifests, run)
 
     def _copy_options(self) -> list[str]:
         return [f"json {quoted(self.jsonpaths or 'auto ignorecase')}", *COPY_OPTIONS]
@@ -218,12 +219,12 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
             f"What is there: {', '.join(names)}." if names else "The source holds no file at all.",
         )
 
-    def _summary(self, reading: Reading) -> dict[str, int]:
+    def _summary(self, reading: Reading, tally: Tally) -> dict[str, int]:
         summary = {
-            "files": len(reading.files) - len(reading.gone),
-            "missing": len(reading.missing) + len(reading.gone),
-            "rows": reading.rows.total(),
-            "rejects": reading.rejects.total(),
+            "files": len(reading.files) - len(tally.gone),
+            "missing": len(reading.missing) + len(tally.gone),
+            "rows": tally.rows.total(),
+            "rejects": tally.rejects.total(),
         }
         self.log.info("Staged in %s: %s", self.table, summary)
         return summary

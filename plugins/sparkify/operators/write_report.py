@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.page.files import REPORT
-from sparkify.sources.base import open_source
+from sparkify.sources.open import open_source
 
 YOUNG = timedelta(hours=1)
 """Age up to which a report may wait for more plays to come into it."""

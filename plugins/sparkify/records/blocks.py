@@ -10,7 +10,8 @@ from typing import BinaryIO, NamedTuple
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from sparkify.sources.base import Source, SourceFile, may_pass, read
+from sparkify.sources.base import Source, SourceFile, may_pass
+from sparkify.sources.open import read
 
 BLOCK = 900_000
 """Bytes of a block, about."""

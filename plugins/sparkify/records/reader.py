@@ -14,7 +14,7 @@ import orjson
 import polars as pl
 
 from sparkify.records.blocks import Block, Segment
-from sparkify.records.columns import SOURCE_FILE, Column
+from sparkify.records.columns import LONGEST_TEXT, SOURCE_FILE, Column
 from sparkify.records.fast_path import PlainReader
 from sparkify.records.keys import Spelling
 from sparkify.records.objects import Broken, Found, ObjectReader, Plain
@@ -22,7 +22,6 @@ from sparkify.records.rows import Misfit, RowReader
 from sparkify.records.spans import FileSpans
 from sparkify.records.triage import as_text, sift
 from sparkify.sources.base import SourceFile
-from sparkify.staging.ledger import LONGEST_TEXT
 
 # What a line may hold that only a closer look can judge: an escaped half of a character, an escaped
 # NUL, a letter written as an escape, which hides how a key is spelled, and an object or a list.

@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.records.rows import Misfit
 from sparkify.sources.base import SourceFile
-from sparkify.staging.ledger import Reading
+from sparkify.sources.partitions import Partition
 from sparkify.window import Window
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,17 +83,19 @@ def _each_fits(values: pl.Series, runs: Iterable[tuple[int, int, int]]) -> bool:
     return True
 
 
-def file_spans(reading: Reading) -> FileSpans | None:
-    """What the files of a reading may hold; None where their names say nothing of it."""
-    partition = reading.partition
+def file_spans(
+    files: Iterable[SourceFile], partition: Partition | None, time_column: str
+) -> FileSpans | None:
+    """What each file may hold; None where their names say nothing of it."""
     if not (partition and partition.names_a_time):
         return None
-    for file in reading.files:
-        if file.name not in reading.spans:
+    spans: dict[SourceFile, Window] = {}
+    for file in files:
+        span = partition.span(file.name)
+        if not span:
             raise AirflowFailException(
                 f"The name of the file {file.url} says no time by sparkify_partition, which is "
                 f"{partition.template!r}. Rename the file, or give the template fewer globs."
             )
-    return FileSpans(
-        reading.time_column, {file: reading.spans[file.name] for file in reading.files}
-    )
+        spans[file] = span
+    return FileSpans(time_column, spans)

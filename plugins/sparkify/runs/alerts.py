@@ -1,4 +1,4 @@
-"""What is done when a task has failed for good, or a run is late: noted, and told to people."""
+"""Alerts: record and announce a task that failed for good, or a run that is late."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -17,15 +17,15 @@ log = logging.getLogger(__name__)
 
 
 def failed(context: Context) -> None:
-    """Note in the balance sheet that the run has failed, and tell people why."""
+    """Record the failure in the run's balance sheet, and notify people."""
     task, run_id = context["task_instance"].task_id, str(context["run_id"])
-    tell(
+    notify(
         f"Sparkify: {task} failed",
         f"{task} of {run_id} failed.\n{context.get('exception')}\n"
         "What each message means: docs/runbook.md. "
         f"The log: {getattr(context['task_instance'], 'log_url', 'in the web UI')}",
     )
-    # Last: a warehouse that cannot be reached is told of, too.
+    # Last, so that people hear of a warehouse that cannot be reached, too.
     warehouse_hook().run(
         "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",
         parameters=(datetime.now(UTC).replace(tzinfo=None), task, run_id),
@@ -34,15 +34,15 @@ def failed(context: Context) -> None:
 
 async def late(context: Mapping[str, Any]) -> None:
     """
-    Tell people that an hour of the schedule is not loaded in time.
+    Notify people of an hour of the schedule that is not loaded in time.
 
-    Not of a backfill, which takes its time, nor of a run that failed, as ``failed`` has told of it.
-    It runs in the triggerer: what a worker runs for no task may read no connection.
+    Not of a backfill, which takes its time, nor of a run that failed, which ``failed`` announces.
+    It runs in the triggerer: a worker's callback without a task may read no connection.
     """
     run = context["dag_run"]
     if run["run_type"] != "scheduled" or run["state"] == "failed":
         return
-    await sync_to_async(tell)(
+    await sync_to_async(notify)(
         "Sparkify: an hour is late",
         f"{run['dag_run_id']}, of {run['data_interval_start']} to {run['data_interval_end']}, was "
         "not loaded within its time. See in the web UI which of its tasks is waiting or at work; "
@@ -50,9 +50,9 @@ async def late(context: Mapping[str, Any]) -> None:
     )
 
 
-def tell(subject: str, text: str) -> None:
-    """Send a message by every way that has a connection; without any, nothing is sent."""
-    for conn_id, send in WAYS.items():
+def notify(subject: str, text: str) -> None:
+    """Send a message through every channel that has a connection."""
+    for conn_id, send in CHANNELS.items():
         try:
             connection = BaseHook.get_connection(conn_id)
         except AirflowNotFoundException:
@@ -60,8 +60,8 @@ def tell(subject: str, text: str) -> None:
         try:
             send(connection, subject, text)
         except Exception:
-            # What failed must not be hidden by the failure to tell of it.
-            log.exception("%r was not told by %s: look at that connection.", subject, conn_id)
+            # A failure to notify must not hide the failure itself.
+            log.exception("%r was not sent through %s: check that connection.", subject, conn_id)
 
 
 def _mail(connection: Any, subject: str, text: str) -> None:
@@ -84,4 +84,4 @@ def _slack(connection: Any, subject: str, text: str) -> None:
     ).notify({})
 
 
-WAYS: dict[str, Callable[[Any, str, str], None]] = {MAIL: _mail, SLACK: _slack}
+CHANNELS: dict[str, Callable[[Any, str, str], None]] = {MAIL: _mail, SLACK: _slack}

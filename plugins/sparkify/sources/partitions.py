@@ -9,8 +9,9 @@ from functools import cache, cached_property
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify import settings
-from sparkify.sources.base import SourceFile, near, open_source
+from sparkify.sources.base import SourceFile
 from sparkify.sources.globs import glob_expression, literal_prefix
+from sparkify.sources.open import near, open_source
 from sparkify.window import FIRST, LAST, Window, shifted
 
 # The codes that a template may use, with their text and its form.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
 
+from sparkify.records.columns import LONGEST_TEXT
 from sparkify.sources.base import SourceFile
 from sparkify.sources.partitions import Partition
 from sparkify.warehouse import insert_rows, lock
@@ -21,13 +22,42 @@ if TYPE_CHECKING:  # it imports polars: see the operator
 REJECTS = (
     "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, rejected_at"
 )
-LONGEST_REASON, LONGEST_TEXT = 4096, 60_000
-"""Bytes of a reject's reason and text that are kept: its beginning, on both engines."""
+LONGEST_REASON = 4096
+"""Bytes of a reject's reason that are kept, on both engines."""
 
 LEDGER = (
     "dataset, source, source_file, run_id, reading, window_start, window_end, read_at, "
     "span_start, span_end, etag, size_bytes, line_count, folded_count, row_count, reject_count"
 )
+
+
+@dataclass
+class Tally:
+    """
+    What came of the files of a reading, by file.
+
+    :param gone: the files that went before they were opened: missing, like what was never there
+    """
+
+    lines: Counter[SourceFile] = field(default_factory=Counter)
+    folded: Counter[SourceFile] = field(default_factory=Counter)
+    rows: Counter[SourceFile] = field(default_factory=Counter)
+    rejects: Counter[SourceFile] = field(default_factory=Counter)
+    gone: set[SourceFile] = field(default_factory=set)
+
+    def count(self, batch: "Batch") -> None:
+        """Add a batch."""
+        self.lines.update(batch.lines)
+        self.folded.update(batch.folded)
+        self.rows.update(batch.rows)
+        self.rejects.update(reject.file for reject in batch.rejects)
+
+    def of(self, file: SourceFile) -> tuple[int, int, int, int]:
+        """Lines, folded lines, rows and rejects of one file."""
+        lines, folded, rows, rejects = (
+            counter.get(file, 0) for counter in (self.lines, self.folded, self.rows, self.rejects)
+        )
+        return lines, folded, rows, rejects
 
 
 @dataclass(frozen=True)
@@ -39,7 +69,6 @@ class Reading:
     :param partition: tells from a file's name which time it may hold, if it holds any
     :param time_column: the column that holds the time of a row
     :param by_file: whether each row says in the column ``source_file`` which file holds it
-    :param gone: the files that went before they were opened: missing, like what was never there
     """
 
     number: int
@@ -52,19 +81,7 @@ class Reading:
     partition: Partition | None = None
     time_column: str = ""
     by_file: bool = False
-    lines: Counter[SourceFile] = field(default_factory=Counter)
-    folded: Counter[SourceFile] = field(default_factory=Counter)
-    rows: Counter[SourceFile] = field(default_factory=Counter)
-    rejects: Counter[SourceFile] = field(default_factory=Counter)
-    gone: set[SourceFile] = field(default_factory=set)
     read_at: datetime = field(default_factory=lambda: naive(datetime.now(UTC)))
-
-    def count(self, batch: "Batch") -> None:
-        """Take a batch into the account."""
-        self.lines.update(batch.lines)
-        self.folded.update(batch.folded)
-        self.rows.update(batch.rows)
-        self.rejects.update(reject.file for reject in batch.rejects)
 
     def reject_rows(self, rejects: Iterable["Reject"]) -> Iterator[tuple[Any, ...]]:
         """The rejects, by the columns ``REJECTS``."""
@@ -83,17 +100,16 @@ class Reading:
             for reject in rejects
         )
 
-    def ledger_rows(self) -> list[tuple[Any, ...]]:
+    def ledger_rows(self, tally: Tally) -> list[tuple[Any, ...]]:
         """One row a file, by the columns ``LEDGER``; a missing file has no etag."""
-        counters = (self.lines, self.folded, self.rows, self.rejects)
         found = [
-            (file.name, (file.etag, file.size, *(counted.get(file, 0) for counted in counters)))
+            (file.name, (file.etag, file.size, *tally.of(file)))
             for file in self.files
-            if file not in self.gone
+            if file not in tally.gone
         ]
         # That a song file went is not noticed, whether it was listed once more or not.
-        gone = [file.name for file in self.gone] if self.partition else []
-        absent = [(name, (None, 0, *(0 for _ in counters))) for name in [*self.missing, *gone]]
+        gone = [file.name for file in tally.gone] if self.partition else []
+        absent = [(name, (None, 0, 0, 0, 0, 0)) for name in [*self.missing, *gone]]
         run = (
             self.run_id,
             self.number,
@@ -155,7 +171,7 @@ def published_names(cursor: Any, dataset: str, window: Window) -> set[str]:
     return {name for (name,) in cursor.fetchall()}
 
 
-def enter(hook: DbApiHook, cursor: Any, reading: Reading) -> None:
+def enter(hook: DbApiHook, cursor: Any, reading: Reading, tally: Tally) -> None:
     """
     Write down what was read, in the cursor's transaction, and make way for what was rejected.
 
@@ -167,7 +183,7 @@ def enter(hook: DbApiHook, cursor: Any, reading: Reading) -> None:
         "delete from file_ledger where dataset = %s and run_id = %s",
         (reading.dataset, reading.run_id),
     )
-    insert_rows(hook.conn_type, cursor, "file_ledger", LEDGER, reading.ledger_rows())
+    insert_rows(hook.conn_type, cursor, "file_ledger", LEDGER, reading.ledger_rows(tally))
     cursor.execute(
         "update rejected_rows set resolved_by = %s where resolved_at is null and dataset = %s "
         "and source = %s and source_file in (select source_file from file_ledger "
@@ -176,11 +192,11 @@ def enter(hook: DbApiHook, cursor: Any, reading: Reading) -> None:
     )
 
 
-def check_kept(kept: int, reading: Reading) -> None:
+def check_kept(kept: int, reading: Reading, tally: Tally) -> None:
     """Take the warehouse's word for how many rejects it keeps, not the reader's."""
-    if kept != reading.rejects.total():
+    if kept != tally.rejects.total():
         raise AirflowFailException(
-            f"{reading.rejects.total()} records of {reading.dataset} were rejected, and the "
+            f"{tally.rejects.total()} records of {reading.dataset} were rejected, and the "
             f"warehouse keeps {kept} of them; nothing was staged. Clear this task; should it come "
             "again, report it with the file."
         )

@@ -19,8 +19,9 @@ from sparkify.records.columns import SOURCE_FILE, Column, columns_of
 from sparkify.records.objects import ObjectReader
 from sparkify.records.reader import RecordReader, Reject
 from sparkify.records.spans import FileSpans, file_spans
-from sparkify.sources.base import SourceFile, open_source
+from sparkify.sources.base import SourceFile
 from sparkify.sources.bucket import BucketSource
+from sparkify.sources.open import open_source
 from sparkify.staging.copy_log import (
     LONGEST_NAME,
     LoadError,
@@ -29,7 +30,7 @@ from sparkify.staging.copy_log import (
     last_load,
     loads_since,
 )
-from sparkify.staging.ledger import REJECTS, Reading, enter
+from sparkify.staging.ledger import REJECTS, Reading, Tally, enter
 from sparkify.staging.names import KEPT
 from sparkify.staging.prefixes import beginning, prefixes
 from sparkify.staging.strays import agree, alternating, apart, outside, unit
@@ -83,7 +84,7 @@ def copy_in(
     rules: Mapping[str, str],
     manifests: str,
     copy: Callable[[Copy], None],
-) -> None:
+) -> Tally:
     """
     Make a run's staging table anew and fill it with the records of the reading's files.
 
@@ -107,7 +108,7 @@ def copy_in(
     def copy_files(files: Sequence[SourceFile]) -> None:
         copy_all(list(_copies(source, files, manifests, table)))
 
-    spans = file_spans(reading)
+    spans = file_spans(reading.files, reading.partition, reading.time_column)
     groups = [
         (files, list(_copies(source, files, manifests, f"{table}-{number}" if number else table)))
         for number, files in enumerate(_groups(reading.files, spans, manifests))
@@ -121,6 +122,7 @@ def copy_in(
     loads = loads_since(hook, table, earlier, sum(len(copies) for _, copies in groups))
     account = _Account(hook, source, reading, table, rules, spans, held, loads)
     account.settle(copy_files)
+    return account.tally
 
 
 class Held(NamedTuple):
@@ -222,6 +224,7 @@ class _Account:
         self.hook = hook
         self.source = source
         self.reading = reading
+        self.tally = Tally()
         self.table = table
         self.rules = rules
         self.spans = spans
@@ -236,13 +239,13 @@ class _Account:
         staged, breakers = self._count("true"), self._count(self._broken(self.reading.files))
         loaded = self._rows_by_file(rejects)
         if not breakers and loaded.total() == staged and self._are_in_their_files(loaded):
-            self.reading.lines.update(
+            self.tally.lines.update(
                 {file: self.loads.lines[url] for url, file in self.files.items()}
             )
-            self.reading.rows.update(loaded)
+            self.tally.rows.update(loaded)
         else:
             rejects += self._read_again(rejects, staged, breakers, copy_files)
-        self.reading.rejects.update(reject.file for reject in rejects)
+        self.tally.rejects.update(reject.file for reject in rejects)
         for reject in rejects[:SHOWN]:
             log.warning("Rejected: %s, line %s: %s", reject.file.url, reject.line, reject.reason)
         with transaction(self.hook) as cursor:
@@ -250,7 +253,7 @@ class _Account:
                 cursor.execute(f"delete from {self.table} where {self._broken(self.reading.files)}")
             if self.reading.by_file:
                 self._name_files(cursor)
-            enter(self.hook, cursor, self.reading)
+            enter(self.hook, cursor, self.reading, self.tally)
             rows = list(self.reading.reject_rows(rejects))
             insert_rows(self.hook.conn_type, cursor, "rejected_rows", REJECTS, rows)
 
@@ -314,8 +317,8 @@ class _Account:
         broken: list[Reject] = []
         doubtful: list[Reject] = []
         for batch in reader.batches(blocks(self.source, self.reading.files)):
-            self.reading.lines.update(batch.lines)
-            self.reading.folded.update(batch.folded)
+            self.tally.lines.update(batch.lines)
+            self.tally.folded.update(batch.folded)
             records.update(batch.rows)
             for reject in batch.rejects:
                 records[reject.file] += 1
@@ -341,8 +344,8 @@ class _Account:
             unknown = Reject(last, None, None, "breaks a rule, as Redshift reads it", "")
             broken = [*broken, *doubtful, *[unknown] * breakers][:breakers]
             records[last] += staged - records.total()
-        self.reading.rows.update(records)
-        self.reading.rows.subtract(reject.file for reject in broken)
+        self.tally.rows.update(records)
+        self.tally.rows.subtract(reject.file for reject in broken)
         return broken
 
     def _check_unchanged(self) -> None:
