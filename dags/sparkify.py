@@ -57,13 +57,11 @@ Variables `sparkify_source` and, each with a default, `sparkify_partition`,
 """
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from airflow.sdk import Asset, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
 
-from sparkify.checks import sql_files
 from sparkify.deadline import DeadlineDAG, due_within
-from sparkify.macros import MACROS
+from sparkify.macros import MACROS, sql_files, sql_folder
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.operators.drop_staging import DropStagingOperator
 from sparkify.operators.link_fact import LinkFactOperator
@@ -93,8 +91,6 @@ PLAY_RULES = {
     "a play without a session": "page = 'NextSong' and sessionid is null",
     "a play without its place in the session": "page = 'NextSong' and iteminsession is null",
 }
-
-SQL = Path(__file__).parents[1] / "sql"
 
 with DeadlineDAG(
     dag_id="sparkify",
@@ -134,7 +130,7 @@ with DeadlineDAG(
             "was loaded with events has none now. Their plays are deleted.",
         ),
     },
-    template_searchpath=str(SQL),
+    template_searchpath=str(sql_folder()),
     user_defined_macros=MACROS,
 ) as dag:
     with TaskGroup("stage", prefix_group_id=False, tooltip="Files into this run's own tables"):
@@ -165,7 +161,7 @@ with DeadlineDAG(
 
     audit_staged = DataQualityOperator(
         task_id="audit_staged",
-        checks=sql_files(SQL, "quality/staged"),
+        checks=sql_files("quality/staged"),
         beforehand=STAGED,
         trigger_rule=TriggerRule.NONE_FAILED,
     )
@@ -224,7 +220,7 @@ with DeadlineDAG(
             table="user_events",
             sql="load/user_events.sql",
             at="event_time",
-            window="{{ in_window('event_time') }}",
+            window="{{ window().holds('event_time') }}",
         )
         load_users = LoadDimensionOperator(
             task_id="load_users",
@@ -252,15 +248,15 @@ with DeadlineDAG(
             names="names/songplays.sql",
             matches="names/matches.sql",
             sql="load/songplays.sql",
-            window="{{ in_window('start_time') }}",
+            window="{{ window().holds('start_time') }}",
             at="start_time",
             also_locked=["users", "time"],
             afterwards=[
                 "prune/time.sql",
                 "prune/bereft.sql",
-                "delete from session_hours where {{ in_touched_hours('hour_start') }}",
+                "delete from session_hours where {{ window().touched_hours.holds('hour_start') }}",
                 "summary/session_hours.sql",
-                "delete from song_days where {{ in_touched_days('day') }}",
+                "delete from song_days where {{ window().touched_days.holds('day') }}",
                 "summary/song_days.sql",
                 "prune/users.sql",
                 *PUBLISHED,
@@ -276,7 +272,7 @@ with DeadlineDAG(
 
     check_quality = DataQualityOperator(
         task_id="check_quality",
-        checks=sql_files(SQL, "quality"),
+        checks=sql_files("quality"),
     )
 
     drop_staging = DropStagingOperator(

@@ -9,12 +9,10 @@ Run it once before the first run of `sparkify`, and after every upgrade of this 
 """
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from airflow.sdk import DAG, Param
 
-from sparkify.checks import sql_files
-from sparkify.macros import MACROS
+from sparkify.macros import MACROS, sql_files, sql_folder
 from sparkify.operators.create_views import CreateViewsOperator
 from sparkify.operators.warehouse import ExecuteSQLOperator
 
@@ -42,8 +40,6 @@ TABLES = [
 ]
 VIEWS = ["views", "hour_states"]
 
-SQL = Path(__file__).parents[1] / "sql"
-
 with DAG(
     dag_id="sparkify_schema",
     description="Creates the warehouse's tables and views",
@@ -67,7 +63,7 @@ with DAG(
             description="Everything in the warehouse's tables is lost; load it again afterwards.",
         ),
     },
-    template_searchpath=str(SQL),
+    template_searchpath=str(sql_folder()),
     user_defined_macros=MACROS,
 ) as dag:
     drop_tables = ExecuteSQLOperator(
@@ -86,7 +82,7 @@ with DAG(
 
     create_answers = CreateViewsOperator(
         task_id="create_answers",
-        views=sql_files(SQL, "questions"),
+        views=sql_files("questions"),
     )
 
     drop_tables >> create_tables >> create_answers

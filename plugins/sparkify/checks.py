@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -22,12 +21,6 @@ CHOICES = {
     "returns": ("rows", "value"),
 }
 """What the head of a check may say, by key; the first is meant where it says nothing."""
-
-
-def sql_files(searchpath: Path, folder: str) -> dict[str, str]:
-    """The checks of a folder, by name: whoever adds a file there adds a check."""
-    files = sorted((searchpath / folder).glob("*.sql"))
-    return {file.stem: f"{folder}/{file.name}" for file in files}
 
 
 @dataclass(frozen=True)

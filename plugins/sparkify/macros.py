@@ -1,15 +1,65 @@
-"""What the SQL files and the DAGs may call in Jinja; each is evaluated while a task runs."""
+"""
+The SQL of ``sql/``: where it is, and what its templates may call.
+
+Whatever a template calls is evaluated while a task, or a command, runs.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import pass_context
+from airflow.sdk.exceptions import AirflowFailException
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 
 from sparkify import settings, warehouse
 from sparkify.sources.partitions import Partition
 from sparkify.staging.names import staging_table
 from sparkify.window import Window, literal
+
+HERE = Path(__file__).parent
+PLACES = (HERE / "sql", HERE.parents[1] / "sql")
+"""Where the SQL is: in what is installed or zipped, and beside ``plugins/`` in a checkout."""
+
+
+@cache
+def sql_folder() -> Path:
+    """The folder of the SQL files."""
+    for place in PLACES:
+        if any(place.glob("*/*.sql")):
+            return place
+    raise AirflowFailException(
+        f"There is no SQL: neither {PLACES[0]} nor {PLACES[1]} holds any. Install the wheel, or "
+        "deploy what make package makes: both bring it along; or keep sql/ beside plugins/, as in "
+        "the repository."
+    )
+
+
+def sql_files(folder: str) -> dict[str, str]:
+    """The files of a folder of the SQL, by name: whoever adds a file there adds a check."""
+    found = {file.stem: f"{folder}/{file.name}" for file in (sql_folder() / folder).glob("*.sql")}
+    if not found:
+        raise AirflowFailException(
+            f"The folder {sql_folder() / folder} holds no SQL: this deployment is not complete."
+        )
+    return dict(sorted(found.items()))
+
+
+@cache
+def environment() -> Environment:
+    """The templates of the SQL files, for what is no task."""
+    return Environment(
+        loader=FileSystemLoader(sql_folder()),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - it is SQL
+    )
+
+
+def statement(name: str, hours: Window | None = None) -> str:
+    """A file's SQL about a range of hours; without one it is about everything."""
+    about = {"in_range": hours.holds} if hours else {}
+    return environment().get_template(name).render(MACROS | about)
 
 
 @pass_context
@@ -19,57 +69,9 @@ def staging(context: Mapping[str, Any], table: str) -> str:
 
 
 @pass_context
-def in_window(context: Mapping[str, Any], column: str) -> str:
-    """The predicate of the rows that the run replaces, by their timestamp."""
-    return Window.of_run(context).holds(column)
-
-
-@pass_context
-def before_window(context: Mapping[str, Any], column: str) -> str:
-    """The predicate of the rows that come before them."""
-    return Window.of_run(context).follows(column)
-
-
-@pass_context
-def after_window(context: Mapping[str, Any], column: str) -> str:
-    """The predicate of the rows that come after them."""
-    return Window.of_run(context).precedes(column)
-
-
-@pass_context
-def in_touched_hours(context: Mapping[str, Any], column: str) -> str:
-    """The predicate of what lies in the hours of which the window has a part."""
-    return Window.of_run(context).touched_hours.holds(column)
-
-
-@pass_context
-def in_touched_days(context: Mapping[str, Any], column: str) -> str:
-    """The predicate of the days in which at least a part of the window lies."""
-    return Window.of_run(context).touched_days.holds(column)
-
-
-@pass_context
-def in_whole_hours(context: Mapping[str, Any], column: str) -> str:
-    """The predicate of what lies in the hours that the window has from beginning to end."""
-    return Window.of_run(context).whole_hours.holds(column)
-
-
-@pass_context
-def hours_touched(context: Mapping[str, Any]) -> int:
-    """In how many hours the window has a part."""
-    return Window.of_run(context).touched_hours.hour_count
-
-
-@pass_context
-def window_start(context: Mapping[str, Any]) -> str:
-    """The first moment of the window, as a literal."""
-    return literal(Window.of_run(context).start)
-
-
-@pass_context
-def window_end(context: Mapping[str, Any]) -> str:
-    """The first moment after the window, as a literal."""
-    return literal(Window.of_run(context).end)
+def window(context: Mapping[str, Any]) -> Window:
+    """The window of the run; its methods are the predicates of a timestamp."""
+    return Window.of_run(context)
 
 
 @pass_context
@@ -185,22 +187,16 @@ def bytewise() -> str:
 
 
 MACROS = {
-    "after_window": after_window,
     "alive_since": alive_since,
-    "before_window": before_window,
     "bytewise": bytewise,
     "content": content,
     "engine": warehouse.engine,
     "event_files": event_files,
-    "hours_touched": hours_touched,
     "in_event_files": in_event_files,
     "in_range": in_range,
-    "in_touched_days": in_touched_days,
-    "in_touched_hours": in_touched_hours,
-    "in_whole_hours": in_whole_hours,
-    "in_window": in_window,
     "is_scheduled": is_scheduled,
     "kept_since": kept_since,
+    "literal": literal,
     "lock": lock,
     "now": now,
     "partition_slack": partition_slack,
@@ -213,6 +209,5 @@ MACROS = {
     "settled": settled,
     "staging": staging,
     "stale_hours": settings.stale_hours,
-    "window_end": window_end,
-    "window_start": window_start,
+    "window": window,
 }

@@ -103,11 +103,11 @@ class Window:
         """The SQL predicate that is true for a row of this window, by its timestamp ``column``."""
         return f"({column} >= {literal(self.start)} and {column} < {literal(self.end)})"
 
-    def follows(self, column: str) -> str:
+    def before(self, column: str) -> str:
         """The SQL predicate that is true for a row before this window."""
         return f"{column} < {literal(self.start)}"
 
-    def precedes(self, column: str) -> str:
+    def after(self, column: str) -> str:
         """The SQL predicate that is true for a row after this window."""
         return f"{column} >= {literal(self.end)}"
 

@@ -5,8 +5,8 @@ select
     newer.claim_end
 from readings as newer
 where
-    newer.claim_start < {{ window_end() }}
-    and newer.claim_end > {{ window_start() }}
+    newer.claim_start < {{ literal(window().end) }}
+    and newer.claim_end > {{ literal(window().start) }}
     and newer.reading > (
         select max(own.reading)
         from file_ledger as own

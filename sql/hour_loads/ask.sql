@@ -3,9 +3,9 @@
 update hour_loads
 set asked_by = {{ quoted(run_id) }}
 where
-    {{ in_touched_hours("hour_start") }}
+    {{ window().touched_hours.holds("hour_start") }}
     and (
-        {{ in_whole_hours("hour_start") }}
+        {{ window().whole_hours.holds("hour_start") }}
         or asked_by not in (
             select load_runs.run_id
             from load_runs

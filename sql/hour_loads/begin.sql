@@ -1,7 +1,7 @@
 -- One row per hour that the run touches and no run was asked for before. Hours are counted by
 -- decimal places, as the engines have no generator of rows in common.
 -- noqa: disable=LT02,LT05
-{%- set places = hours_touched() | string | length %}
+{%- set places = window().touched_hours.hour_count | string | length %}
 insert into hour_loads (hour_start, asked_by, plays)
 with digits as (
     {%- for digit in range(10) %}
@@ -18,9 +18,9 @@ numbers as (
 ),
 
 touched as (
-    select date_trunc('hour', {{ window_start() }}) + number * interval '1 hour' as hour_start
+    select date_trunc('hour', {{ literal(window().start) }}) + number * interval '1 hour' as hour_start
     from numbers
-    where number < {{ hours_touched() }}
+    where number < {{ window().touched_hours.hour_count }}
 )
 
 select

@@ -17,10 +17,10 @@ from (
             count(*) as plays,
             sum({{ row_version("songplays") }}) as version
         from songplays
-        where {{ in_touched_hours("start_time") }}
+        where {{ window().touched_hours.holds("start_time") }}
         group by date_trunc('hour', start_time)
     ) as held on touched.hour_start = held.hour_start
-    where {{ in_touched_hours("touched.hour_start") }}
+    where {{ window().touched_hours.holds("touched.hour_start") }}
 ) as counted
 where
     hour_loads.hour_start = counted.hour_start

@@ -16,9 +16,9 @@ from (
             count(*) as events,
             sum({{ row_version("user_events") }}) as version
         from user_events
-        where {{ in_touched_hours("event_time") }}
+        where {{ window().touched_hours.holds("event_time") }}
         group by date_trunc('hour', event_time)
     ) as held on touched.hour_start = held.hour_start
-    where {{ in_touched_hours("touched.hour_start") }}
+    where {{ window().touched_hours.holds("touched.hour_start") }}
 ) as counted
 where hour_loads.hour_start = counted.hour_start

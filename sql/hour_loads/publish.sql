@@ -44,7 +44,7 @@ from (
         from (
             select hour_start as moment, 1 as is_hour, 0 as files, 0 as rejects, 0 as claims
             from hour_loads
-            where {{ in_whole_hours("hour_start") }}
+            where {{ window().whole_hours.holds("hour_start") }}
             union all
             -- Of a file's time, what is its own: not the slack before and after it.
             select

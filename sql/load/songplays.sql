@@ -13,7 +13,7 @@ with plays as (
         length
     from {{ staging("staging_events") }}
     where
-        {{ in_window("ts") }}
+        {{ window().holds("ts") }}
         and page = 'NextSong'
 ),
 

@@ -3,7 +3,7 @@ with starts as (
     select ts
     from {{ staging("staging_events") }}
     where
-        {{ in_window("ts") }}
+        {{ window().holds("ts") }}
         and page = 'NextSong'
     group by ts
 )

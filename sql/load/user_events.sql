@@ -17,7 +17,7 @@ with copies as (
         ) as copy
     from {{ staging("staging_events") }}
     where
-        {{ in_window("ts") }}
+        {{ window().holds("ts") }}
         and userid is not null
 )
 

@@ -2,7 +2,7 @@
 with in_window as (
     select user_id, level
     from user_events
-    where {{ in_window("event_time") }}
+    where {{ window().holds("event_time") }}
 ),
 
 stable as (
@@ -12,10 +12,10 @@ stable as (
     left join user_levels as began
         on
             before.user_id = began.user_id
-            and {{ in_window("began.valid_from") }}
+            and {{ window().holds("began.valid_from") }}
     where
-        {{ before_window("before.valid_from") }}
-        and (before.valid_to is null or not {{ before_window("before.valid_to") }})
+        {{ window().before("before.valid_from") }}
+        and (before.valid_to is null or not {{ window().before("before.valid_to") }})
         and began.user_id is null
 ),
 
@@ -31,7 +31,7 @@ concerned as (
     union
     select user_id
     from user_levels
-    where {{ in_window("valid_from") }}
+    where {{ window().holds("valid_from") }}
 ),
 
 moments as (
@@ -49,7 +49,7 @@ moments as (
         ) as recency
     from user_events
     inner join concerned on user_events.user_id = concerned.user_id
-    where not {{ before_window("user_events.event_time") }}
+    where not {{ window().before("user_events.event_time") }}
 ),
 
 known as (
@@ -57,7 +57,7 @@ known as (
     select user_levels.user_id, user_levels.valid_from as event_time, user_levels.level
     from user_levels
     inner join concerned on user_levels.user_id = concerned.user_id
-    where {{ before_window("user_levels.valid_from") }}
+    where {{ window().before("user_levels.valid_from") }}
     union all
     select user_id, event_time, level
     from moments

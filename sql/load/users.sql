@@ -3,7 +3,7 @@
 with in_window as (
     select user_id, event_time, item_in_session, session_id, level, first_name, last_name, gender
     from user_events
-    where {{ in_window("event_time") }}
+    where {{ window().holds("event_time") }}
 ),
 
 bereft as (
@@ -12,7 +12,7 @@ bereft as (
     from users
     left join in_window on users.user_id = in_window.user_id
     where
-        {{ in_window("users.last_seen_at") }}
+        {{ window().holds("users.last_seen_at") }}
         and in_window.user_id is null
 ),
 
@@ -68,7 +68,7 @@ from ranked
 left join users
     on
         ranked.user_id = users.user_id
-        and {{ after_window("users.last_seen_at") }}
+        and {{ window().after("users.last_seen_at") }}
 where
     ranked.recency = 1
     and users.user_id is null

@@ -2,6 +2,6 @@
 insert into load_runs (run_id, window_start, window_end, began_at)
 select
     {{ quoted(run_id) }} as run_id,
-    {{ window_start() }} as window_start,
-    {{ window_end() }} as window_end,
+    {{ literal(window().start) }} as window_start,
+    {{ literal(window().end) }} as window_end,
     timestamp '{{ now() }}' as began_at

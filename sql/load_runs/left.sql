@@ -18,7 +18,7 @@ from (
                 {% include "fragments/newer_claims.sql" %}
             ) as claims on events.ts >= claims.claim_start and events.ts < claims.claim_end
             where
-                {{ in_window("events.ts") }}
+                {{ window().holds("events.ts") }}
                 and events.page = 'NextSong'
             group by events.ts, events.userid, events.sessionid, events.iteminsession
         ) as distinct_plays
@@ -36,7 +36,7 @@ from (
                 on
                     songplays.start_time >= claims.claim_start
                     and songplays.start_time < claims.claim_end
-            where {{ in_window("songplays.start_time") }}
+            where {{ window().holds("songplays.start_time") }}
         ) as distinct_plays
     ) as held
 ) as theirs

@@ -11,6 +11,6 @@ from (
         count(*) as plays,
         count(song_id) as matched
     from songplays
-    where {{ in_window("start_time") }}
+    where {{ window().holds("start_time") }}
 ) as published
 where load_runs.run_id = {{ quoted(run_id) }}

@@ -36,7 +36,7 @@ cross join (
         select count(*) as copies
         from {{ staging("staging_events") }}
         where
-            {{ in_window("ts") }}
+            {{ window().holds("ts") }}
             and page = 'NextSong'
         group by ts, userid, sessionid, iteminsession
     ) as distinct_plays

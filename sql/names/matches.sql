@@ -3,6 +3,6 @@ select
     coalesce(match_rule, 'none') as match_rule,
     count(*) as plays
 from songplays
-where {{ in_window("start_time") }}
+where {{ window().holds("start_time") }}
 group by match_rule
 order by match_rule

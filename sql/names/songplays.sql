@@ -4,13 +4,13 @@ from (
     select song as name
     from {{ staging("staging_events") }}
     where
-        {{ in_window("ts") }}
+        {{ window().holds("ts") }}
         and page = 'NextSong'
     union
     select artist as name
     from {{ staging("staging_events") }}
     where
-        {{ in_window("ts") }}
+        {{ window().holds("ts") }}
         and page = 'NextSong'
 ) as names
 where octet_length(names.name) > char_length(names.name)

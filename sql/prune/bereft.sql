@@ -5,15 +5,15 @@ select candidates.user_id
 from (
     select user_id
     from users
-    where {{ in_window("last_seen_at") }}
+    where {{ window().holds("last_seen_at") }}
     union
     select user_id
     from session_hours
-    where {{ in_touched_hours("hour_start") }}
+    where {{ window().touched_hours.holds("hour_start") }}
 ) as candidates
 left join (
     select user_id
     from user_events
-    where {{ in_touched_hours("event_time") }}
+    where {{ window().touched_hours.holds("event_time") }}
 ) as seen on candidates.user_id = seen.user_id
 where seen.user_id is null

@@ -2,14 +2,14 @@
 -- entered, for plays that come next, are its own to prune.
 delete from time
 where
-    {{ in_window("time.start_time") }}
+    {{ window().holds("time.start_time") }}
     and time.start_time in (
         select unplayed.start_time
         from time as unplayed
         left join songplays
             on
                 unplayed.start_time = songplays.start_time
-                and {{ in_window("songplays.start_time") }}
+                and {{ window().holds("songplays.start_time") }}
         left join (
             {% include "fragments/newer_claims.sql" %}
         ) as claims
@@ -17,7 +17,7 @@ where
                 unplayed.start_time >= claims.claim_start
                 and unplayed.start_time < claims.claim_end
         where
-            {{ in_window("unplayed.start_time") }}
+            {{ window().holds("unplayed.start_time") }}
             and songplays.start_time is null
             and claims.reading is null
     )

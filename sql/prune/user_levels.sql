@@ -2,7 +2,7 @@
 -- load/user_levels.sql makes anew, this run's or that of the run that took the event out.
 delete from user_levels
 where
-    {{ in_window("user_levels.valid_from") }}
+    {{ window().holds("user_levels.valid_from") }}
     and user_levels.user_id in (
         select bereft.user_id
         from (
@@ -14,9 +14,9 @@ where
                 on
                     spells.user_id = user_events.user_id
                     and spells.valid_from = user_events.event_time
-                    and {{ in_window("user_events.event_time") }}
+                    and {{ window().holds("user_events.event_time") }}
             where
-                {{ in_window("spells.valid_from") }}
+                {{ window().holds("spells.valid_from") }}
                 and user_events.user_id is null
             group by spells.user_id
         ) as bereft

@@ -6,11 +6,11 @@
 -- mend: No event was loaded that is younger than the variable sparkify_stale_hours says. See whether the app's files still arrive; a warning "Missing" in stage_events tells which did not.
 {% if is_scheduled() -%}
 select
-    (extract(epoch from {{ window_end() }}) - extract(epoch from max(event_time))) / 3600
+    (extract(epoch from {{ literal(window().end) }}) - extract(epoch from max(event_time))) / 3600
         as hours_old,
     max(event_time) as newest_event
 from user_events
-where event_time < {{ window_end() }}
+where event_time < {{ literal(window().end) }}
 {%- else -%}
 select 0 as hours_old
 {%- endif %}

@@ -20,7 +20,7 @@ inner join hour_loads as past
             this_week.hour_start - interval '56 days'
         )
 where
-    {{ in_window("this_week.hour_start") }}
+    {{ window().holds("this_week.hour_start") }}
     and this_week.loaded_by = {{ quoted(run_id) }}
     and past.loaded_by is not null
 group by this_week.hour_start, this_week.plays

@@ -4,11 +4,11 @@ select summed.plays as plays_in_summary, counted.plays as plays_in_songplays
 from (
     select coalesce(sum(plays), 0) as plays
     from session_hours
-    where {{ in_touched_hours("hour_start") }}
+    where {{ window().touched_hours.holds("hour_start") }}
 ) as summed
 cross join (
     select count(*) as plays
     from songplays
-    where {{ in_touched_hours("start_time") }}
+    where {{ window().touched_hours.holds("start_time") }}
 ) as counted
 where summed.plays <> counted.plays

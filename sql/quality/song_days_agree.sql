@@ -4,11 +4,11 @@ select summed.plays as plays_in_summary, counted.plays as plays_in_songplays
 from (
     select coalesce(sum(plays), 0) as plays
     from song_days
-    where {{ in_touched_days("day") }}
+    where {{ window().touched_days.holds("day") }}
 ) as summed
 cross join (
     select count(*) as plays
     from songplays
-    where {{ in_touched_days("start_time") }}
+    where {{ window().touched_days.holds("start_time") }}
 ) as counted
 where summed.plays <> counted.plays

@@ -10,7 +10,7 @@ select
 from songplays
 left join {{ staging("staging_events") }} as staged
     on
-        {{ in_window("staged.ts") }}
+        {{ window().holds("staged.ts") }}
         and staged.page = 'NextSong'
         and songplays.user_id = staged.userid
         and songplays.session_id = staged.sessionid
@@ -30,6 +30,6 @@ left join (
         songplays.start_time >= claims.claim_start
         and songplays.start_time < claims.claim_end
 where
-    {{ in_window("songplays.start_time") }}
+    {{ window().holds("songplays.start_time") }}
     and staged.ts is null
     and claims.reading is null

@@ -4,5 +4,5 @@
 select songplay_id, song_title, duration
 from songplays
 where
-    {{ in_window("start_time") }}
+    {{ window().holds("start_time") }}
     and (duration is null or duration <= 0 or duration >= 86400)

@@ -4,5 +4,5 @@
 select songplay_id, level
 from songplays
 where
-    {{ in_window("start_time") }}
+    {{ window().holds("start_time") }}
     and (level is null or level not in ('free', 'paid'))

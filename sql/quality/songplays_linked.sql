@@ -11,7 +11,7 @@ left join songs
         and plays.artist_name = songs.artist_name
         and plays.duration = songs.duration
 where
-    {{ in_window("plays.start_time") }}
+    {{ window().holds("plays.start_time") }}
     -- Until a run that brings songs has linked them, plays may be linked to what was there before.
     and not exists (
         select 1

@@ -13,8 +13,8 @@ cross join (
         sum(plays_matched) as plays_matched
     from load_runs
     where
-        window_start >= {{ window_start() }} - interval '56 days'
-        and window_end <= {{ window_start() }}
+        window_start >= {{ literal(window().start) }} - interval '56 days'
+        and window_end <= {{ literal(window().start) }}
         and run_id <> {{ quoted(run_id) }}
 ) as past
 where

@@ -20,5 +20,5 @@ from (
             else 0
         end as garbled
     from songplays
-    where {{ in_window("start_time") }}
+    where {{ window().holds("start_time") }}
 ) as plays

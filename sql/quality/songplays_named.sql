@@ -4,5 +4,5 @@
 select songplay_id, song_title, artist_name
 from songplays
 where
-    {{ in_window("start_time") }}
+    {{ window().holds("start_time") }}
     and (song_title is null or artist_name is null)

@@ -6,7 +6,7 @@ left join time
     on
         songplays.start_time = time.start_time
         -- The same bounds on both sides: else years of starts are read for one hour's.
-        and {{ in_window("time.start_time") }}
+        and {{ window().holds("time.start_time") }}
 where
-    {{ in_window("songplays.start_time") }}
+    {{ window().holds("songplays.start_time") }}
     and time.start_time is null

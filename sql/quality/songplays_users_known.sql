@@ -4,5 +4,5 @@ select songplays.songplay_id, songplays.user_id
 from songplays
 left join users on songplays.user_id = users.user_id
 where
-    {{ in_window("songplays.start_time") }}
+    {{ window().holds("songplays.start_time") }}
     and users.user_id is null

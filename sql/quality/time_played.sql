@@ -8,9 +8,9 @@ from (
         on
             time.start_time = songplays.start_time
             -- The same bounds on both sides: else years of plays are read for one hour's.
-            and {{ in_window("songplays.start_time") }}
+            and {{ window().holds("songplays.start_time") }}
     where
-        {{ in_window("time.start_time") }}
+        {{ window().holds("time.start_time") }}
         and songplays.start_time is null
 ) as unplayed
 -- A run that loads this time anew has entered its starts before its plays.

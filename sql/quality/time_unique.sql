@@ -2,6 +2,6 @@
 -- mend: Clear the run's load_time task; it replaces the starts of the window.
 select start_time, count(*) as copies
 from time
-where {{ in_window("start_time") }}
+where {{ window().holds("start_time") }}
 group by start_time
 having count(*) > 1 or start_time is null

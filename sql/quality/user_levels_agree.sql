@@ -18,7 +18,7 @@ from (
             and songplays.start_time >= user_levels.valid_from
             and songplays.start_time < coalesce(user_levels.valid_to, timestamp '9999-12-31')
     where
-        {{ in_window("songplays.start_time") }}
+        {{ window().holds("songplays.start_time") }}
         and songplays.level <> user_levels.level
 ) as differing
 -- A run that loads this time anew has entered its spells before its plays.

@@ -12,7 +12,7 @@ from (
     where user_id in (
         select user_events.user_id
         from user_events
-        where {{ in_window("user_events.event_time") }}
+        where {{ window().holds("user_events.event_time") }}
     )
 ) as spells
 where

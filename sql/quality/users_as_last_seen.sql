@@ -16,7 +16,7 @@ from (
         on
             users.user_id = last_event.user_id
             and users.last_seen_at = last_event.event_time
-            and {{ in_window("last_event.event_time") }}
+            and {{ window().holds("last_event.event_time") }}
             and coalesce(users.level, '') = coalesce(last_event.level, '')
     left join (
         -- An hour that is being loaded has its events before its users.
@@ -25,13 +25,13 @@ from (
         inner join hour_loads on date_trunc('hour', user_events.event_time) = hour_loads.hour_start
         where
             hour_loads.loaded_by is not null
-            and user_events.event_time >= {{ window_start() }}
+            and user_events.event_time >= {{ literal(window().start) }}
     ) as later
         on
             users.user_id = later.user_id
             and users.last_seen_at < later.event_time
     where
-        {{ in_window("users.last_seen_at") }}
+        {{ window().holds("users.last_seen_at") }}
         and (last_event.user_id is null or later.user_id is not null)
 ) as breaking
 -- So has an hour that is being loaded anew.

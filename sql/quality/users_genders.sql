@@ -4,5 +4,5 @@
 select user_id, gender
 from users
 where
-    {{ in_window("last_seen_at") }}
+    {{ window().holds("last_seen_at") }}
     and gender not in ('F', 'M')

@@ -6,7 +6,7 @@ where
     users.user_id in (
         select user_events.user_id
         from user_events
-        where {{ in_window("user_events.event_time") }}
+        where {{ window().holds("user_events.event_time") }}
     )
 group by users.user_id
 having count(*) > 1 or users.user_id is null

@@ -12,6 +12,6 @@ select
     min(start_time) as first_play,
     max(start_time) as last_play
 from songplays
-where {{ in_touched_hours("start_time") }}
+where {{ window().touched_hours.holds("start_time") }}
 group by date_trunc('hour', start_time), user_id, session_id, level, location
 order by hour_start

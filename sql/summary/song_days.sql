@@ -7,6 +7,6 @@ select
     duration,
     count(*) as plays
 from readable_songplays
-where {{ in_touched_days("start_time") }}
+where {{ window().touched_days.holds("start_time") }}
 group by cast(start_time as date), song_title, artist_name, duration
 order by day

@@ -11,14 +11,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from local.servers.databases import database
 from local.servers.postgres import EmbeddedPostgres
 from local.tools.pipeline import Pipeline
-from sparkify.checks import sql_files
+from sparkify.macros import sql_files
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.staging.names import staging_table
-from tests.support.environment import ROOT
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
-CHECKS = sql_files(ROOT / "sql", "quality") | sql_files(ROOT / "sql", "quality/staged")
+CHECKS = sql_files("quality") | sql_files("quality/staged")
 HOUR = ("2018-11-15T10:00:00Z", "2018-11-15T11:00:00Z")
 
 

@@ -17,10 +17,10 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
 from local.tools.pipeline import Pipeline
+from sparkify.macros import sql_folder
 from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.records.reader import Batch, RecordReader
 from tests.conftest import parsed_dags
-from tests.support.environment import ROOT
 from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
@@ -34,7 +34,7 @@ class Fault(NamedTuple):
     check: str
 
 
-IN_WINDOW = '{{ in_window("ts") }}'
+IN_WINDOW = '{{ window().holds("ts") }}'
 FAULTS = {
     "plays lost by an inner join": Fault(
         "load/songplays.sql", "left join songs", "inner join songs", "plays_add_up"
@@ -118,14 +118,16 @@ def world(source: TestSource) -> None:
 
 
 def project(folder: Path, fault: Fault | None = None) -> dict[str, DAG]:
-    """The DAGs of a copy of the project that has one fault."""
-    for part in ("dags", "sql"):
-        shutil.copytree(ROOT / part, folder / part)
+    """The DAGs, with a copy of the SQL that has one fault."""
+    shutil.copytree(sql_folder(), folder / "sql")
     if fault:
         file = folder / "sql" / fault.file
         assert file.read_text().count(fault.right) == 1, f"{fault.file} no longer has it once"
         file.write_text(file.read_text().replace(fault.right, fault.wrong))
-    return parsed_dags(folder / "dags")
+    dags = parsed_dags()
+    for dag in dags.values():
+        dag.template_searchpath = [str(folder / "sql")]
+    return dags
 
 
 def load(pipeline: Pipeline, *hours: int) -> None:

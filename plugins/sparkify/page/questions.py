@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import date as Date  # noqa: N812 - a field of a range is named date
 from functools import cache
-from pathlib import Path
 
-from sparkify.statements import ENVIRONMENT, SQL
+from sparkify.macros import environment, sql_files, sql_folder
 from sparkify.window import Window
 
 AS_OF = "select data_as_of from data_as_of"
@@ -56,15 +55,15 @@ class Question:
 
 
 @cache
-def questions(folder: Path = SQL) -> dict[str, Question]:
+def questions() -> dict[str, Question]:
     """All questions, by name, as they were when they were first asked for."""
-    files = sorted((folder / "questions").glob("*.sql"))
-    return {file.stem: Question(file.stem, file.read_text()) for file in files}
+    files = sql_files("questions").items()
+    return {name: Question(name, (sql_folder() / file).read_text()) for name, file in files}
 
 
 def rendered(question: Question, days: Range) -> str:
     """The question's SQL, about a range of days."""
-    return ENVIRONMENT.from_string(question.text).render(in_range=days.holds)
+    return environment().from_string(question.text).render(in_range=days.holds)
 
 
 def _midnight(day: Date) -> datetime:

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
+from sparkify.macros import statement
 from sparkify.mojibake import repaired
 from sparkify.runs.hours import DAG_ID, HOUR, Hour, Span, recorded, repair_commands, spans
-from sparkify.statements import statement
 from sparkify.warehouse import insert_rows, lock, transaction
 from sparkify.window import Window
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
+from sparkify.macros import statement
 from sparkify.sources.base import SourceFile
 from sparkify.sources.partitions import Partition
-from sparkify.statements import statement
 from sparkify.warehouse import lock, transaction
 from sparkify.window import Window
 

@@ -19,16 +19,16 @@ left join file_ledger as removal
         and removal.etag is null
         and removal.published_at is not null
         and earlier.read_at < removal.read_at
-        and removal.window_start <= greatest(earlier.span_start, {{ window_start() }})
-        and removal.window_end >= least(earlier.span_end, {{ window_end() }})
+        and removal.window_start <= greatest(earlier.span_start, {{ literal(window().start) }})
+        and removal.window_end >= least(earlier.span_end, {{ literal(window().end) }})
 where
     gone.run_id = {{ quoted(run_id) }}
     and gone.dataset = 'staging_events'
     and gone.etag is null
     and earlier.etag is not null
     and earlier.published_at is not null
-    and earlier.span_start < {{ window_end() }}
-    and earlier.span_end > {{ window_start() }}
+    and earlier.span_start < {{ literal(window().end) }}
+    and earlier.span_end > {{ literal(window().start) }}
     and removal.source_file is null
     and {{ "1 = 0" if removal_is_allowed() else "1 = 1" }}
 group by gone.source_file

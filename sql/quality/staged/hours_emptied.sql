@@ -14,12 +14,12 @@ left join (
         sum(case when page = 'NextSong' then 1 else 0 end) as plays
     from {{ staging("staging_events") }}
     where
-        {{ in_touched_hours("ts") }}
+        {{ window().touched_hours.holds("ts") }}
         and userid is not null
     group by date_trunc('hour', ts)
 ) as staged on loaded.hour_start = staged.hour_start
 where
-    {{ in_touched_hours("loaded.hour_start") }}
+    {{ window().touched_hours.holds("loaded.hour_start") }}
     and (
         (loaded.plays > 0 and coalesce(staged.plays, 0) = 0)
         or (loaded.events_loaded > 0 and coalesce(staged.events, 0) = 0)

@@ -1,0 +1,89 @@
+"""The macros of ``sparkify.macros`` as sqlfluff sees them: no Airflow, no run, a month for all."""
+
+from datetime import UTC, datetime
+
+from sparkify.window import Window
+from sparkify.window import literal as literal
+
+MONTH = Window(datetime(2018, 11, 1, tzinfo=UTC), datetime(2018, 12, 1, tzinfo=UTC))
+NOW = "2018-12-01 00:00:00"
+
+
+def window() -> Window:
+    return MONTH
+
+
+def in_range(column: str) -> str:
+    return MONTH.holds(column)
+
+
+def in_event_files(column: str) -> str:
+    return MONTH.holds(column)
+
+
+def staging(table: str) -> str:
+    return f"{table}_0"
+
+
+def engine() -> str:
+    return "postgres"
+
+
+def bytewise() -> str:
+    return ' collate "C"'
+
+
+def quoted(text: str) -> str:
+    return f"'{text}'"
+
+
+def now() -> str:
+    return NOW
+
+
+def kept_since() -> str:
+    return NOW
+
+
+def alive_since() -> str:
+    return NOW
+
+
+def seconds_since(column: str) -> str:
+    return f"extract(epoch from timestamp '{NOW}') - extract(epoch from {column})"
+
+
+def settled() -> str:
+    return "max(claims.reading) is null"
+
+
+def content(*columns: str) -> str:
+    return f"length('{' '.join(columns)}')"
+
+
+def row_version(table: str) -> str:
+    return "cast(substring(md5(level), 1, 11) as bigint)"
+
+
+def setting(name: str) -> str:
+    return "24"
+
+
+def stale_hours() -> int:
+    return 24
+
+
+def partition_slack() -> str:
+    return "interval '0 hours'"
+
+
+def reject_limit() -> float:
+    return 0.01
+
+
+def removal_is_allowed() -> bool:
+    return False
+
+
+def is_scheduled() -> bool:
+    return True
