@@ -65,10 +65,10 @@ from sparkify.macros import MACROS, sql_files, sql_folder
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.operators.drop_staging import DropStagingOperator
 from sparkify.operators.link_fact import LinkFactOperator
+from sparkify.operators.load import Slice
 from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
-from sparkify.operators.load_song_copies import LoadSongCopiesOperator
-from sparkify.operators.load_songplays import LoadSongplaysOperator
+from sparkify.operators.repair_names import RepairNamesOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
 from sparkify.runs.alerts import failed, late
 from sparkify.runs.steps import BEGIN, ENDED, PUBLISHED, STAGED
@@ -161,7 +161,7 @@ with DeadlineDAG(
 
     audit_staged = DataQualityOperator(
         task_id="audit_staged",
-        checks=sql_files("quality/staged"),
+        checks=sql_files("audit"),
         beforehand=STAGED,
         trigger_rule=TriggerRule.NONE_FAILED,
     )
@@ -169,14 +169,14 @@ with DeadlineDAG(
     # Each step makes its table what the one before it now says, whichever run changed that one; so
     # what a dead run left undone the next one does. They take turns by one lock.
     with TaskGroup("catalogue", prefix_group_id=False, tooltip="Skipped when no song is new"):
-        load_song_copies = LoadSongCopiesOperator(
+        load_song_copies = LoadFactOperator(
             task_id="load_song_copies",
             table="song_copies",
             sql="load/song_copies.sql",
-            window="source_file in ({% include 'song_files/newest.sql' %})",
-            left="song_files/left.sql",
+            window="source_file in ({% include 'catalogue/newest.sql' %})",
             mutex="song_files",
-            afterwards=["song_files/replace.sql", "song_files/enter.sql"],
+            afterwards=["catalogue/replace.sql", "catalogue/enter.sql"],
+            figures="catalogue/files_left.sql",
             outlets=Asset("song_copies"),
         )
         load_staging_songs = LoadDimensionOperator(
@@ -211,7 +211,7 @@ with DeadlineDAG(
             table="songplays",
             sql="link/songplays.sql",
             key="songplay_id",
-            afterwards=["commit", "{{ lock('song_files') }}", "song_files/publish.sql"],
+            afterwards=["commit", "{{ lock('song_files') }}", "catalogue/publish.sql"],
         )
 
     with TaskGroup("plays", prefix_group_id=False, tooltip="The window, replaced"):
@@ -242,11 +242,13 @@ with DeadlineDAG(
             key="start_time",
             at="start_time",
         )
-        load_songplays = LoadSongplaysOperator(
+        repair_names = RepairNamesOperator(
+            task_id="repair_names",
+            sql="load/repaired_names.sql",
+        )
+        load_songplays = LoadFactOperator(
             task_id="load_songplays",
             table="songplays",
-            names="names/songplays.sql",
-            matches="names/matches.sql",
             sql="load/songplays.sql",
             window="{{ window().holds('start_time') }}",
             at="start_time",
@@ -254,14 +256,21 @@ with DeadlineDAG(
             afterwards=[
                 "prune/time.sql",
                 "prune/bereft.sql",
-                "delete from session_hours where {{ window().touched_hours.holds('hour_start') }}",
-                "summary/session_hours.sql",
-                "delete from song_days where {{ window().touched_days.holds('day') }}",
-                "summary/song_days.sql",
+                Slice(
+                    "session_hours",
+                    "{{ window().touched_hours.holds('hour_start') }}",
+                    "{% include 'load/session_hours.sql' %}",
+                ),
+                Slice(
+                    "song_days",
+                    "{{ window().touched_days.holds('day') }}",
+                    "{% include 'load/song_days.sql' %}",
+                ),
                 "prune/users.sql",
                 *PUBLISHED,
             ],
-            where_left=["load_runs/left.sql"],
+            where_left=["runs/published/run_left.sql"],
+            figures="runs/published/matches.sql",
             trigger_rule=TriggerRule.NONE_FAILED,
             # Only now do they fit each other: what nothing refers to any more is out of them.
             outlets=[
@@ -284,7 +293,7 @@ with DeadlineDAG(
     [stage_events, stage_songs] >> audit_staged
     [stage_songs, audit_staged] >> load_song_copies >> load_staging_songs
     load_staging_songs >> load_artists >> load_songs >> link_songplays
-    audit_staged >> [load_user_events, load_time]
+    audit_staged >> [load_user_events, load_time, repair_names]
     load_user_events >> [load_users, load_user_levels]
-    [link_songplays, load_users, load_user_levels, load_time] >> load_songplays
+    [link_songplays, load_users, load_user_levels, load_time, repair_names] >> load_songplays
     load_songplays >> check_quality >> drop_staging

@@ -38,8 +38,6 @@ TABLES = [
     "hour_loads",
     "quality_results",
 ]
-VIEWS = ["views", "hour_states"]
-
 with DAG(
     dag_id="sparkify_schema",
     description="Creates the warehouse's tables and views",
@@ -76,7 +74,10 @@ with DAG(
     create_tables = ExecuteSQLOperator(
         task_id="create_tables",
         # One text, which is then split: Redshift's driver takes one statement at a time.
-        sql=";\n".join(f"{{% include 'schema/{name}.sql' %}}" for name in [*TABLES, *VIEWS]),
+        sql=";\n".join(
+            f"{{% include '{file}' %}}"
+            for file in (*(f"schema/{table}.sql" for table in TABLES), *sql_files("views").values())
+        ),
         split_statements=True,
     )
 

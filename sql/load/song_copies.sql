@@ -22,7 +22,7 @@ with copies as (
     from {{ staging("staging_songs") }}
     -- Left out, not picked: PostgreSQL takes what a run has just read for few files, and would look
     -- through them for every row.
-    where source_file not in ({% include "song_files/left.sql" %})
+    where source_file not in ({% include "catalogue/left.sql" %})
 )
 
 select

@@ -13,4 +13,4 @@ full outer join (
 ) as held on song_files.source_file = held.source_file
 where
     coalesce(song_files.songs, 0) <> coalesce(held.songs, 0)
-    and exists ({% include "song_files/settled.sql" %})
+    and exists ({% include "catalogue/settled.sql" %})

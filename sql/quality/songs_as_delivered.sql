@@ -18,4 +18,4 @@ where
         or coalesce(songs.year, 0) <> coalesce(staging_songs.year, 0)
     )
     -- In most runs no song is new, and the catalogue is as it was.
-    and exists ({% include "song_files/settled.sql" %})
+    and exists ({% include "catalogue/settled.sql" %})

@@ -12,4 +12,4 @@ from (
 full outer join songs on held.song_id = songs.song_id
 where
     (held.song_id is null or songs.song_id is null)
-    and exists ({% include "song_files/settled.sql" %})
+    and exists ({% include "catalogue/settled.sql" %})

@@ -34,4 +34,4 @@ left join staging_songs
 where
     copies.choice = 1
     and staging_songs.song_id is null
-    and exists ({% include "song_files/settled.sql" %})
+    and exists ({% include "catalogue/settled.sql" %})

@@ -5,16 +5,27 @@ from typing import Any
 import pytest
 
 from sparkify.operators.link_fact import LinkFactOperator
+from sparkify.operators.load import Slice
 from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
 from tests.support.warehouse import Warehouse
+
+
+class Described:
+    """A cursor that knows the columns of every SELECT, and nothing else."""
+
+    def __init__(self, *columns: str) -> None:
+        self.description = [(column,) for column in columns]
+
+    def execute(self, statement: str) -> None:
+        assert statement.endswith("where false")
 
 
 def test_a_fact_load_deletes_the_window_and_inserts_the_select() -> None:
     operator = LoadFactOperator(
         task_id="load", table="facts", sql="select 1 as a", window="day = 1"
     )
-    assert operator.replacement("a, b") == [
+    assert operator.replacement(Described("a", "b")) == [
         "delete from facts where day = 1",
         "insert into facts (a, b)\nselect 1 as a",
     ]
@@ -22,7 +33,7 @@ def test_a_fact_load_deletes_the_window_and_inserts_the_select() -> None:
 
 def test_a_dimension_load_replaces_the_keys_of_the_select() -> None:
     operator = LoadDimensionOperator(task_id="load", table="dims", sql="select 1 as id", key="id")
-    assert operator.replacement("id, name") == [
+    assert operator.replacement(Described("id", "name")) == [
         "create temp table incoming (like dims)",
         "insert into incoming (id, name)\nselect 1 as id",
         "delete from dims using incoming where dims.id = incoming.id "
@@ -34,7 +45,7 @@ def test_a_dimension_load_replaces_the_keys_of_the_select() -> None:
 
 def test_a_link_sets_all_columns_but_the_key() -> None:
     operator = LinkFactOperator(task_id="link", table="facts", sql="select 1 as id", key="id")
-    assert operator.replacement("id, x, y") == [
+    assert operator.replacement(Described("id", "x", "y")) == [
         "update facts set x = incoming.x, y = incoming.y\n"
         "from (\nselect 1 as id\n) as incoming\nwhere facts.id = incoming.id"
     ]
@@ -47,9 +58,9 @@ def times(warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
-def load(sql: str, **more: Any) -> None:
+def load(sql: str, **more: Any) -> Any:
     operator = LoadFactOperator(task_id="load", table="facts", sql=sql, window="day = 1", **more)
-    operator.execute({})  # type: ignore[typeddict-item]
+    return operator.execute({})  # type: ignore[typeddict-item]
 
 
 def test_rows_are_inserted_by_name_not_by_position(times: Warehouse) -> None:
@@ -68,6 +79,25 @@ def test_an_error_leaves_the_table_as_it_was_and_the_log_names_the_statement(
     assert times.rows("select name, day from facts order by day") == [("old", 1), ("kept", 2)]
     [failed] = [text for text in caplog.messages if text.startswith("This statement failed")]
     assert broken.get("sql", "select 1/0") in failed
+
+
+def test_slices_of_other_tables_are_replaced_among_what_comes_afterwards(
+    times: Warehouse,
+) -> None:
+    times.client.execute("create table days (facts bigint, day integer)")
+    times.client.execute("insert into days values (9, 1), (9, 2)")
+    counted = Slice("days", "day = 1", "select day, count(*) as facts from facts group by day")
+    load(
+        "select 'new' as name, 1 as day",
+        afterwards=["delete from facts where day = 2", counted],
+        figures="select name, day from facts",
+    )
+    assert times.rows("select day, facts from days order by day") == [(1, 1), (2, 9)]
+
+
+def test_figures_are_returned(times: Warehouse) -> None:
+    figures = load("select 'new' as name, 1 as day", figures="select name, day from facts")
+    assert figures == {"new": 1, "kept": 2}
 
 
 def test_what_comes_afterwards_is_in_the_same_transaction(times: Warehouse) -> None:

@@ -13,7 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from sparkify.records.blocks import blocks
-from sparkify.records.columns import LONGEST_TEXT, Column
+from sparkify.records.objects import LONGEST_TEXT, Column
 from sparkify.records.reader import Batch, RecordReader, Reject
 from sparkify.sources.base import SourceFile
 from sparkify.staging.ledger import Reading

@@ -17,7 +17,7 @@ from sparkify.staging.names import staging_table
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
-CHECKS = sql_files("quality") | sql_files("quality/staged")
+CHECKS = sql_files("quality") | sql_files("audit")
 HOUR = ("2018-11-15T10:00:00Z", "2018-11-15T11:00:00Z")
 
 

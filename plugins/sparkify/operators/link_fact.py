@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sparkify.operators.load import LoadOperator
+from sparkify.operators.load import LoadOperator, columns_of
 
 
 class LinkFactOperator(LoadOperator):
@@ -21,10 +21,11 @@ class LinkFactOperator(LoadOperator):
         super().__init__(**kwargs)
         self.key = key
 
-    def replacement(self, columns: str) -> list[str]:
+    def replacement(self, cursor: Any) -> list[str]:
         """Update what the SELECT returns; the log says how many rows that were."""
+        columns = columns_of(cursor, self.sql).split(", ")
         changes = ", ".join(
-            f"{column} = incoming.{column}" for column in columns.split(", ") if column != self.key
+            f"{column} = incoming.{column}" for column in columns if column != self.key
         )
         return [
             f"update {self.table} set {changes}\nfrom (\n{self.sql}\n) as incoming\n"

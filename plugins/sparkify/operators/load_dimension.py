@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sparkify.operators.load import LoadOperator
+from sparkify.operators.load import LoadOperator, columns_of
 
 
 class LoadDimensionOperator(LoadOperator):
@@ -20,8 +20,9 @@ class LoadDimensionOperator(LoadOperator):
         super().__init__(**kwargs)
         self.key = key
 
-    def replacement(self, columns: str) -> list[str]:
+    def replacement(self, cursor: Any) -> list[str]:
         """Compute the rows once, delete their keys, insert them."""
+        columns = columns_of(cursor, self.sql)
         key = f"{self.table}.{self.key}"
         return [
             f"create temp table incoming (like {self.table})",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
-from sparkify.operators.load import LoadOperator
+from sparkify.operators.load import LoadOperator, Slice
 
 
 class LoadFactOperator(LoadOperator):
@@ -32,9 +32,6 @@ class LoadFactOperator(LoadOperator):
         load.window = f"{self.window} and {condition}"
         return load
 
-    def replacement(self, columns: str) -> list[str]:
+    def replacement(self, cursor: Any) -> list[str]:
         """Delete the window, insert the SELECT."""
-        return [
-            f"delete from {self.table} where {self.window}",
-            f"insert into {self.table} ({columns})\n{self.sql}",
-        ]
+        return Slice(self.table, self.window, self.sql).replacement(cursor)

@@ -11,9 +11,6 @@ from typing import Any
 import polars as pl
 from airflow.sdk.exceptions import AirflowFailException
 
-LONGEST_TEXT = 60_000
-"""Bytes of a reject's text that are kept: its beginning, on both engines."""
-
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000, 253_402_300_799_999
 """The years 1 to 9999 in epoch milliseconds: what every client of a warehouse can show."""
 

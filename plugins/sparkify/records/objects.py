@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+LONGEST_TEXT = 60_000
+"""Bytes of a reject's text that are kept: its beginning, on both engines."""
+
 LONGEST = 4 << 20
 """Characters of one object at most: Redshift's COPY takes so many bytes."""
 

@@ -14,10 +14,10 @@ import orjson
 import polars as pl
 
 from sparkify.records.blocks import Block, Segment
-from sparkify.records.columns import LONGEST_TEXT, SOURCE_FILE, Column
+from sparkify.records.columns import SOURCE_FILE, Column
 from sparkify.records.fast_path import PlainReader
 from sparkify.records.keys import Spelling
-from sparkify.records.objects import Broken, Found, ObjectReader, Plain
+from sparkify.records.objects import LONGEST_TEXT, Broken, Found, ObjectReader, Plain
 from sparkify.records.rows import Misfit, RowReader
 from sparkify.records.spans import FileSpans
 from sparkify.records.triage import as_text, sift

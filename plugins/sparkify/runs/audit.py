@@ -183,7 +183,7 @@ class Audit:
             hours = None
         elif hours and table == "song_days":
             hours = hours.touched_days
-        return self._ask(cursor, statement(f"audit/{table}.sql", hours))
+        return self._ask(cursor, statement(f"damage/{table}.sql", hours))
 
     def _states(self, cursor: Any) -> dict[datetime, tuple[str, datetime | None]]:
         rows = self._ask(cursor, "select hour_start, state, loaded_at from hour_states")
@@ -263,7 +263,7 @@ class Audit:
     def _put_names_right(self, cursor: Any) -> int:
         """Enter every garbled name as it was meant, and no other; how many entries were wrong."""
         entries: dict[str, list[str]] = defaultdict(list)
-        for name, entry in self._ask(cursor, statement("audit/names.sql")):
+        for name, entry in self._ask(cursor, statement("damage/names.sql")):
             entries[name] += [entry] if entry is not None else []
         meant = {name: [text] if (text := repaired(name)) != name else [] for name in entries}
         wrong = [name for name in entries if entries[name] != meant[name]]
@@ -290,9 +290,9 @@ class Audit:
             insert_rows(self.hook.conn_type, cursor, "found_damage", "hour_start, damage", rows)
         if not self.damage.left_out:
             # Else what was not audited might still be damaged.
-            cursor.execute(statement("audit/clear.sql", self.hours))
-        cursor.execute(statement("audit/mark.sql"))
-        cursor.execute(statement("audit/enter.sql"))
+            cursor.execute(statement("damage/clear.sql", self.hours))
+        cursor.execute(statement("damage/mark.sql"))
+        cursor.execute(statement("damage/enter.sql"))
         cursor.execute("drop table found_damage")
 
 
@@ -315,7 +315,7 @@ def forget_catalogue(hook: DbApiHook) -> None:
     """Have the next run read every song file again; songs that the mirror lacks go at once."""
     with transaction(hook) as cursor:
         cursor.execute(lock("song_files", hook.conn_type))
-        for name in ("prune/songs.sql", "prune/artists.sql", "song_files/forget.sql"):
+        for name in ("prune/songs.sql", "prune/artists.sql", "catalogue/forget.sql"):
             cursor.execute(statement(name))
 
 

@@ -106,7 +106,7 @@ def forget_hours(hook: DbApiHook, first: datetime, last: datetime) -> int:
     """Take back the hours from first to last that hold nothing; how many those were."""
     with transaction(hook) as cursor:
         cursor.execute(lock("hour_loads", hook.conn_type))
-        cursor.execute(statement("hour_loads/forget.sql", Window(first, last + HOUR)))
+        cursor.execute(statement("runs/forgotten/hours.sql", Window(first, last + HOUR)))
         return int(cursor.rowcount)
 
 

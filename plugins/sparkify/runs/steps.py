@@ -5,43 +5,43 @@
 
 BEGIN = [
     "{{ lock('load_runs') }}",
-    "load_runs/forget.sql",
-    "load_runs/begin.sql",
+    "runs/begin/previous_try.sql",
+    "runs/begin/run.sql",
     "{{ lock('hour_loads') }}",
-    "hour_loads/ask.sql",
-    "hour_loads/begin.sql",
+    "runs/begin/hours_asked.sql",
+    "runs/begin/hours.sql",
 ]
 """Before anything is read: a run that dies is known, and so are its hours."""
 
-STAGED = ["rejects/still_there.sql", "load_runs/staged.sql"]
+STAGED = ["runs/staged/rejects.sql", "runs/staged/run.sql"]
 """After staging: what was read, staged and rejected."""
 
 PUBLISHED = [
     "{{ lock('rejected_rows') }}",
-    "rejects/resolve.sql",
+    "runs/published/rejects.sql",
     "{{ lock('file_ledger') }}",
-    "ledger/publish.sql",
+    "runs/published/ledger.sql",
     "{{ lock('load_runs') }}",
-    "load_runs/publish.sql",
+    "runs/published/run.sql",
     "{{ lock('hour_loads') }}",
-    "hour_loads/count_plays.sql",
-    "hour_loads/count_user_events.sql",
-    "hour_loads/mark_damage.sql",
-    "hour_loads/staged.sql",
-    "hour_loads/publish.sql",
-    "hour_loads/look.sql",
+    "runs/published/hour_plays.sql",
+    "runs/published/hour_user_events.sql",
+    "runs/published/hours_damaged.sql",
+    "runs/published/hours_staged.sql",
+    "runs/published/hours.sql",
+    "runs/published/hours_seen.sql",
     "{{ lock('readings') }}",
-    "readings/publish.sql",
+    "runs/published/readings.sql",
 ]
 """In the transaction that publishes the plays: what is in the warehouse now, and from what."""
 
 ENDED = [
-    "rejects/purge.sql",
-    "ledger/purge.sql",
-    "quality_results/purge.sql",
+    "runs/ended/rejects.sql",
+    "runs/ended/ledger.sql",
+    "runs/ended/quality_results.sql",
     "{{ lock('load_runs') }}",
-    "load_runs/end.sql",
+    "runs/ended/run.sql",
     "{{ lock('readings') }}",
-    "readings/purge.sql",
+    "runs/ended/readings.sql",
 ]
 """At the end: what was kept for a set time goes."""

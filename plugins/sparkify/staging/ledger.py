@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify.records.columns import LONGEST_TEXT
+from sparkify.records.objects import LONGEST_TEXT
 from sparkify.sources.base import SourceFile
 from sparkify.sources.partitions import Partition
 from sparkify.warehouse import insert_rows, lock

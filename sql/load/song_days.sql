@@ -1,5 +1,4 @@
 -- One row per song played on each day that the run's window touches.
-insert into song_days (day, song_title, artist_name, duration, plays)
 select
     cast(start_time as date) as day,
     song_title,

@@ -1,7 +1,4 @@
 -- One row per session in each hour that the run's window touches.
-insert into session_hours (
-    hour_start, user_id, session_id, level, location, plays, first_play, last_play
-)
 select
     date_trunc('hour', start_time) as hour_start,
     user_id,

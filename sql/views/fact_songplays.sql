@@ -1,0 +1,18 @@
+-- The plays under the name that tools made for Kimball's conventions expect.
+create or replace view fact_songplays as
+select
+    songplay_id,
+    start_time,
+    user_id,
+    level,
+    song_id,
+    artist_id,
+    session_id,
+    location,
+    user_agent,
+    item_in_session,
+    song_title,
+    artist_name,
+    duration,
+    match_rule
+from songplays
