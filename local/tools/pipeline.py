@@ -5,12 +5,15 @@ import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from datetime import datetime, timedelta
+from functools import cache
 from graphlib import TopologicalSorter
 from types import SimpleNamespace
 from typing import Any
 
 from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
+from jinja2 import Environment
+from jinja2.environment import create_cache
 
 from sparkify.settings import setting
 
@@ -28,6 +31,7 @@ class Pipeline:
     def __init__(self, dag: DAG, **params: Any) -> None:
         self.dag = dag
         self.params = params
+        self._templates = _caching(dag.get_template_env())
 
     def run(self, start: str, end: str, *, run_id: str | None = None) -> set[str]:
         """One range run; the ids of the tasks it skipped."""
@@ -92,7 +96,7 @@ class Pipeline:
         # As in a process of its own, which knows no setting yet.
         setting.cache_clear()
         task: Any = copy.copy(self.dag.get_task(task_id))
-        task.render_template_fields(context)
+        task.render_template_fields(context, self._templates)
         return task.execute(context)
 
     def context(
@@ -125,3 +129,10 @@ class Pipeline:
         return task.trigger_rule == TriggerRule.ALL_SUCCESS and bool(
             task.upstream_task_ids & skipped
         )
+
+
+def _caching(templates: Environment) -> Environment:
+    """Templates that are compiled once: Airflow's compile them anew, as a process has one task."""
+    templates.cache = create_cache(-1)
+    templates.from_string = cache(templates.from_string)  # type: ignore[method-assign]
+    return templates

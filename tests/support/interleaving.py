@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
@@ -76,12 +75,9 @@ TASKS = {
 
 @contextmanager
 def quickly(pipeline: Pipeline) -> Iterator[None]:
-    """Compile each template once, and ask only what other runs may have to do with."""
-    templates = pipeline.dag.get_template_env()
+    """Ask only what other runs may have to do with."""
     check = pipeline.dag.get_task("check_quality")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(templates, "from_string", cache(templates.from_string))
-        patch.setattr(pipeline.dag, "get_template_env", lambda **_: templates)
         patch.setattr(check, "checks", {name: check.checks[name] for name in CHECKS})
         yield
 

@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from local.tools.pipeline import Pipeline
 from sparkify.macros import sql_folder
+from sparkify.operators.load import Slice
 from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.records.reader import Batch, RecordReader
 from tests.conftest import parsed_dags
@@ -124,10 +125,9 @@ def project(folder: Path, fault: Fault | None = None) -> dict[str, DAG]:
         file = folder / "sql" / fault.file
         assert file.read_text().count(fault.right) == 1, f"{fault.file} no longer has it once"
         file.write_text(file.read_text().replace(fault.right, fault.wrong))
-    dags = parsed_dags()
-    for dag in dags.values():
-        dag.template_searchpath = [str(folder / "sql")]
-    return dags
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sparkify.macros.sql_folder", lambda: folder / "sql")
+        return parsed_dags()
 
 
 def load(pipeline: Pipeline, *hours: int) -> None:
@@ -186,8 +186,9 @@ def test_a_truncate_in_a_load_is_noticed(
 ) -> None:
     load(pipeline, 9)
 
-    def replacement(self: LoadFactOperator, columns: str) -> list[str]:
-        return [f"truncate {self.table}", f"insert into {self.table} ({columns})\n{self.sql}"]
+    def replacement(self: LoadFactOperator, cursor: Any) -> list[str]:
+        _, insert = Slice(self.table, self.window, self.sql).replacement(cursor)
+        return [f"truncate {self.table}", insert]
 
     monkeypatch.setattr(LoadFactOperator, "replacement", replacement)
     load(pipeline, 10)
