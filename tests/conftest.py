@@ -63,11 +63,15 @@ def server() -> EmbeddedPostgres:
 
 
 @pytest.fixture(scope="session")
-def airflow(server: EmbeddedPostgres) -> None:
-    """Airflow's metadata database, made once."""
+def airflow(server: EmbeddedPostgres) -> Iterator[str]:
+    """Airflow's metadata database, made once; the name of a copy in which nothing ever ran."""
+    from airflow.settings import engine
     from airflow.utils.db import initdb
 
     initdb()
+    engine.dispose()
+    with database(server, "airflow_untouched", like="airflow") as untouched:
+        yield untouched
 
 
 @pytest.fixture(scope="session")

@@ -134,5 +134,5 @@ class Pipeline:
 def _caching(templates: Environment) -> Environment:
     """Templates that are compiled once: Airflow's compile them anew, as a process has one task."""
     templates.cache = create_cache(-1)
-    templates.from_string = cache(templates.from_string)  # type: ignore[method-assign]
+    templates.from_string = cache(templates.from_string)  # type: ignore[method-assign, assignment]
     return templates

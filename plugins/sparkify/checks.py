@@ -75,7 +75,7 @@ class Check:
     @property
     def advice(self) -> str:
         """What to do when it fails."""
-        return self._head("mend")
+        return self._head("fix")
 
     def _head(self, key: str, default: str = "") -> str:
         found = re.search(rf"^--\s*{key}:\s*(.+)$", self.sql, re.MULTILINE)

@@ -1,5 +1,5 @@
 -- The summary by session and hour has the same plays as songplays.
--- mend: Clear the run from load_songplays on.
+-- fix: Clear the run from load_songplays on.
 select summed.plays as plays_in_summary, counted.plays as plays_in_songplays
 from (
     select coalesce(sum(plays), 0) as plays

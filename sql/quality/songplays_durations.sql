@@ -1,6 +1,6 @@
 -- Every play is of a song that lasts longer than nothing, and less than a day.
 -- severity: warn
--- mend: The events came so; tell whoever writes the logs.
+-- fix: The events came so; tell whoever writes the logs.
 select songplay_id, song_title, duration
 from songplays
 where

@@ -1,5 +1,5 @@
 -- Every play of the window is linked to the song by which the catalogue knows it.
--- mend: Clear the run's load_songplays task; it looks every play up anew.
+-- fix: Clear the run's load_songplays task; it looks every play up anew.
 select
     plays.songplay_id,
     plays.song_id as linked_to,

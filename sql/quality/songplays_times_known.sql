@@ -1,5 +1,5 @@
 -- Every play's start is in the time dimension.
--- mend: Clear the run's load_time task and those after it.
+-- fix: Clear the run's load_time task and those after it.
 select songplays.songplay_id, songplays.start_time
 from songplays
 left join time

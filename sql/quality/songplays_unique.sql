@@ -1,5 +1,5 @@
 -- Each play of the window is there once, and has its key.
--- mend: Clear the run's load_songplays task; it replaces the window.
+-- fix: Clear the run's load_songplays task; it replaces the window.
 select songplay_id, count(*) as copies
 from songplays
 where {{ window().holds("start_time") }}

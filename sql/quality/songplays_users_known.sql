@@ -1,5 +1,5 @@
 -- Every play's user is known.
--- mend: Clear the run's load_users task and those after it.
+-- fix: Clear the run's load_users task and those after it.
 select songplays.songplay_id, songplays.user_id
 from songplays
 left join users on songplays.user_id = users.user_id

@@ -1,7 +1,7 @@
 -- Every song lasts longer than nothing, and less than a day.
 -- severity: warn
 -- scope: table
--- mend: Mend the song's file.
+-- fix: Mend the song's file.
 select song_id, duration
 from songs
 where duration <= 0 or duration >= 86400

@@ -1,5 +1,5 @@
 -- Something was played at every start in the window.
--- mend: Clear the run's load_songplays task; it removes starts without plays.
+-- fix: Clear the run's load_songplays task; it removes starts without plays.
 select unplayed.start_time
 from (
     select time.start_time

@@ -1,5 +1,5 @@
 -- Each start in the window is there once, and has its key.
--- mend: Clear the run's load_time task; it replaces the starts of the window.
+-- fix: Clear the run's load_time task; it replaces the starts of the window.
 select start_time, count(*) as copies
 from time
 where {{ window().holds("start_time") }}

@@ -1,6 +1,6 @@
 -- The level of every play in the window is that of the user's spell at that moment.
 -- severity: warn
--- mend: Two events of one user at the same moment differ in level; see user_events.
+-- fix: Two events of one user at the same moment differ in level; see user_events.
 select
     differing.songplay_id,
     differing.level,

@@ -1,5 +1,5 @@
 -- Each user seen in the window is there once, and has its key.
--- mend: Clear the run's load_users task; it replaces the users of the window.
+-- fix: Clear the run's load_users task; it replaces the users of the window.
 select users.user_id, count(*) as copies
 from users
 where

@@ -37,7 +37,7 @@ with DAG("unscheduled", schedule=None):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def hourly(airflow: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def hourly(airflow: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Two DAGs as the DAG processor would have written them."""
     folder: Path = tmp_path_factory.mktemp("dags")
     (folder / "hourly.py").write_text(FILE)

@@ -13,7 +13,7 @@ from sparkify.operators.data_quality import DataQualityOperator
 from tests.support.warehouse import Warehouse
 
 PASSES = "-- All is well.\nselect 1 as one where false"
-FAILS = "-- Nothing is ever wrong.\n-- mend: Do not worry.\nselect generate_series(1, 7) as wrong"
+FAILS = "-- Nothing is ever wrong.\n-- fix: Do not worry.\nselect generate_series(1, 7) as wrong"
 WARNS = "-- Nobody is surprised.\n-- severity: warn\n-- scope: table\nselect 'boo' as noise"
 VALUE = "-- It is small.\n-- returns: value\n-- limit: 0.5\n"
 
@@ -164,7 +164,7 @@ def test_the_head_of_a_check_tells_what_it_is() -> None:
     check = Check(
         "name",
         "-- What holds.\n-- severity: warn\n-- scope: table\n-- returns: value\n-- limit: 2.5\n"
-        "-- mend: Do it: now.\nselect 1",
+        "-- fix: Do it: now.\nselect 1",
     )
     assert (check.description, check.severity, check.scope, check.limit, check.is_value) == (
         "What holds.",

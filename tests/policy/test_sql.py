@@ -117,7 +117,7 @@ def test_every_check_says_what_to_do(file: object) -> None:
     text = file.read_text()  # type: ignore[attr-defined]
     severity = re.search(r"^-- severity: (.*)$", text, re.MULTILINE)
     assert severity is None or severity[1] in ("warn", "error")
-    assert re.search(r"^-- mend: \S", text, re.MULTILINE), "Say in '-- mend: …' what to do."
+    assert re.search(r"^-- fix: \S", text, re.MULTILINE), "Say in '-- fix: …' what to do."
 
 
 def test_the_library_of_operators_is_one_file_each() -> None:

@@ -25,6 +25,7 @@ from local.deployment.load import run as run_once
 from local.deployment.trial import trial
 from local.servers.postgres import METADATA
 from local.simulator import World, simulate
+from local.terminal.errors import last_lines
 from local.terminal.screen import Screen
 from local.tools.pipeline import Pipeline
 from tests.support.environment import ROOT
@@ -93,7 +94,7 @@ class Keeper:
         if victim == "postgres":
             pids = list(filter(None, [self.deployment.postgres.pid()]))
         elif victim == "worker":
-            pids = list(busy_workers(self.pids("scheduler")))
+            return kill_worker(list(busy_tasks(self.pids("scheduler"))), chance)
         else:
             pids = self.pids(victim)
         with suppress(ProcessLookupError):
@@ -119,6 +120,13 @@ class Keeper:
         wait(lambda: {"success", "failed"}.issuperset(states()))
         return states()
 
+    def said(self) -> list[object]:
+        """Where the tasks stand, and what each process said last."""
+        query = "select task_id, state, count(*) from task_instance group by task_id, state"
+        logs = self.deployment.services.logs
+        last = {log.stem: last_lines(log.read_text(errors="replace")) for log in logs.glob("*.log")}
+        return [self.ask(query), last]
+
     def ask(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with psycopg.connect(self.deployment.postgres.uri(METADATA)) as client:
             return client.execute(query.encode(), values).fetchall()
@@ -140,19 +148,37 @@ class Keeper:
         return self.deployment.postgres.uri(self.deployment.exported["PGDATABASE"])
 
 
-def busy_workers(schedulers: list[int]) -> Iterator[int]:
+def kill_worker(tasks: list[psutil.Process], chance: random.Random) -> bool:
     """
-    The processes of tasks that have begun, and those that look after them.
+    Kill a task that has begun, or the process that looks after it.
 
     Not an idle one, which may hold the lock of the queue, and not one that has taken a task and not
-    begun it: Airflow's LocalExecutor loses that task until the scheduler starts again.
+    begun it: Airflow's LocalExecutor loses that task until the scheduler starts again. So it has to
+    stand still before one looks whether its task is still at work.
     """
+    with suppress(psutil.NoSuchProcess):
+        if tasks:
+            task = chance.choice(tasks)
+            worker = task.parent()
+            if worker and chance.random() < 0.5:
+                worker.suspend()
+                if task.status() == psutil.STATUS_ZOMBIE:
+                    worker.resume()
+                    return False
+                worker.kill()
+            else:
+                task.kill()
+            return True
+    return False
+
+
+def busy_tasks(schedulers: list[int]) -> Iterator[psutil.Process]:
+    """The processes of tasks that have begun."""
     for scheduler in schedulers:
         with suppress(psutil.NoSuchProcess):
             for process in psutil.Process(scheduler).children(recursive=True):
                 if TASK_TITLE.fullmatch(" ".join(process.cmdline()).strip()):
-                    yield process.pid
-                    yield process.ppid()
+                    yield process
 
 
 @pytest.fixture(scope="module")
@@ -329,5 +355,5 @@ def wait_for_the_end(keeper: Keeper, least: int) -> list[tuple[object, ...]]:
             runs = keeper.ask(query)
             if len(runs) >= least and all(run[1] in ("success", "failed") for run in runs):
                 return runs
-        assert time.monotonic() < deadline, f"After {LIMIT} s these are the runs: {runs}"
+        assert time.monotonic() < deadline, f"After {LIMIT} s: {runs}; {keeper.said()}"
         time.sleep(0.5)

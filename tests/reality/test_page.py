@@ -36,6 +36,7 @@ from local.deployment.ports import any_free
 from local.deployment.services import Services
 from local.servers.databases import database
 from local.servers.postgres import EmbeddedPostgres
+from local.terminal.errors import last_lines
 from local.tools.pipeline import Pipeline
 from sparkify.page import app, warehouse
 from sparkify.page.questions import Range
@@ -115,8 +116,15 @@ class Airflow:
         deadline = time.monotonic() + START_LIMIT
         while not ready():
             self.services.check()
-            assert time.monotonic() < deadline, "Airflow did not get so far"
+            assert time.monotonic() < deadline, f"Airflow did not get so far: {self.said()}"
             time.sleep(0.2)
+
+    def said(self) -> str:
+        """What each of its processes said last."""
+        logs = {
+            path.stem: path.read_text(errors="replace") for path in self.services.logs.iterdir()
+        }
+        return "\n".join(f"{name}: {last_lines(text)}" for name, text in logs.items())
 
     def token(self, user: str) -> dict[str, str]:
         """What a user's requests carry."""
@@ -126,7 +134,14 @@ class Airflow:
 
 
 @pytest.fixture(scope="module")
-def running(airflow: None, november: str) -> Iterator[Airflow]:
+def metadata(server: EmbeddedPostgres, airflow: str) -> Iterator[str]:
+    """Its own: a scheduler would go on with whatever other tests have left in theirs."""
+    with database(server, "page_metadata", like=airflow) as name:
+        yield server.uri(name, "postgresql+psycopg2")
+
+
+@pytest.fixture(scope="module")
+def running(metadata: str, november: str) -> Iterator[Airflow]:
     url = f"http://127.0.0.1:{(port := any_free())}"
     passwords = HOME / "passwords.json"
     passwords.write_text(json.dumps(dict.fromkeys(("ada", "root"), PASSWORD)))
@@ -141,6 +156,7 @@ def running(airflow: None, november: str) -> Iterator[Airflow]:
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
         "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
         "AIRFLOW__CORE__DAGS_FOLDER": str(HOME / "dags"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__PARALLELISM": "3",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ada:viewer,root:admin",
