@@ -16,7 +16,7 @@ export PYTHONPATH := plugins
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary env clean bench
+.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary package env clean bench
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ lint: $(INSTALLED) ## Check format, style, types and SQL
 dictionary: $(INSTALLED) ## Write docs/data-dictionary.md from the comments in sql/schema
 	@$(BIN)/python -m local.tools.dictionary
 
+package: $(INSTALLED) ## Build the wheel, and plugins.zip for Amazon MWAA, into dist/
+	@exec $(BIN)/python -m local.tools.package
+
 try-docker: ## Run docker-compose.yaml for real, from nothing to nothing
 	@bash local/compose/try.sh $(EXECUTOR)
 
@@ -87,7 +90,7 @@ bench: $(INSTALLED) ## Measure how fast it loads, as ratios within one run
 clean: ## End everything that runs from here, and remove all that was made
 	@if $(BIN)/python -c 'import psutil' 2>/dev/null; then $(BIN)/python -m local.deployment.stop; \
 	elif [ -d .local ]; then $(MAKE) --no-print-directory stop; fi
-	rm -rf $(VENV) .local .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .local dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # uv installs in seconds what takes pip a minute: so pip fetches uv where there is none, and does
 # the work itself only where that fails. The stamp comes last: a broken-off installation is resumed.

@@ -1,0 +1,71 @@
+"""``make package``: the wheel, and the plugins.zip of Amazon MWAA, in ``dist/``."""
+
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+TARGET = Path("dist")
+FORMS = {"wheel": "*.whl", "sdist": "*.tar.gz"}
+DATE = (2020, 2, 2, 0, 0, 0)
+"""The date of every file of the zip, the same as hatchling's: equal content makes equal files."""
+
+NEXT = """\
+To deploy to Amazon MWAA, with your environment's bucket for BUCKET:
+  aws s3 cp dags s3://BUCKET/dags/sparkify --recursive --exclude "*" --include "*.py"
+  aws s3 cp {plugins} s3://BUCKET/plugins.zip
+  aws s3 cp requirements.txt s3://BUCKET/requirements.txt
+Then have the environment take the new versions; docs/managed-airflow.md has the command.
+
+Elsewhere, install the wheel where Airflow runs, and deploy dags/."""
+
+
+def main() -> int:
+    """Build both, and print what they are for."""
+    wheel, plugins = package(Path.cwd(), TARGET)
+    print(f"Built {wheel} and {plugins}; both bring the SQL along.\n")
+    print(NEXT.format(plugins=plugins))
+    return 0
+
+
+def package(root: Path, target: Path) -> tuple[Path, Path]:
+    """Build the wheel and plugins.zip into a folder, in place of those of earlier builds."""
+    wheel = build(root, target, "wheel")
+    return wheel, zip_plugins(root / "plugins", wheel, target / "plugins.zip")
+
+
+def build(root: Path, target: Path, form: str) -> Path:
+    """Build the ``wheel`` or ``sdist`` of the project in a folder."""
+    command = [sys.executable, "-m", "hatchling", "build", "--clean", "--target", form]
+    ended = subprocess.run(
+        [*command, "--directory", target.resolve()],
+        cwd=root,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if ended.returncode:
+        sys.exit(f"hatchling could not build the {form}:\n{ended.stderr}")
+    # What earlier versions left is cleaned away.
+    [built] = target.glob(FORMS[form])
+    return built
+
+
+def zip_plugins(folder: Path, wheel: Path, target: Path) -> Path:
+    """Zip what a plugins folder holds: the package, as the wheel has it, and Airflow's plugins."""
+    with ZipFile(wheel) as built:
+        content = {name: built.read(name) for name in built.namelist() if ".dist-info/" not in name}
+    # Without .airflowignore the plugin manager executes every module of the package.
+    for file in (folder / ".airflowignore", *folder.glob("*.py")):
+        content[file.name] = file.read_bytes()
+    with ZipFile(target, "w") as zipped:
+        for name, data in sorted(content.items()):
+            entry = ZipInfo(name, DATE)
+            entry.compress_type = ZIP_DEFLATED
+            entry.external_attr = 0o100644 << 16
+            zipped.writestr(entry, data)
+    return target
+
+
+if __name__ == "__main__":
+    sys.exit(main())
