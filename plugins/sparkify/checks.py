@@ -78,8 +78,9 @@ class Check:
         return self._head("fix")
 
     def _head(self, key: str, default: str = "") -> str:
-        found = re.search(rf"^--\s*{key}:\s*(.+)$", self.sql, re.MULTILINE)
-        return found[1].strip() if found else default
+        # It goes on over the lines that are indented.
+        found = re.search(rf"^--\s*{key}:\s*(.+(?:\n--   .+)*)", self.sql, re.MULTILINE)
+        return " ".join(re.sub(r"\n--", " ", found[1]).split()) if found else default
 
     def _error(self, what: str) -> AirflowFailException:
         return AirflowFailException(f"The check {self.name} {what}. Mend its file in sql/quality.")

@@ -1,5 +1,7 @@
 -- No event file that was published before for the window's time has gone.
--- fix: Nothing was published, for it would delete the plays that came from the file. Put the file back, or mend the variable sparkify_source, and clear stage_events. Where the file is meant to be gone, trigger a run with start, end and allow_removed.
+-- fix: Nothing was published, for it would delete the plays that came from the file. Put the file
+--     back, or mend the variable sparkify_source, and clear stage_events. Where the file is meant
+--     to be gone, trigger a run with start, end and allow_removed.
 select
     gone.source_file,
     max(earlier.source) as last_source,

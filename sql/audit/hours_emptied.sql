@@ -1,5 +1,7 @@
 -- No hour that was loaded with plays, or with events of users, has lost them all.
--- fix: Nothing was published, for it would empty the hour. See whether sparkify_source is the right one, and what became of the hour's lines: rejected_rows has those that could not be loaded. Where they are meant to be gone, trigger a run with start, end and allow_removed.
+-- fix: Nothing was published, for it would empty the hour. See whether sparkify_source is the right
+--     one, and what became of the hour's lines: rejected_rows has those that could not be loaded.
+--     Where they are meant to be gone, trigger a run with start, end and allow_removed.
 select
     loaded.hour_start,
     loaded.plays as plays_loaded,

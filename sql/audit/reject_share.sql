@@ -2,7 +2,10 @@
 -- are of the whole catalogue: one broken file beside thousands that are loaded stops no hour.
 -- returns: value
 -- limit: {{ reject_limit() }}
--- fix: Nothing was published. Look at rejected_rows for file, line and reason. Records of another time than their file's: set sparkify_partition_timezone to the zone in which files are cut, or sparkify_partition_slack to the hours that lines may stray. Others: mend the source files, or raise sparkify_reject_limit. Then clear the run's stage_* tasks.
+-- fix: Nothing was published. Look at rejected_rows for file, line and reason. Records of another
+--     time than their file's: set sparkify_partition_timezone to the zone in which files are cut,
+--     or sparkify_partition_slack to the hours that lines may stray. Others: mend the source files,
+--     or raise sparkify_reject_limit. Then clear the run's stage_* tasks.
 select
     case
         when ledger.rejected = 0 then 0

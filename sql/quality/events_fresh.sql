@@ -3,7 +3,8 @@
 -- scope: table
 -- returns: value
 -- limit: {{ stale_hours() }}
--- fix: No event was loaded that is younger than the variable sparkify_stale_hours says. See whether the app's files still arrive; a warning "Missing" in stage_events tells which did not.
+-- fix: No event was loaded that is younger than the variable sparkify_stale_hours says. See whether
+--     the app's files still arrive; a warning "Missing" in stage_events tells which did not.
 {% if is_scheduled() -%}
 select
     (extract(epoch from {{ literal(window().end) }}) - extract(epoch from max(event_time))) / 3600

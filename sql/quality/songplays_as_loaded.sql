@@ -1,6 +1,9 @@
 -- Every hour of the files that were read holds the plays with which it was loaded, and no others.
 -- severity: warn
--- fix: Something but the hour's own run put plays in it or took them out; it is not this run's to answer for. airflow sparkify hours names the hours and what loads them again, airflow sparkify audit whatever else was changed; if it comes again, look for a load that does not keep to its window.
+-- fix: Something but the hour's own run put plays in it or took them out; it is not this run's to
+--     answer for. airflow sparkify hours names the hours and what loads them again, airflow
+--     sparkify audit whatever else was changed; if it comes again, look for a load that does not
+--     keep to its window.
 select
     held.hour_start as hour_of_plays,
     held.plays as plays_held,

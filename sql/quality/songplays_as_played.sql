@@ -1,5 +1,6 @@
 -- Every play of the window says what its event said.
--- fix: A load, or a column's type, changes what was played. Compare sql/load/songplays.sql and sql/schema/songplays.sql with the run's staging table.
+-- fix: A load, or a column's type, changes what was played. Compare sql/load/songplays.sql and
+--     sql/schema/songplays.sql with the run's staging table.
 select
     songplays.songplay_id,
     songplays.start_time,

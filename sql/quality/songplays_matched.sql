@@ -1,6 +1,7 @@
 -- The share of plays that match a song of the catalogue is not half of what it was.
 -- severity: warn
--- fix: The catalogue, or the names in the logs, changed. See which songs are no longer matched; if song files are missing, put them back and run sparkify once more.
+-- fix: The catalogue, or the names in the logs, changed. See which songs are no longer matched; if
+--     song files are missing, put them back and run sparkify once more.
 select
     this_run.plays_published as plays,
     this_run.plays_matched as matched,

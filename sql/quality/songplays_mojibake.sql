@@ -2,7 +2,8 @@
 -- severity: warn
 -- returns: value
 -- limit: 0.25
--- fix: Whoever writes the logs garbles more names than before; tell them. Fewer than 100 plays tell nothing.
+-- fix: Whoever writes the logs garbles more names than before; tell them. Fewer than 100 plays tell
+--     nothing.
 select
     case
         when count(*) < 100 then 0

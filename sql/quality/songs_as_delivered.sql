@@ -1,7 +1,8 @@
 -- Every song is as its file says.
 -- severity: warn
 -- scope: table
--- fix: Delete the rows of the song's files, which song_copies names, from song_files: the next run reads them again. If it comes again, sql/load/songs.sql or a column's type changes it.
+-- fix: Delete the rows of the song's files, which song_copies names, from song_files: the next run
+--     reads them again. If it comes again, sql/load/songs.sql or a column's type changes it.
 select
     songs.song_id,
     songs.title,

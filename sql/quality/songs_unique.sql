@@ -1,6 +1,7 @@
 -- Each song of the catalogue is there once, and has its key.
 -- scope: table
--- fix: Delete all rows of the song from songs, and any row from song_files: the next run reads that file again, and puts in what is missing.
+-- fix: Delete all rows of the song from songs, and any row from song_files: the next run reads that
+--     file again, and puts in what is missing.
 select song_id, count(*) as copies
 from songs
 group by song_id

@@ -1,6 +1,8 @@
 -- The mirror has every song as the last of its files says.
 -- scope: table
--- fix: Delete the rows of the song's files, which song_copies names, from song_files: the next run reads them again. If it comes again, sql/load/staging_songs.sql or a column's type changes it.
+-- fix: Delete the rows of the song's files, which song_copies names, from song_files: the next run
+--     reads them again. If it comes again, sql/load/staging_songs.sql or a column's type changes
+--     it.
 with copies as (
     select
         num_songs,

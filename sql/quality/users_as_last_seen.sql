@@ -1,5 +1,6 @@
 -- Every user last seen in the window has the level of that event, and no loaded event is later.
--- fix: Clear the run's load_users task and those after it. If it comes again, sql/load/users.sql does not take the latest event.
+-- fix: Clear the run's load_users task and those after it. If it comes again, sql/load/users.sql
+--     does not take the latest event.
 select
     breaking.user_id,
     breaking.level,

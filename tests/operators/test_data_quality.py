@@ -164,7 +164,7 @@ def test_the_head_of_a_check_tells_what_it_is() -> None:
     check = Check(
         "name",
         "-- What holds.\n-- severity: warn\n-- scope: table\n-- returns: value\n-- limit: 2.5\n"
-        "-- fix: Do it: now.\nselect 1",
+        "-- fix: Do it:\n--     now.\nselect 1",
     )
     assert (check.description, check.severity, check.scope, check.limit, check.is_value) == (
         "What holds.",
