@@ -49,7 +49,7 @@ def times(warehouse: Warehouse) -> Warehouse:
 
 def load(sql: str, **more: Any) -> None:
     operator = LoadFactOperator(task_id="load", table="facts", sql=sql, window="day = 1", **more)
-    operator.execute({})  # type: ignore[typeddict-item]
+    operator.execute({})
 
 
 def test_rows_are_inserted_by_name_not_by_position(times: Warehouse) -> None:

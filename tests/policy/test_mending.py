@@ -15,11 +15,12 @@ def test_hours_that_came_late_are_loaded_again_by_one_and_the_same_command(
     dags: dict[str, DAG],
 ) -> None:
     check = (ROOT / "sql/quality/hours_as_loaded.sql").read_text()
+    words: list[str] = []
     for text in (check, dags["sparkify"].doc_md or ""):
         found = re.search(COMMAND, text)
         assert found, "Say how such an hour is loaded again, in the same words everywhere."
+        words = found[1].replace("HOUR", "2018-11-15T10:00").split()
     parser: ArgumentParser = get_parser()
-    words = found[1].replace("HOUR", "2018-11-15T10:00").split()
     args = parser.parse_args(words)
     assert args.start_date.moment == args.end_date.moment
     assert args.reset_dagruns
