@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.environment import ROOT, SERVER, end
+from tests.support.environment import SERVER, end
 
 # isort: split
 from airflow.sdk import DAG
@@ -19,10 +19,11 @@ from local.servers.postgres import EmbeddedPostgres
 from local.servers.s3 import Storage, storage
 from local.tools.pipeline import Pipeline
 from sparkify.settings import setting
+from tests.support.dags import parsed_dags
 from tests.support.sources import Bucket, TestSource
 from tests.support.warehouse import Warehouse
 
-pytest_plugins = ["tests.redshift.warehouse"]
+pytest_plugins = ["tests.support.redshift"]
 
 _numbers = itertools.count(1)
 
@@ -69,6 +70,7 @@ def airflow(server: EmbeddedPostgres) -> Iterator[str]:
     from airflow.utils.db import initdb
 
     initdb()
+    assert engine
     engine.dispose()
     with database(server, "airflow_untouched", like="airflow") as untouched:
         yield untouched
@@ -83,15 +85,6 @@ def real_source() -> Path:
     path = Path(folder).resolve()
     assert (path / "log_data").is_dir(), f"SPARKIFY_REAL_DATA={folder} holds no log_data"
     return path
-
-
-def parsed_dags(folder: Path = ROOT / "dags") -> dict[str, DAG]:
-    """The project's DAGs, or those of a copy of it, by id, as Airflow finds them."""
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(dag_folder=str(folder))
-    assert bag.import_errors == {}
-    return dict(bag.dags)
 
 
 @pytest.fixture(scope="session")

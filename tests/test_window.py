@@ -149,7 +149,7 @@ DAY = {"start": "2018-11-15", "end": "2018-11-16"}
     ],
 )
 def test_a_run_without_a_window_is_refused(
-    run: dict[str, Any], params: dict[str, str], sentence: str
+    run: dict[str, Any], params: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(AirflowFailException, match=sentence):
         window(run, **params)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from airflow.cli import cli_parser
+from airflow.cli.cli_config import DefaultHelpParser
 
 from local.tools.pipeline import Pipeline
 from sparkify.cli.arguments import HOURS, bound
@@ -48,7 +49,7 @@ def test_it_tells_how_it_stands_and_exits_with_it(
     warehouse: Warehouse,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    parser = cli_parser.DefaultHelpParser()
+    parser = DefaultHelpParser()
     cli_parser._add_command(parser.add_subparsers(), HOURS)
     asked = parser.parse_args(["hours"])
     asked.subcommand = "hours"

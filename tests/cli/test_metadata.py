@@ -13,6 +13,7 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState
 from sqlalchemy import delete, select, update
 
 from sparkify.cli.metadata import Dag, Metadata
@@ -91,7 +92,7 @@ def end_runs(**states: str) -> None:
         for hour, state in states.items():
             date = NOVEMBER + int(hour[1:]) * HOUR
             run = session.scalars(select(DagRun).where(MINE, DagRun.logical_date == date)).one()
-            run.set_state(state)  # type: ignore[arg-type]
+            run.set_state(DagRunState(state))
         session.execute(update(Backfill).values(completed_at=NOVEMBER))
 
 
@@ -191,7 +192,9 @@ def test_the_tasks_that_failed_are_named(metadata: Metadata, morning: list[Windo
 def test_a_scheduler_is_alive_by_its_heartbeat(metadata: Metadata) -> None:
     assert not metadata.is_scheduler_alive()
     with create_session() as session:
-        job = Job(job_type="SchedulerJob", state="running")
+        job = Job(  # type: ignore[no-untyped-call]  # Airflow has not annotated it
+            job_type="SchedulerJob", state="running"
+        )
         job.latest_heartbeat = datetime.now(UTC)
         session.add(job)
     assert metadata.is_scheduler_alive()

@@ -69,7 +69,7 @@ def until(true: Callable[[], bool], seconds: float = 20) -> None:
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     def lives(process: psutil.Process) -> bool:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
     return [process for process in processes if lives(process)]
 
@@ -136,8 +136,12 @@ class TestServices:
     ) -> None:
         services.start("scheduler", [sys.executable, "-c", "raise SystemExit('no luck')"], {})
 
+        def is_told() -> bool:
+            services.check()
+            return False
+
         with pytest.raises(Trouble, match=r"(?s)scheduler ended by itself.*no luck"):
-            until(lambda: services.check() is not None)
+            until(is_told)
 
 
 class TestTheEnvironmentFile:

@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 def ask(server: EmbeddedPostgres, sql: str, database: str = METADATA) -> object:
     with psycopg.connect(server.uri(database)) as connection:
-        row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(sql).fetchone()
         return row[0] if row else None
 
 

@@ -11,8 +11,10 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
 from local.tools.pipeline import Pipeline
+from sparkify.operators.load import LoadOperator
 from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.window import Window
+from tests.support.dags import task_of
 from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
@@ -24,7 +26,7 @@ def text(task_id: str, guard: str, broken: str) -> Break:
     """Break a guard in a task's SQL."""
 
     def change(dag: DAG, patch: pytest.MonkeyPatch) -> None:
-        task = dag.get_task(task_id)
+        task = task_of(dag, task_id, LoadOperator)
         assert guard in task.sql, f"{task_id} has no {guard!r} any more: break what took its place."
         patch.setattr(task, "sql", task.sql.replace(guard, broken))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.servers.s3 import REGION, Storage
-from tests.conftest import parsed_dags
+from tests.support.dags import parsed_dags
 
 pytestmark = pytest.mark.usefixtures("airflow")
 

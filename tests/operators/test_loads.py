@@ -60,7 +60,7 @@ def times(warehouse: Warehouse) -> Warehouse:
 
 def load(sql: str, **more: Any) -> Any:
     operator = LoadFactOperator(task_id="load", table="facts", sql=sql, window="day = 1", **more)
-    return operator.execute({})  # type: ignore[typeddict-item]
+    return operator.execute({})
 
 
 def test_rows_are_inserted_by_name_not_by_position(times: Warehouse) -> None:

@@ -5,9 +5,10 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, AssetAll
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
@@ -16,7 +17,7 @@ from airflow.sdk.exceptions import (
 
 from local.tools.pipeline import Pipeline
 from sparkify.page.files import REPORT
-from tests.conftest import parsed_dags
+from tests.support.dags import parsed_dags
 from tests.support.sources import Bucket, TestSource, play
 from tests.support.warehouse import Warehouse
 
@@ -30,7 +31,7 @@ class Run:
 
     def __init__(self, *, triggered: bool = True, loads: int = 0, reports: int = 0) -> None:
         self.loads, self.reports = loads, reports
-        self.context = {
+        self.context: dict[str, Any] = {
             "ti": self,
             "triggering_asset_events": {"songplays": [1]} if triggered else {},
         }
@@ -152,5 +153,7 @@ def test_the_first_report_does_not_wait(reports: Pipeline, folder: Path) -> None
 
 
 def test_it_is_scheduled_on_what_the_load_updates(dags: dict[str, DAG]) -> None:
-    [asset] = dags["sparkify_report"].timetable.asset_condition.objects
+    condition = dags["sparkify_report"].timetable.asset_condition
+    assert isinstance(condition, AssetAll)
+    [asset] = condition.objects
     assert asset in dags["sparkify"].get_task("load_songplays").outlets

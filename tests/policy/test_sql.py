@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,10 @@ from airflow.sdk import DAG
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sparkify.macros import MACROS
+from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.operators.load import LoadOperator, Slice
+from sparkify.operators.warehouse import ExecuteSQLOperator
+from tests.support.dags import task_of
 from tests.support.environment import ROOT
 
 SQL = ROOT / "sql"
@@ -49,9 +53,9 @@ def rendered(
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SQL)))
 def test_every_file_renders_for_both_engines(
-    file: object, engine: str, monkeypatch: pytest.MonkeyPatch
+    file: Path, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = str(file.relative_to(SQL))  # type: ignore[attr-defined]
+    name = str(file.relative_to(SQL))
     text = rendered(name, engine, monkeypatch)
     assert "{{" not in text
     assert "{%" not in text
@@ -60,9 +64,9 @@ def test_every_file_renders_for_both_engines(
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SQL)))
 def test_no_file_but_the_schema_knows_an_engine(
-    file: object, monkeypatch: pytest.MonkeyPatch
+    file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = str(file.relative_to(SQL))  # type: ignore[attr-defined]
+    name = str(file.relative_to(SQL))
     one_engine = {"content": lambda *columns: "1", "row_version": lambda table: "1"}
     texts = {rendered(name, engine, monkeypatch, **one_engine) for engine in ENGINES}
     if name.startswith("schema/"):
@@ -97,15 +101,19 @@ def test_every_loaded_table_has_its_three_files_and_its_line(
 
 
 def test_every_table_is_made_by_the_schema_dag(dags: dict[str, DAG]) -> None:
-    made = dags["sparkify_schema"].get_task("create_tables").sql
-    made = re.findall(r"include 'schema/(\w+)\.sql'", made)
+    sql = task_of(dags["sparkify_schema"], "create_tables", ExecuteSQLOperator).sql
+    assert isinstance(sql, str)
+    made = re.findall(r"include 'schema/(\w+)\.sql'", sql)
     assert sorted(made) == sorted(file.stem for file in (SQL / "schema").glob("*.sql")), (
         "List the file in TABLES of dags/sparkify_schema.py, or delete it."
     )
 
 
 def test_every_check_is_run_once(dags: dict[str, DAG]) -> None:
-    gate, check = (dags["sparkify"].get_task(task) for task in ("audit_staged", "check_quality"))
+    gate, check = (
+        task_of(dags["sparkify"], task_id, DataQualityOperator)
+        for task_id in ("audit_staged", "check_quality")
+    )
     assert sorted(gate.checks) == sorted(file.stem for file in (SQL / "audit").iterdir())
     assert sorted(check.checks) == sorted(file.stem for file in (SQL / "quality").glob("*.sql"))
     assert gate.checks
@@ -113,8 +121,8 @@ def test_every_check_is_run_once(dags: dict[str, DAG]) -> None:
 
 
 @pytest.mark.parametrize("file", CHECKS, ids=lambda f: f.stem)
-def test_every_check_says_what_to_do(file: object) -> None:
-    text = file.read_text()  # type: ignore[attr-defined]
+def test_every_check_says_what_to_do(file: Path) -> None:
+    text = file.read_text()
     severity = re.search(r"^-- severity: (.*)$", text, re.MULTILINE)
     assert severity is None or severity[1] in ("warn", "error")
     assert re.search(r"^-- fix: \S", text, re.MULTILINE), "Say in '-- fix: …' what to do."
@@ -130,12 +138,12 @@ def test_the_library_of_operators_is_one_file_each() -> None:
 @pytest.mark.parametrize(
     "file", [file for file in FILES if "questions" not in file.parts], ids=lambda file: file.stem
 )
-def test_no_statement_knows_the_year_of_a_sample(file: object) -> None:
-    code = re.sub(r"--.*", "", file.read_text())  # type: ignore[attr-defined]
+def test_no_statement_knows_the_year_of_a_sample(file: Path) -> None:
+    code = re.sub(r"--.*", "", file.read_text())
     assert not re.search(r"\b20\d\d\b", code), "It must hold in any year: use the run's window."
 
 
 @pytest.mark.parametrize("file", CHECKS, ids=lambda f: f.stem)
-def test_every_check_is_in_the_runbook(file: object) -> None:
-    name = file.stem  # type: ignore[attr-defined]
+def test_every_check_is_in_the_runbook(file: Path) -> None:
+    name = file.stem
     assert f"`{name}`" in (ROOT / "docs/runbook.md").read_text(), f"Say there what to do: {name}."

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -127,7 +128,7 @@ class Keeper:
         last = {log.stem: last_lines(log.read_text(errors="replace")) for log in logs.glob("*.log")}
         return [self.ask(query), last]
 
-    def ask(self, query: str, *values: object) -> list[tuple[object, ...]]:
+    def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.deployment.postgres.uri(METADATA)) as client:
             return client.execute(query.encode(), values).fetchall()
 
@@ -345,7 +346,7 @@ def has_ended(keeper: Keeper) -> bool:
     return False
 
 
-def wait_for_the_end(keeper: Keeper, least: int) -> list[tuple[object, ...]]:
+def wait_for_the_end(keeper: Keeper, least: int) -> list[tuple[Any, ...]]:
     """Kind, state, start and end of all runs, once there are enough and all have ended."""
     deadline = time.monotonic() + LIMIT
     query = "select run_type, state, start_date, end_date from dag_run where dag_id = 'sparkify'"

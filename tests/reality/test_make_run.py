@@ -37,7 +37,7 @@ class Project:
         folder.mkdir()
         for part in PARTS:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
-            copy(ROOT / part, folder / part)  # type: ignore[operator]
+            copy(ROOT / part, folder / part)
         (folder / ".venv").symlink_to(sys.prefix)
 
     def start(
@@ -61,7 +61,7 @@ class Project:
         )
 
     def make(self, *words: str, **variables: str) -> tuple[int, str]:
-        started = self.start(*words, **variables)
+        started = self.start(*words, output=subprocess.PIPE, **variables)
         said, _ = started.communicate(timeout=LIMIT)
         return started.returncode, said
 

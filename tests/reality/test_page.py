@@ -536,7 +536,7 @@ async def barrage(url: str, headers: dict[str, str]) -> tuple[list[float], Count
             answers[await said(url, path, headers)] += 1
 
     async def watch() -> list[float]:
-        times = []
+        times: list[float] = []
         while not asked.done():
             began = time.monotonic()
             fine = await said(url, f"/api/v2/{HEALTH[len(times) % 2]}") == "200"

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.support.sources import Bucket, TestSource
 from tests.support.warehouse import Warehouse
 
 NOVEMBER = ("2018-11-01", "2018-12-01")
-DAMAGES = {
+DAMAGES: dict[str, Callable[[str], str]] = {
     "cut off": lambda line: line[: len(line) // 2],
     "no JSON": lambda line: "Traceback (most recent call last):",
     "no time": lambda line: json.dumps(json.loads(line) | {"ts": "yesterday"}),

@@ -44,7 +44,7 @@ ROW = st.tuples(
 def client(server: EmbeddedPostgres) -> Any:
     with psycopg.connect(server.uri("postgres")) as connection:
         fields = ", ".join(f"{column.name} {column.sql_type}" for column in COLUMNS)
-        connection.execute(f"create temp table taken ({fields})")  # type: ignore[call-overload]
+        connection.execute(f"create temp table taken ({fields})")
         yield connection
 
 

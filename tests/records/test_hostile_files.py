@@ -13,7 +13,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from sparkify.records.blocks import blocks
-from sparkify.records.objects import LONGEST_TEXT, Column
+from sparkify.records.columns import Column
+from sparkify.records.objects import LONGEST_TEXT
 from sparkify.records.reader import Batch, RecordReader, Reject
 from sparkify.sources.base import SourceFile
 from sparkify.staging.ledger import Reading

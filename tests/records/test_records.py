@@ -67,6 +67,7 @@ class Memory:
     """A source that is a dictionary."""
 
     readers = 2
+    url = "memory:///"
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
@@ -455,7 +456,8 @@ def test_a_row_that_its_file_may_not_hold_is_rejected_whichever_way_it_is_read(
 ) -> None:
     first = datetime(2018, 11, 1, tzinfo=UTC)
     days = [first + number * timedelta(days=1) for number in range(3)]
-    files, spans, strays = {}, {}, Counter()
+    files, spans = {}, {}
+    strays: Counter[tuple[str, int]] = Counter()
     for number, day in enumerate(days):
         # The first moment, the last, and those next to them that are none of the day's.
         moments = [-1, 0, 1, 86_399_999, 86_400_000] if number else [0, 1, 86_399_999]

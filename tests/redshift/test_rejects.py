@@ -14,6 +14,9 @@ from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
 from local.servers.s3 import Storage
 from local.tools.pipeline import Pipeline
+from sparkify.records.reader import RecordReader
+from sparkify.staging.copy_log import last_load, loads_since
+from tests.support.dags import parsed_dags
 from tests.support.sources import Bucket, play, song
 from tests.support.warehouse import Warehouse
 
@@ -140,7 +143,7 @@ def test_where_both_read_differently_redshift_s_figures_count(
 ) -> None:
     from sparkify.staging import redshift as copying
 
-    class Otherwise(copying.RecordReader):
+    class Otherwise(RecordReader):
         """Takes a play without a user for something else that cannot be loaded, or for a row."""
 
         def batches(self, blocks: Any) -> Any:
@@ -174,7 +177,6 @@ def test_a_file_that_changes_after_the_copy_is_tried_again(
 
     no_user = json.dumps(play("2018-11-15 10:06:00", userId=""))
     bucket.put(EVENTS, "\n".join([GOOD[0], no_user]))
-    loads_since = copying.loads_since
 
     def it_grows(*arguments: Any) -> Any:
         bucket.put(EVENTS, "\n".join([GOOD[0], no_user, GOOD[1]]))
@@ -251,7 +253,6 @@ def test_an_object_that_went_before_the_copy_is_tried_again(
 
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_MANIFEST_PREFIX", f"s3://{bucket.name}/manifests")
     bucket.put(EVENTS, GOOD[0])
-    last_load = copying.last_load
 
     def it_goes(*arguments: Any) -> int:
         bucket.client.delete_object(Bucket=bucket.name, Key=f"app/{EVENTS}")
@@ -273,7 +274,6 @@ def test_an_object_that_came_before_the_copy_is_tried_again(
     from sparkify.staging import redshift as copying
 
     bucket.put(EVENTS, GOOD[0])
-    last_load = copying.last_load
 
     def it_comes(*arguments: Any) -> int:
         bucket.put(f"{EVENTS}.bak", GOOD[1])
@@ -286,7 +286,7 @@ def test_an_object_that_came_before_the_copy_is_tried_again(
 
 
 ROLE = "arn:aws:iam::123456789012:role/sparkify-loader"
-SECRETS = {
+SECRETS: dict[str, dict[str, Any]] = {
     "key": {"login": "AKIAOFTHELOADER", "password": "the/secret+of0the1loader"},
     "token": {
         "login": "ASIAOFTHELOADER",
@@ -309,8 +309,6 @@ def test_no_secret_is_in_any_log(
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from tests.conftest import parsed_dags
-
     connection = json.loads(s3.connection()) | SECRETS[way]
     extra = json.loads(s3.connection())["extra"] | SECRETS[way].get("extra", {})
     s3.keys[connection["login"]] = connection["password"]

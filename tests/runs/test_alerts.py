@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -26,7 +26,7 @@ SCHEDULED = {
 class Mailbox(socketserver.StreamRequestHandler):
     """As much of SMTP as takes in a message."""
 
-    received: list[str]
+    received: ClassVar[list[str]]
 
     def handle(self) -> None:
         self.wfile.write(b"220 ready\r\n")
@@ -44,7 +44,7 @@ class Mailbox(socketserver.StreamRequestHandler):
 class Channel(BaseHTTPRequestHandler):
     """A webhook that takes in what is posted."""
 
-    received: list[Any]
+    received: ClassVar[list[Any]]
 
     def do_POST(self) -> None:
         self.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -73,22 +73,26 @@ def serve() -> Iterator[Any]:
 
 @pytest.fixture
 def mail(serve: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    handler = type("Its", (Mailbox,), {"received": []})
-    port = serve(socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler))
-    extra = {"to": "data@example.org", "from_email": "airflow@example.org"}
+    class Its(Mailbox):
+        received: ClassVar[list[str]] = []
+
+    port = serve(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Its))
+    extra: dict[str, str | bool] = {"to": "data@example.org", "from_email": "airflow@example.org"}
     extra |= {"disable_ssl": True, "disable_tls": True}
     connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_MAIL", json.dumps(connection))
-    return handler.received
+    return Its.received
 
 
 @pytest.fixture
 def slack(serve: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    handler = type("Its", (Channel,), {"received": []})
-    port = serve(HTTPServer(("127.0.0.1", 0), handler))
+    class Its(Channel):
+        received: ClassVar[list[Any]] = []
+
+    port = serve(HTTPServer(("127.0.0.1", 0), Its))
     url = {"conn_type": "slackwebhook", "host": f"http://127.0.0.1:{port}", "password": "/T0/B0/x"}
     monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_SLACK", json.dumps(url))
-    return handler.received
+    return Its.received
 
 
 def context(run_id: str = "run") -> Any:
@@ -123,7 +127,9 @@ def test_a_failure_is_told_by_mail_in_its_own_words(warehouse: Warehouse, mail: 
     import email
 
     [part] = [part for part in email.message_from_string(message).walk() if not part.is_multipart()]
-    text = part.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    payload = part.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    text = payload.decode()
     assert "reject_share: it is 0.05" in text
     # What is quoted is neither a template nor HTML.
     assert "{{ conn.sparkify_warehouse.password }} &lt;b&gt;" in text

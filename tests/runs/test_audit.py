@@ -247,7 +247,7 @@ def test_damage_is_found_in_its_hours_only_and_the_printed_commands_mend_it(
 ) -> None:
     damage, hours = DAMAGES[name]
     before, sound = warehouse.contents(), states(warehouse)
-    warehouse.client.execute(damage)  # type: ignore[call-overload]
+    warehouse.client.execute(damage)
     damaged = audit()
     assert found_in(damaged) == hours
     marked = dict.fromkeys((hour for hour, _ in hours), "damaged")
@@ -276,7 +276,7 @@ def test_the_catalogue_is_read_again_where_it_is_damaged(
     damage: str, warehouse: Warehouse, pipeline: Pipeline
 ) -> None:
     before = warehouse.contents()
-    warehouse.client.execute(damage)  # type: ignore[call-overload]
+    warehouse.client.execute(damage)
     whole = audit()
     assert whole.catalogue
     assert whole.starts == []
@@ -308,7 +308,7 @@ def test_a_sound_warehouse_is_sound(warehouse: Warehouse) -> None:
 )
 def test_readable_names_are_put_right_at_once(damage: str, warehouse: Warehouse) -> None:
     before = warehouse.rows("select * from repaired_names")
-    warehouse.client.execute(damage)  # type: ignore[call-overload]
+    warehouse.client.execute(damage)
     whole = audit()
     assert (whole.names, whole.starts) == (1, [])
     assert "and put right" in whole.describe(None)

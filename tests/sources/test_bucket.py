@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from local.tools.pipeline import Pipeline
 from sparkify.sources.base import SourceFile
+from sparkify.sources.bucket import BucketSource
 from sparkify.sources.open import find, open_source, read
 from tests.support.sources import Bucket, TestSource, play, song
 from tests.support.warehouse import Warehouse
@@ -160,14 +161,15 @@ def test_small_objects_are_read_in_the_cheap_way_whatever_their_names(
         bucket.put(name, name)
     dearly: list[str] = []
     source = open_source(bucket.url)
+    assert isinstance(source, BucketSource)
     files = find(source, "**")
-    usual = source._client.get_object  # type: ignore[attr-defined]
+    usual = source._client.get_object
 
     def tell(**asked: str) -> object:
         dearly.append(asked["Key"].removeprefix("app/"))
         return usual(**asked)
 
-    monkeypatch.setattr(source._client, "get_object", tell)  # type: ignore[attr-defined]
+    monkeypatch.setattr(source._client, "get_object", tell)
     assert {file.name: read(source, file).read().decode() for file in files} == {
         name: name for name in plain + odd
     }

@@ -10,10 +10,12 @@ import pytest
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 
 from local.tools.pipeline import Pipeline
+from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.runs import hours
 from sparkify.settings import setting
 from sparkify.sources.partitions import Partition, event_listing
 from tests.reference import expected
+from tests.support.dags import task_of
 from tests.support.sources import TestSource, play
 from tests.support.warehouse import Warehouse
 
@@ -76,7 +78,7 @@ TASKS = {
 @contextmanager
 def quickly(pipeline: Pipeline) -> Iterator[None]:
     """Ask only what other runs may have to do with."""
-    check = pipeline.dag.get_task("check_quality")
+    check = task_of(pipeline.dag, "check_quality", DataQualityOperator)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(check, "checks", {name: check.checks[name] for name in CHECKS})
         yield

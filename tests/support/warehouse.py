@@ -14,7 +14,7 @@ class Warehouse:
         self.client = client
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self.client.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
+        return self.client.execute(query).fetchall()
 
     def column(self, query: str) -> list[Any]:
         return [row[0] for row in self.rows(query)]

@@ -14,6 +14,7 @@ from local.tools.pipeline import Pipeline
 from sparkify.macros import sql_files
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.staging.names import staging_table
+from tests.support.dags import task_of
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
@@ -258,7 +259,7 @@ def test_a_wrong_warehouse_fails(
 ) -> None:
     assert result(name)[0] is True
     warehouse.client.execute("delete from quality_results where task_id = 'again'")
-    warehouse.client.execute(WRONG[name])  # type: ignore[call-overload]
+    warehouse.client.execute(WRONG[name])
     passed, value = result(name)
     assert passed is False
     assert value > 0
@@ -270,7 +271,7 @@ def test_a_wrong_warehouse_fails(
 def test_what_is_unusual_but_right_passes(
     name: str, change: str, result: Callable[[str], tuple[Any, ...]], warehouse: Warehouse
 ) -> None:
-    warehouse.client.execute(change)  # type: ignore[call-overload]
+    warehouse.client.execute(change)
     assert result(name)[0] is True
 
 
@@ -311,8 +312,8 @@ def test_the_next_run_makes_the_catalogue_right_again_as_its_checks_say(
     warehouse: Warehouse,
     dags: dict[str, DAG],
 ) -> None:
-    warehouse.client.execute(WRONG[name])  # type: ignore[call-overload]
-    warehouse.client.execute(MENDED[name])  # type: ignore[call-overload]
+    warehouse.client.execute(WRONG[name])
+    warehouse.client.execute(MENDED[name])
     Pipeline(dags["sparkify"]).run(*HOUR, run_id="next")
     warehouse.client.execute("update file_ledger set run_id = 'run' where run_id = 'next'")
     assert result(name) == (True, 0)
@@ -325,7 +326,7 @@ def test_the_next_run_makes_the_catalogue_right_again_as_its_checks_say(
 def test_an_account_that_is_not_there_is_no_pass(
     name: str, table: str, result: Callable[[str], tuple[Any, ...]], warehouse: Warehouse
 ) -> None:
-    warehouse.client.execute(f"delete from {table}")  # type: ignore[call-overload]
+    warehouse.client.execute(f"delete from {table}")
     assert result(name) == (False, None)
 
 
@@ -333,7 +334,7 @@ def test_only_the_schedule_asks_whether_events_are_fresh(
     dags: dict[str, DAG], warehouse: Warehouse
 ) -> None:
     warehouse.client.execute("delete from user_events")
-    task = dags["sparkify"].get_task("check_quality")
+    task = task_of(dags["sparkify"], "check_quality", DataQualityOperator)
     check = DataQualityOperator(task_id="again", checks={"f": task.checks["events_fresh"]})
     context: Any = Pipeline(dags["sparkify"]).context(*HOUR, run_id="backfill__1")
     check.render_template_fields(context, dags["sparkify"].get_template_env())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from tests.conftest import parsed_dags
+from tests.support.dags import parsed_dags
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 

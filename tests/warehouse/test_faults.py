@@ -21,7 +21,7 @@ from sparkify.macros import sql_folder
 from sparkify.operators.load import Slice
 from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.records.reader import Batch, RecordReader
-from tests.conftest import parsed_dags
+from tests.support.dags import parsed_dags
 from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
@@ -160,7 +160,7 @@ def test_a_fault_is_noticed(fault: Fault, tmp_path: Path, warehouse: Warehouse) 
     dags = project(tmp_path, fault)
     if fault.file.startswith("schema/"):
         table = Path(fault.file).stem
-        warehouse.client.execute(f"drop table {table} cascade")  # type: ignore[call-overload]
+        warehouse.client.execute(f"drop table {table} cascade")
         schema = Pipeline(dags["sparkify_schema"])
         schema.run_task("create_tables", schema.context())
     warehouse.client.execute(UNKEYED)

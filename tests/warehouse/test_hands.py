@@ -62,7 +62,7 @@ def run_until_it_passes(pipeline: Pipeline, seconds: float = 30.0) -> int:
 def test_a_table_that_was_dropped_is_told_of_and_made_again(
     table: str, pipeline: Pipeline, warehouse: Warehouse, world: TestSource, dags: dict[str, DAG]
 ) -> None:
-    warehouse.client.execute(f"drop table {table} cascade")  # type: ignore[call-overload]
+    warehouse.client.execute(f"drop table {table} cascade")
     with pytest.raises(AirflowFailException, match=rf'"{table}" .*sparkify_schema'):
         pipeline.run(*DAY)
     schema = Pipeline(dags["sparkify_schema"])
@@ -84,8 +84,8 @@ def test_a_table_that_was_altered_is_told_of(
     alteration: str, pipeline: Pipeline, warehouse: Warehouse
 ) -> None:
     for view in ("dim_users", "dim_time", "fact_songplays"):
-        warehouse.client.execute(f"drop view {view} cascade")  # type: ignore[call-overload]
-    warehouse.client.execute(alteration)  # type: ignore[call-overload]
+        warehouse.client.execute(f"drop view {view} cascade")
+    warehouse.client.execute(alteration)
     with pytest.raises(
         AirflowFailException, match=r"run the DAG sparkify_schema|DAG sparkify_schema makes"
     ):
@@ -113,16 +113,14 @@ def test_what_redshift_says_is_explained_too() -> None:
 def reader(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The warehouse's connection is that of a user who may only read."""
     role = f"reader_{warehouse.client.info.dbname}"
-    warehouse.client.execute(f"create role {role}")  # type: ignore[call-overload]
-    warehouse.client.execute(
-        f"grant select on all tables in schema public to {role}"  # type: ignore[call-overload]
-    )
+    warehouse.client.execute(f"create role {role}")
+    warehouse.client.execute(f"grant select on all tables in schema public to {role}")
     connection = json.loads(os.environ["AIRFLOW_CONN_SPARKIFY_WAREHOUSE"])
     connection["extra"] = {**connection.get("extra", {}), "options": f"-c role={role}"}
     monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", json.dumps(connection))
     yield
-    warehouse.client.execute(f"drop owned by {role}")  # type: ignore[call-overload]
-    warehouse.client.execute(f"drop role {role}")  # type: ignore[call-overload]
+    warehouse.client.execute(f"drop owned by {role}")
+    warehouse.client.execute(f"drop role {role}")
 
 
 @pytest.mark.usefixtures("reader")
@@ -199,12 +197,10 @@ def small_disk(warehouse: Warehouse) -> Iterator[Path]:
         server = SERVER.data.stat()
         os.chown(disk, server.st_uid, server.st_gid)
         execute(SERVER, f"create tablespace small location '{disk}'")
-        warehouse.client.execute(
-            f"alter database {name} set default_tablespace = small"  # type: ignore[call-overload]
-        )
+        warehouse.client.execute(f"alter database {name} set default_tablespace = small")
         yield disk
         for table in warehouse.column("select tablename from pg_tables where tablespace = 'small'"):
-            warehouse.client.execute(f"drop table {table}")  # type: ignore[call-overload]
+            warehouse.client.execute(f"drop table {table}")
         execute(SERVER, "drop tablespace small")
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -401,7 +401,7 @@ def test_rejects_results_and_replaced_readings_are_kept_for_a_set_time(
         "quality_results.checked_at",
     ):
         table, name = column.split(".")
-        warehouse.client.execute(f"update {table} set {name} = {name} - interval '31 days'")  # type: ignore[call-overload]
+        warehouse.client.execute(f"update {table} set {name} = {name} - interval '31 days'")
     pipeline.run(*DAY, run_id="new")
     assert warehouse.column("select distinct run_id from quality_results") == ["new"]
     assert warehouse.column("select run_id from rejected_rows") == ["new"]
@@ -431,7 +431,7 @@ def test_a_staging_table_that_lost_rows_publishes_nothing(
     [table] = warehouse.column(
         "select tablename from pg_tables where tablename like 'staging_events_%'"
     )
-    warehouse.client.execute(f"delete from {table}")  # type: ignore[call-overload]
+    warehouse.client.execute(f"delete from {table}")
     with pytest.raises(AirflowFailException, match="lines_add_up"):
         pipeline.run_task("audit_staged", context)
 

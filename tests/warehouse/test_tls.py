@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-import redshift_connector
+from redshift_connector import error as redshift_error
 
 from sparkify.operators.warehouse import ExecuteSQLOperator
 from sparkify.warehouse import warehouse_hook
@@ -97,7 +97,7 @@ def test_redshift_without_tls_is_told_nothing(
     named = {"host": "127.0.0.1", "port": server.port, "login": "loader", "password": "S3cret"}
     lead_to(monkeypatch, conn_type="redshift", schema="dev", **named)
     hook = warehouse_hook()
-    with pytest.raises(redshift_connector.InterfaceError, match="SSL"):
+    with pytest.raises(redshift_error.InterfaceError, match="SSL"):
         type(hook).get_conn.__wrapped__(hook)  # without the provider's retries
     assert server.heard() == SSL_REQUEST
 
