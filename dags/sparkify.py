@@ -63,6 +63,7 @@ from airflow.sdk import Asset, CronDataIntervalTimetable, Param, TaskGroup, Trig
 from sparkify.deadline import DeadlineDAG, due_within
 from sparkify.macros import MACROS, sql_files, sql_folder
 from sparkify.operators.data_quality import DataQualityOperator
+from sparkify.operators.defaults import DEFAULT_ARGS
 from sparkify.operators.drop_staging import DropStagingOperator
 from sparkify.operators.link_fact import LinkFactOperator
 from sparkify.operators.load import Slice
@@ -70,20 +71,10 @@ from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.operators.repair_names import RepairNamesOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
-from sparkify.runs.alerts import failed, late
+from sparkify.runs.alerts import late
 from sparkify.runs.steps import BEGIN, ENDED, PUBLISHED, STAGED
 from sparkify.settings import STORAGE
 from sparkify.window import MOMENT
-
-DEFAULT_ARGS = {
-    "owner": "data-engineering",
-    "retries": 3,
-    "retry_delay": timedelta(seconds=20),
-    "retry_exponential_backoff": 2,
-    "max_retry_delay": timedelta(minutes=10),
-    "execution_timeout": timedelta(hours=2),
-    "on_failure_callback": failed,
-}
 
 # What makes an event a play; a NextSong event without it is kept in rejected_rows.
 PLAY_RULES = {

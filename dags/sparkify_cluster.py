@@ -23,7 +23,7 @@ Set the cluster's address as host of `sparkify_warehouse`, and the role's ARN, w
 `make_copy_role` shows, as `role_arn` in the extra of `sparkify_s3`; then run `sparkify_schema`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.providers.amazon.aws.operators.redshift_cluster import (
     RedshiftPauseClusterOperator,
@@ -34,6 +34,7 @@ from airflow.sdk import DAG, Param
 
 from sparkify.operators.copy_role import CopyRoleOperator
 from sparkify.operators.create_cluster import CreateClusterOperator
+from sparkify.operators.defaults import DEFAULT_ARGS
 from sparkify.operators.delete_cluster import DeleteClusterOperator
 from sparkify.settings import WAREHOUSE
 
@@ -57,13 +58,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sparkify", "warehouse"],
-    default_args={
-        "owner": "data-engineering",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=1),
-        "execution_timeout": timedelta(hours=1),
-        "aws_conn_id": "aws_default",
-    },
+    default_args={**DEFAULT_ARGS, "aws_conn_id": "aws_default"},
     params={
         "action": Param(
             "create",

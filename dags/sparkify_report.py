@@ -16,13 +16,13 @@ Connection `sparkify_warehouse`. Variable `sparkify_report_folder`: `file:///srv
 is skipped. Whoever can read the file reads what is in it: Airflow's permissions end there.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Asset
 
 from sparkify.macros import MACROS
+from sparkify.operators.defaults import DEFAULT_ARGS
 from sparkify.operators.write_report import WriteReportOperator
-from sparkify.runs.alerts import failed
 
 with DAG(
     dag_id="sparkify_report",
@@ -33,13 +33,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sparkify", "warehouse"],
-    default_args={
-        "owner": "data-engineering",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=1),
-        "execution_timeout": timedelta(hours=1),
-        "on_failure_callback": failed,
-    },
+    default_args=DEFAULT_ARGS,
     user_defined_macros=MACROS,
 ) as dag:
     WriteReportOperator(

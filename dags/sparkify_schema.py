@@ -8,12 +8,13 @@ them**; load them again with a range run of `sparkify`.
 Run it once before the first run of `sparkify`, and after every upgrade of this project.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
 from sparkify.macros import MACROS, sql_files, sql_folder
 from sparkify.operators.create_views import CreateViewsOperator
+from sparkify.operators.defaults import DEFAULT_ARGS
 from sparkify.operators.warehouse import ExecuteSQLOperator
 
 TABLES = [
@@ -47,12 +48,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["sparkify", "warehouse"],
-    default_args={
-        "owner": "data-engineering",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=20),
-        "execution_timeout": timedelta(minutes=30),
-    },
+    default_args=DEFAULT_ARGS,
     params={
         "recreate": Param(
             False,

@@ -106,7 +106,7 @@ def test_what_can_never_be_asked_is_not_asked_again(warehouse: Warehouse) -> Non
 
 
 def test_rows_up_to_the_limit_pass(warehouse: Warehouse) -> None:
-    run({"b": FAILS.replace("-- fix", "-- limit: 7\n-- mend")})
+    run({"b": FAILS.replace("-- fix", "-- limit: 7\n-- fix")})
     assert recorded(warehouse) == [("b", "error", "window", 7, 7, True)]
 
 

@@ -47,6 +47,7 @@ def test_every_task_has_an_owner_retries_and_an_end(dags: dict[str, DAG]) -> Non
         assert task.owner == "data-engineering", f"{task.task_id}: use the DAG's default_args."
         assert task.retries, f"{task.task_id}: set retries; the network fails now and then."
         assert task.execution_timeout, f"{task.task_id}: set an execution_timeout."
+        assert task.on_failure_callback, f"{task.task_id}: nobody would hear of its failure."
 
 
 def test_an_hourly_run_has_a_window_of_an_hour(dags: dict[str, DAG]) -> None:

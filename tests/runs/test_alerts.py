@@ -95,10 +95,12 @@ def slack(serve: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return Its.received
 
 
-def context(run_id: str = "run") -> Any:
+def context(run_id: str = "run", dag_id: str = "sparkify") -> Any:
     error = ValueError("reject_share: it is 0.05 {{ conn.sparkify_warehouse.password }} <b>")
     return {
-        "task_instance": SimpleNamespace(task_id="audit_staged", log_url="http://here/log"),
+        "task_instance": SimpleNamespace(
+            dag_id=dag_id, task_id="audit_staged", log_url="http://here/log"
+        ),
         "run_id": run_id,
         "exception": error,
     }
@@ -117,6 +119,15 @@ def test_without_connections_a_failure_is_noted_and_nobody_is_told(warehouse: Wa
     assert warehouse.rows("select failed_task, failed_at is not null from load_runs") == [
         ("audit_staged", True)
     ]
+
+
+def test_a_failure_of_another_dag_is_announced_and_is_none_of_a_load(
+    warehouse: Warehouse, slack: list[Any]
+) -> None:
+    begin(warehouse)
+    alerts.failed(context(dag_id="sparkify_schema"))
+    assert len(slack) == 1
+    assert warehouse.column("select failed_at from load_runs") == [None]
 
 
 def test_a_failure_is_told_by_mail_in_its_own_words(warehouse: Warehouse, mail: list[str]) -> None:

@@ -10,6 +10,7 @@ from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowNotFoundException
 from asgiref.sync import sync_to_async
 
+from sparkify.runs.hours import DAG_ID
 from sparkify.settings import MAIL, SLACK
 from sparkify.warehouse import warehouse_hook
 
@@ -25,6 +26,8 @@ def failed(context: Context) -> None:
         "What each message means: docs/runbook.md. "
         f"The log: {getattr(context['task_instance'], 'log_url', 'in the web UI')}",
     )
+    if context["task_instance"].dag_id != DAG_ID:
+        return
     # Last, so that people hear of a warehouse that cannot be reached, too.
     warehouse_hook().run(
         "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",
