@@ -1,4 +1,5 @@
 -- One row per play that is not linked to the song by which the catalogue knows it.
+{%- import "fragments/matching.sql" as matching %}
 with known as (
     -- One row per song as it is heard: of several that match a play, the smallest id.
     select
@@ -14,16 +15,11 @@ select
     plays.songplay_id,
     songs.song_id,
     songs.artist_id,
-    case
-        when songs.song_id is not null
-            then case when plays.is_repaired then 'repaired' else 'exact' end
-    end as match_rule
+    {{ matching.rule("songs.song_id", "plays.is_repaired") }} as match_rule
 from readable_songplays as plays
 left join known
     on
-        plays.song_title = known.title
-        and plays.artist_name = known.artist_name
-        and plays.duration = known.duration
+        {{ matching.is_song("known", "plays.song_title", "plays.artist_name", "plays.duration") }}
 left join songs on known.song_id = songs.song_id
 where
     coalesce(songs.song_id, '') <> coalesce(plays.song_id, '')

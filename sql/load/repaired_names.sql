@@ -3,14 +3,10 @@ select names.name
 from (
     select song as name
     from {{ staging("staging_events") }}
-    where
-        {{ window().holds("ts") }}
-        and page = 'NextSong'
+    where {% include "fragments/plays.sql" %}
     union
     select artist as name
     from {{ staging("staging_events") }}
-    where
-        {{ window().holds("ts") }}
-        and page = 'NextSong'
+    where {% include "fragments/plays.sql" %}
 ) as names
 where octet_length(names.name) > char_length(names.name)

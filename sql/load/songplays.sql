@@ -1,4 +1,5 @@
 -- One row per play: a NextSong event of a known user inside the run's window.
+{%- import "fragments/matching.sql" as matching %}
 with plays as (
     select
         ts,
@@ -12,9 +13,7 @@ with plays as (
         artist,
         length
     from {{ staging("staging_events") }}
-    where
-        {{ window().holds("ts") }}
-        and page = 'NextSong'
+    where {% include "fragments/plays.sql" %}
 ),
 
 candidates as (
@@ -46,9 +45,12 @@ candidates as (
     left join repaired_names as name on plays.artist = name.delivered
     left join songs
         on
-            coalesce(title.repaired, plays.song) = songs.title
-            and coalesce(name.repaired, plays.artist) = songs.artist_name
-            and plays.length = songs.duration
+            {{ matching.is_song(
+                "songs",
+                "coalesce(title.repaired, plays.song)",
+                "coalesce(name.repaired, plays.artist)",
+                "plays.length"
+            ) }}
 )
 
 select
@@ -72,8 +74,7 @@ select
     song as song_title,
     artist as artist_name,
     length as duration,
-    case when song_id is not null then case when is_repaired then 'repaired' else 'exact' end end
-        as match_rule
+    {{ matching.rule("song_id", "is_repaired") }} as match_rule
 from candidates
 where choice = 1
 -- The order of the ids, but for plays of the same moment; the rows come in it already.

@@ -2,9 +2,7 @@
 with starts as (
     select ts
     from {{ staging("staging_events") }}
-    where
-        {{ window().holds("ts") }}
-        and page = 'NextSong'
+    where {% include "fragments/plays.sql" %}
     group by ts
 )
 

@@ -35,7 +35,7 @@ class Fault(NamedTuple):
     check: str
 
 
-IN_WINDOW = '{{ window().holds("ts") }}'
+PLAYS = '{% include "fragments/plays.sql" %}'
 FAULTS = {
     "plays lost by an inner join": Fault(
         "load/songplays.sql", "left join songs", "inner join songs", "plays_add_up"
@@ -44,7 +44,7 @@ FAULTS = {
         "load/songplays.sql", "song as song_title", "null as song_title", "songplays_as_played"
     ),
     "the whole bucket appended every hour": Fault(
-        "load/songplays.sql", f"{IN_WINDOW}\n        and page", "page", "songplays_as_loaded"
+        "load/songplays.sql", PLAYS, "page = 'NextSong'", "songplays_as_loaded"
     ),
     "users doubled by distinct … level": Fault(
         "load/users.sql", "partition by user_id\n", "partition by user_id, level\n", "users_unique"
@@ -89,7 +89,7 @@ FAULTS = {
         "user_levels_unbroken",
     ),
     "plays without a time": Fault(
-        "load/time.sql", f"{IN_WINDOW}\n", f"{IN_WINDOW} and false\n", "songplays_times_known"
+        "load/time.sql", PLAYS, f"{PLAYS} and false", "songplays_times_known"
     ),
 }
 

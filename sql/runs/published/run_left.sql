@@ -17,9 +17,7 @@ from (
             inner join (
                 {% include "fragments/newer_claims.sql" %}
             ) as claims on events.ts >= claims.claim_start and events.ts < claims.claim_end
-            where
-                {{ window().holds("events.ts") }}
-                and events.page = 'NextSong'
+            where {% include "fragments/plays.sql" %}
             group by events.ts, events.userid, events.sessionid, events.iteminsession
         ) as distinct_plays
     ) as staged

@@ -35,9 +35,7 @@ cross join (
     from (
         select count(*) as copies
         from {{ staging("staging_events") }}
-        where
-            {{ window().holds("ts") }}
-            and page = 'NextSong'
+        where {% include "fragments/plays.sql" %}
         group by ts, userid, sessionid, iteminsession
     ) as distinct_plays
 ) as plays

@@ -1,0 +1,3 @@
+{#- The predicate of the staged events that are plays of the run's window. -#}
+{{ window().holds("ts") }}
+and page = 'NextSong'
