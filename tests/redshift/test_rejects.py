@@ -167,6 +167,39 @@ def test_where_both_read_differently_redshift_s_figures_count(
     assert redshift_warehouse.rows(f"{counted} where dataset = 'staging_events'") == [(3, 2, 1)]
 
 
+def test_a_song_of_several_files_that_is_read_differently_blocks_no_hour(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from sparkify.staging import redshift as copying
+
+    class Otherwise(RecordReader):
+        """Takes no row of a file for one that can be loaded."""
+
+        def batches(self, blocks: Any) -> Any:
+            for batch in super().batches(blocks):
+                batch.frames.clear()
+                yield batch
+
+    monkeypatch.setattr(copying, "RecordReader", Otherwise)
+    bucket.put(EVENTS, GOOD[0])
+    bucket.put("song_data/A.json", json.dumps(song("SO1", title="Once")))
+    bucket.put("song_data/B.json", json.dumps(song("SO1", title="Again")))
+    bucket.put("song_data/C.json", json.dumps(song("SO2")))
+    with caplog.at_level(logging.WARNING):
+        redshift_pipeline.run(*DAY)
+    assert "Redshift staged 2 rows of songs that are in several files; read" in caplog.text
+    assert redshift_warehouse.column("select song_id from songs order by 1") == ["SO1", "SO2"]
+    copies = "select source_file, song_id from song_copies order by 1, 2"
+    assert redshift_warehouse.rows(copies) == [
+        ("song_data/B.json", "SO1"),
+        ("song_data/C.json", "SO2"),
+    ]
+
+
 def test_a_file_that_changes_after_the_copy_is_tried_again(
     bucket: Bucket,
     redshift_pipeline: Pipeline,

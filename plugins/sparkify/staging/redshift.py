@@ -364,28 +364,43 @@ class _Account:
         columns = {column.name: column for column in columns_of(cursor, self.reading.dataset)}
         song_id = columns["song_id"]
         files_of = self._files_of_songs(song_id)
-        alone = [(*its, song) for song, its in files_of.items() if len(its) == 1]
+        alone = [(min(its), song) for song, its in files_of.items() if len(its) == 1]
         shared = {song: its for song, its in files_of.items() if len(its) > 1}
         cursor.execute(f"alter table {self.table} add column {SOURCE_FILE.definition}")
         cursor.execute(
             f"create temp table song_ids ({SOURCE_FILE.definition}, {song_id.definition})"
         )
-        insert_rows(self.hook.conn_type, cursor, "song_ids", "source_file, song_id", alone)
+        self._name_songs(cursor, alone)
+        # Which of several files a row of the same song came from only its values tell.
+        rows = self._rows_of(shared, list(columns.values()))
+        cursor.execute(f"select count(*) from {self.table} where source_file is null")
+        [unnamed] = cursor.fetchone()
+        if unnamed == len(rows):
+            cursor.execute(f"delete from {self.table} where source_file is null")
+            names = ", ".join([*columns, SOURCE_FILE.name])
+            insert_rows(self.hook.conn_type, cursor, self.table, names, rows)
+            return
+        self._check_unchanged()
+        log.warning(
+            "Redshift staged %s rows of songs that are in several files; read here, the files hold "
+            "%s. Redshift's rows count, each as one of the last file that holds its song.",
+            unnamed,
+            len(rows),
+        )
+        self._name_songs(cursor, [(max(its), song) for song, its in shared.items()])
+        cursor.execute(
+            f"update {self.table} set source_file = %s where source_file is null",
+            (self.reading.files[-1].name,),
+        )
+
+    def _name_songs(self, cursor: Any, songs: Sequence[tuple[str, str]]) -> None:
+        """Say of the rows of these songs that they are in these files."""
+        cursor.execute("delete from song_ids")
+        insert_rows(self.hook.conn_type, cursor, "song_ids", "source_file, song_id", songs)
         cursor.execute(
             f"update {self.table} set source_file = song_ids.source_file "
             f"from song_ids where {self.table}.song_id = song_ids.song_id"
         )
-        # Which of several files a row of the same song came from only its values tell.
-        rows = self._rows_of(shared, list(columns.values()))
-        cursor.execute(f"delete from {self.table} where source_file is null")
-        if cursor.rowcount != len(rows):
-            raise AirflowException(
-                f"Of {cursor.rowcount} rows that COPY has read, {len(rows)} were found again in "
-                "the files. They changed in between, or are read in two ways; the task is tried "
-                "again."
-            )
-        names = ", ".join([*columns, SOURCE_FILE.name])
-        insert_rows(self.hook.conn_type, cursor, self.table, names, rows)
 
     def _files_of_songs(self, column: Column) -> dict[str, set[str]]:
         """Each song's id, as the files have it, with the names of those that hold it."""
