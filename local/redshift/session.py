@@ -12,8 +12,10 @@ from local.redshift.isolation import History, Transaction, violation
 from local.redshift.journal import SCHEMA, Journal
 from local.redshift.load import Load
 from local.redshift.records import Column
+from local.redshift.planner import refuse_plan
 from local.redshift.refusals import Refused
 from local.redshift.statements import Statement
+from local.redshift.trees import tree
 from local.redshift.wire import EndOfStream, Message, Stream
 from local.servers.postgres import USER, EmbeddedPostgres
 from local.servers.s3 import Storage
@@ -23,8 +25,11 @@ VERSION = "8.0.2"
 
 OPTIONS = (
     f"-c default_transaction_isolation=repeatable\\ read -c search_path=public,{SCHEMA}"
-    " -c client_min_messages=warning -c timezone=UTC"
+    " -c client_min_messages=log -c timezone=UTC"
+    # How PostgreSQL has understood each statement, told to this session and nowhere else.
+    " -c debug_print_parse=on -c debug_pretty_print=off -c log_min_messages=fatal"
 )
+TREE = "parse tree:"
 
 COLUMNS = (
     "select attname, split_part(format_type(atttypid, null), '(', 1), atttypmod - 4, attnotnull"
@@ -97,6 +102,9 @@ class Session:
             if message.kind == b"S" and message.body.startswith(b"server_version\0"):
                 message = wire.parameter_status("server_version", VERSION)
             self._client.write(message)
+        self._equalities = {
+            number for (number,) in self._own("select oid from pg_operator where oprname = '='")
+        }
 
     def _answer(self, messages: list[Message]) -> None:
         """Answer what the client sent up to its Sync."""
@@ -106,6 +114,9 @@ class Session:
         try:
             if first.kind == b"Q":
                 statement = Statement(wire.texts(first.body, 1)[0])
+                if statement.is_planned and self._status != wire.STATUS_FAILED:
+                    self._described(statement.for_postgres())
+                    self._check_view(statement)
                 self._execute(statement, [wire.query(statement.for_postgres())])
             elif first.kind == b"P":
                 self._prepare(messages)
@@ -130,9 +141,61 @@ class Session:
                 wire.PARSE_COMPLETE, wire.NO_PARAMETERS, wire.NO_DATA, wire.ready(self._status)
             )
             return
+        if self._status != wire.STATUS_FAILED:
+            self._check_view(statement)
         rest = messages[0].body[len(name.encode()) + len(text.encode()) + 2 :]
         body = name.encode() + b"\0" + statement.for_postgres().encode() + b"\0" + rest
-        self._forward([Message(b"P", body), *messages[1:]])
+        self._backend.write(Message(b"P", body), *messages[1:])
+        answers = list(self._backend.until(b"Z"))
+        try:
+            self._check_plans(answers)
+        except Refused:
+            # The client takes it for not prepared.
+            self._backend.write(Message(b"C", b"S" + name.encode() + b"\0"), wire.SYNC)
+            self._swallow()
+            raise
+        self._pass_on(answers)
+
+    def _check_plans(self, answers: Iterable[Message]) -> None:
+        """Refuse a statement that PostgreSQL has understood and Redshift could not plan."""
+        for message in answers:
+            if message.kind == b"N":
+                fields = wire.error_fields(message)
+                if fields["M"] == TREE:
+                    refuse_plan(tree(fields["D"]), self._equalities)
+
+    def _check_view(self, statement: Statement) -> None:
+        """
+        Refuse a view that could not be planned, or that replaces one with other columns.
+
+        CREATE VIEW, r_CREATE_VIEW.html: the columns have to be identical, names and types.
+        """
+        if not statement.view:
+            return
+        name, select = statement.view
+        columns = self._described(select)
+        if self._own(f"select 1 from pg_class where oid = to_regclass('{name}') and relkind = 'v'"):
+            before = self._described(f"select * from {name}")
+            if columns != before:
+                raise Refused(f"cannot change the columns of the view {name}", "42P16")
+
+    def _described(self, sql: str) -> list[tuple[str, bytes]]:
+        """The columns of a statement, with their types; refused where it could not be planned."""
+        parse = Message(b"P", b"\0" + sql.encode() + b"\0\0\0")
+        self._backend.write(parse, Message(b"D", b"S\0"), wire.SYNC)
+        answers = list(self._backend.until(b"Z"))
+        self._status = answers[-1].body
+        for message in answers:
+            if message.kind == b"E":
+                fields = _as_redshift(wire.error_fields(message))
+                raise Refused(fields["M"], fields["C"], fields.get("D", ""))
+        self._check_plans(answers)
+        return [
+            column
+            for message in answers
+            if message.kind == b"T"
+            for column in wire.columns(message)
+        ]
 
     def _execute(self, statement: Statement, messages: list[Message]) -> None:
         self._said(statement.text)
@@ -238,11 +301,16 @@ class Session:
     def _forward(self, messages: list[Message]) -> None:
         """Let PostgreSQL answer; its errors are told as Redshift tells them."""
         self._backend.write(*messages)
-        for message in self._backend.until(b"Z"):
+        self._pass_on(self._backend.until(b"Z"))
+
+    def _pass_on(self, answers: Iterable[Message]) -> None:
+        for message in answers:
             if message.kind == b"Z":
                 self._status = message.body
             if message.kind == b"E":
                 message = wire.error(_as_redshift(wire.error_fields(message)))
+            if message.kind == b"N" and wire.error_fields(message)["V"] != "WARNING":
+                continue
             self._client.write(message)
 
     def _own(self, sql: str) -> list[list[str]]:

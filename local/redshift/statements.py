@@ -13,6 +13,7 @@ WRITES = re.compile(
     rf"^(?:insert into|update|delete from|copy|truncate(?: table)?|drop table(?: if exists)?"
     rf"|alter table|merge into) (?:public\.)?{NAME}"
 )
+VIEW = re.compile(r"\s*create\s+(?:or\s+replace\s+)?view\s+([\w.\"]+)\s+as\b", re.IGNORECASE)
 READS = re.compile(rf"\b(?:from|join|using|update|,) (?:public\.)?{NAME}")
 
 
@@ -67,6 +68,18 @@ class Statement:
             "lock",
             "set",
         )
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is, or holds, a query."""
+        return self.verb in ("select", "with", "insert", "update", "delete", "merge", "create")
+
+    @property
+    def view(self) -> tuple[str, str] | None:
+        """Name and SELECT of the view that it creates, as PostgreSQL is told it."""
+        text = self.for_postgres()
+        found = VIEW.match(NO_CODE.sub(lambda blank: " " * len(blank[0]), text))
+        return (found[1], text[found.end() :].rstrip("; \n")) if found else None
 
     def for_postgres(self) -> str:
         """What PostgreSQL is told; raises where Redshift would refuse."""

@@ -124,6 +124,16 @@ def error_fields(message: Message) -> dict[str, str]:
     return {part[:1].decode(): part[1:].decode() for part in parts}
 
 
+def columns(message: Message) -> Iterator[tuple[str, bytes]]:
+    """The columns of a row's description: each one's name and its type, as they are sent."""
+    position = 2
+    for _ in range(int.from_bytes(message.body[:2], "big")):
+        end = message.body.index(b"\0", position)
+        # Behind the name: of which table it is, in six bytes; number, size and modifier of its type.
+        yield message.body[position:end].decode(), message.body[end + 7 : end + 17]
+        position = end + 19
+
+
 PARSE_COMPLETE = Message(b"1", b"")
 BIND_COMPLETE = Message(b"2", b"")
 NO_PARAMETERS = Message(b"t", struct.pack("!H", 0))

@@ -383,3 +383,90 @@ def test_auto_takes_keys_as_they_are_spelled(client: Client, objects: str) -> No
     client.rows(f"copy plays from 's3://copies/in/2.json' {KEYS} json 'auto'")
     assert client.rows("select name from plays") == [(None,), (None,)]
     client.rollback()
+
+
+UNPLANNED = [
+    # UPDATE, r_UPDATE.html, and DELETE, r_DELETE.html
+    ("update plays set name = 'x' from other", "equijoin"),
+    ("update plays set name = 'x' from other where plays.id > other.id", "equijoin"),
+    ("update plays set name = 'x' from other where plays.id = 1", "equijoin"),
+    ("update plays set name = 'x' from other where plays.id = other.id or plays.id = 1", "equijoin"),
+    ("update plays set name = 'x' from (select 1 as id) as one where plays.id = one.id", "equijoin"),
+    (
+        "update plays set name = 'x' from other left join other as more on other.id = more.id"
+        " where plays.id = other.id",
+        "equijoin",
+    ),
+    ("delete from plays using other where plays.id < other.id", "equijoin"),
+    # Correlated subqueries, r_correlated_subqueries.html
+    (
+        "select id from plays where not exists (select 1 from other where not exists"
+        " (select 1 from other as inner_one where plays.id = inner_one.id))",
+        "correlated",
+    ),
+    (
+        "select * from plays left join other on plays.id = other.id and other.id ="
+        " (select max(id) from other as last where last.id = plays.id)",
+        "correlated",
+    ),
+    (
+        "select id from plays where id not in"
+        " (select sum(id) over () from other where other.id = plays.id)",
+        "correlated",
+    ),
+    # WITH clause, r_WITH_clause.html
+    ("with a as (with b as (select 1 as id) select id from b) select id from a", "WITH"),
+    # Composite types, which c_Supported_data_types.html does not have
+    ("select row(id, name) from plays", "ROW"),
+    ("select id from plays where (id, name) < (1, 'x')", "ROW"),
+    # The same within what holds a query.
+    (
+        "create temp table t as with a as (with b as (select 1 as id) select id from b)"
+        " select id from a",
+        "WITH",
+    ),
+    (
+        "create view v as with a as (with b as (select 1 as id) select id from b)"
+        " select id from a",
+        "WITH",
+    ),
+    ("insert into other (id) select id from plays where row(id, name) is null", "ROW"),
+]
+
+
+@pytest.mark.parametrize(("statement", "said"), UNPLANNED)
+def test_what_redshift_cannot_plan_is_refused(client: Client, statement: str, said: str) -> None:
+    with pytest.raises(ProgrammingError, match=said):
+        client.rows(statement)
+    client.rollback()
+
+
+PLANNED = [
+    "update plays set name = 'x' from other where plays.id = other.id and plays.id > 1",
+    "update plays set name = (select max(name) from plays) where id = 1",
+    "update plays set name = 'x' where id in (select id from other)",
+    "update plays set name = 'x' from (select other.id, count(more.id) as n from other"
+    " left join other as more on other.id = more.id group by other.id) as counted"
+    " where plays.id = counted.id",
+    "delete from plays using other where plays.id = other.id",
+    "select id from plays where exists (select 1 from other where other.id = plays.id)",
+    "select id from plays join other using (id)",
+    "with a as (select 1 as id), b as (select id from a) select id from b",
+    "select id from plays where exists (with a as (select 1 as id) select id from a)",
+]
+
+
+@pytest.mark.parametrize("statement", PLANNED)
+def test_what_redshift_can_plan_is_taken(client: Client, statement: str) -> None:
+    client.rows(statement)
+    client.rollback()
+
+
+@pytest.mark.parametrize("select", ["select id, name, 1 as more", "select name, id", "select id"])
+def test_a_view_is_replaced_by_one_of_the_same_columns_only(client: Client, select: str) -> None:
+    # CREATE VIEW, r_CREATE_VIEW.html
+    client.rows("create or replace view names as select id, name from plays")
+    client.rows("create or replace view names as select id, name from plays where id > 1")
+    with pytest.raises(ProgrammingError, match="columns of the view names"):
+        client.rows(f"create or replace view names as {select} from plays")
+    client.rollback()
