@@ -260,7 +260,7 @@ with DeadlineDAG(
                 "prune/users.sql",
                 *PUBLISHED,
             ],
-            where_left=["runs/published/run_left.sql"],
+            where_left=["runs/published/figures_left.sql", "runs/published/run_left.sql"],
             figures="runs/published/matches.sql",
             trigger_rule=TriggerRule.NONE_FAILED,
             # Only now do they fit each other: what nothing refers to any more is out of them.

@@ -161,9 +161,6 @@ def ask_all(connection: Any, connect: Callable[[], Any], checks: Sequence[Check]
         with ThreadPoolExecutor(1) as helper:
             helping = helper.submit(help_out)
             ask_waiting(connection)
-            # It lets go of what it has read before it waits: on Redshift a load may wait for that,
-            # and the helper for the load.
-            connection.commit()
             helping.result()
     return [results[check.name] for check in checks]
 
@@ -173,6 +170,8 @@ def ask(connection: Any, check: Check) -> Result:
     began = time.monotonic()
     try:
         value, examples = _measure(connection.cursor(), check)
+        # It lets go of what it has read: on Redshift whoever writes waits for that.
+        connection.commit()
     except Exception as error:
         # Where it is the connection that failed, this raises too, and the task is tried again.
         connection.rollback()

@@ -176,9 +176,22 @@ def row_version(table: str) -> str:
     return content(*VERSIONED[table].split())
 
 
+def seconds(moment: str) -> str:
+    """
+    The seconds of a moment, with their fraction, to subtract those of another.
+
+    EXTRACT alone gives PostgreSQL the fraction, too, and Redshift an integer.
+    """
+    return (
+        f"(cast(extract(epoch from date_trunc('second', {moment})) as double precision)"
+        f" + cast(to_char({moment}, 'US') as double precision) / 1000000)"
+    )
+
+
 def seconds_since(column: str) -> str:
     """The seconds from a moment in a column to this one."""
-    return f"extract(epoch from timestamp '{now()}') - extract(epoch from {column})"
+    moment = f"timestamp '{now()}'"
+    return f"{seconds(moment)} - {seconds(column)}"
 
 
 def bytewise() -> str:
@@ -204,6 +217,7 @@ MACROS = {
     "reject_limit": settings.reject_limit,
     "removal_is_allowed": removal_is_allowed,
     "row_version": row_version,
+    "seconds": seconds,
     "seconds_since": seconds_since,
     "setting": settings.setting,
     "settled": settled,

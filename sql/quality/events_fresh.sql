@@ -7,7 +7,7 @@
 --     the app's files still arrive; a warning "Missing" in stage_events tells which did not.
 {% if is_scheduled() -%}
 select
-    (extract(epoch from {{ literal(window().end) }}) - extract(epoch from max(event_time))) / 3600
+    ({{ seconds(literal(window().end)) }} - {{ seconds("max(event_time)") }}) / 3600
         as hours_old,
     max(event_time) as newest_event
 from user_events

@@ -5,7 +5,7 @@ with sessions as (
         user_id,
         session_id,
         sum(plays) as plays,
-        (extract(epoch from max(last_play)) - extract(epoch from min(first_play))) / 60 as minutes
+        ({{ seconds("max(last_play)") }} - {{ seconds("min(first_play)") }}) / 60 as minutes
     from session_hours
     where {{ in_range("hour_start") }}
     group by user_id, session_id

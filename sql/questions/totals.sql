@@ -12,5 +12,5 @@ select
     cast(coalesce(sum(plays), 0) as bigint) as plays,
     count(distinct user_id) as users,
     count(*) as sessions,
-    cast(avg(plays) as numeric(12, 1)) as plays_a_session
+    cast(avg(cast(plays as double precision)) as numeric(12, 1)) as plays_a_session
 from sessions

@@ -49,6 +49,10 @@ def alive_since() -> str:
     return NOW
 
 
+def seconds(moment: str) -> str:
+    return f"cast(extract(epoch from {moment}) as double precision)"
+
+
 def seconds_since(column: str) -> str:
     return f"extract(epoch from timestamp '{NOW}') - extract(epoch from {column})"
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import date as Date  # noqa: N812 - a field of a range is named date
 from functools import cache
 
-from sparkify.macros import environment, sql_files, sql_folder
+from sparkify.macros import MACROS, environment, sql_files, sql_folder
 from sparkify.window import Window
 
 AS_OF = "select data_as_of from data_as_of"
@@ -63,7 +63,7 @@ def questions() -> dict[str, Question]:
 
 def rendered(question: Question, days: Range) -> str:
     """The question's SQL, about a range of days."""
-    return environment().from_string(question.text).render(in_range=days.holds)
+    return environment().from_string(question.text).render(MACROS | {"in_range": days.holds})
 
 
 def _midnight(day: Date) -> datetime:

@@ -13,7 +13,7 @@ BEGIN = [
 ]
 """Before anything is read: a run that dies is known, and so are its hours."""
 
-STAGED = ["runs/staged/rejects.sql", "runs/staged/run.sql"]
+STAGED = ["runs/staged/rejects.sql", "runs/staged/figures.sql", "runs/staged/run.sql"]
 """After staging: what was read, staged and rejected."""
 
 PUBLISHED = [
@@ -22,6 +22,7 @@ PUBLISHED = [
     "{{ lock('file_ledger') }}",
     "runs/published/ledger.sql",
     "{{ lock('load_runs') }}",
+    "runs/published/figures.sql",
     "runs/published/run.sql",
     "{{ lock('hour_loads') }}",
     "runs/published/hour_plays.sql",

@@ -119,7 +119,8 @@ def copy_in(
         copy_all(copies)
         if spans and len(set(spans.spans.values())) > 1:
             held.append(Held(files, _rows_by_time(hook, table, spans)))
-    loads = loads_since(hook, table, earlier, sum(len(copies) for _, copies in groups))
+    empty_files = sum(not file.size for file in reading.files)
+    loads = loads_since(hook, table, earlier, sum(len(copies) for _, copies in groups), empty_files)
     account = _Account(hook, source, reading, table, rules, spans, held, loads)
     account.settle(copy_files)
     return account.tally
@@ -260,6 +261,8 @@ class _Account:
     def _check_files(self) -> None:
         """COPY read the files that were meant, and no other."""
         read, meant = set(self.loads.lines), set(self.files)
+        # What is empty is read, whether the views show it or not.
+        read |= {url for url, file in self.files.items() if not file.size}
         if others := sorted(read ^ meant):
             raise AirflowException(
                 f"COPY read other files than were listed, such as {others[0]}: it came, or went, "

@@ -1,0 +1,35 @@
+-- The run's row of figures: what of its window was left to newer readings.
+create temp table left_figures as
+select
+    cast({{ quoted(run_id) }} as varchar(250)) as run_id,
+    staged.plays_left,
+    held.plays,
+    held.matched
+from (
+    select count(*) as plays_left
+    from (
+        select events.ts
+        from {{ staging("staging_events") }} as events
+        inner join (
+            {% include "fragments/newer_claims.sql" %}
+        ) as claims on events.ts >= claims.claim_start and events.ts < claims.claim_end
+        where {% include "fragments/plays.sql" %}
+        group by events.ts, events.userid, events.sessionid, events.iteminsession
+    ) as distinct_plays
+) as staged
+cross join (
+    select
+        count(*) as plays,
+        count(song_id) as matched
+    from (
+        select distinct songplays.songplay_id, songplays.song_id
+        from songplays
+        inner join (
+            {% include "fragments/newer_claims.sql" %}
+        ) as claims
+            on
+                songplays.start_time >= claims.claim_start
+                and songplays.start_time < claims.claim_end
+        where {{ window().holds("songplays.start_time") }}
+    ) as distinct_plays
+) as held

@@ -1,0 +1,40 @@
+-- The run's row of figures: what it read, by the ledger, and what it staged, by its own table.
+create temp table staged_figures as
+select
+    cast({{ quoted(run_id) }} as varchar(250)) as run_id,
+    ledger.objects,
+    ledger.missing,
+    ledger.bytes,
+    ledger.lines,
+    ledger.folded,
+    held.events + ledger.songs as staged,
+    ledger.rejected,
+    plays.copies as plays_staged,
+    plays.copies - plays.plays as plays_duplicate
+from (
+    select
+        count(etag) as objects,
+        count(*) - count(etag) as missing,
+        coalesce(sum(size_bytes), 0) as bytes,
+        coalesce(sum(line_count), 0) as lines,
+        coalesce(sum(folded_count), 0) as folded,
+        coalesce(sum(reject_count), 0) as rejected,
+        coalesce(sum(case when dataset = 'staging_songs' then row_count end), 0) as songs
+    from file_ledger
+    where run_id = {{ quoted(run_id) }}
+) as ledger
+cross join (
+    select count(*) as events
+    from {{ staging("staging_events") }}
+) as held
+cross join (
+    select
+        coalesce(sum(copies), 0) as copies,
+        count(*) as plays
+    from (
+        select count(*) as copies
+        from {{ staging("staging_events") }}
+        where {% include "fragments/plays.sql" %}
+        group by ts, userid, sessionid, iteminsession
+    ) as distinct_plays
+) as plays
