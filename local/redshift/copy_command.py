@@ -43,8 +43,16 @@ class CopyCommand:
 
     @property
     def most_errors(self) -> int:
-        """How many records may fail before the COPY does."""
+        """At how many records that fail the COPY does; at none it does so at the first."""
         return int(self.options.get("maxerror", "0"))
+
+    def has_failed(self, errors: int) -> bool:
+        """
+        Whether so many records are too many.
+
+        Data load operations, copy-parameters-data-load.html: it fails at MAXERROR or more.
+        """
+        return errors >= max(self.most_errors, 1)
 
     @property
     def authorization(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from local.redshift.statements import Statement
 VIOLATION = "1023"
 
 
-@dataclass
+@dataclass(eq=False)
 class Transaction:
     """What one transaction has seen and done so far."""
 
@@ -25,6 +25,7 @@ class History:
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._commits = 0
+        self._dropping: set[Transaction] = set()
         self._written: dict[str, int] = defaultdict(int)
 
     def see(self, transaction: Transaction, statement: Statement) -> None:
@@ -33,6 +34,19 @@ class History:
             if transaction.snapshot is None:
                 transaction.snapshot = self._commits
             transaction.reads |= statement.reads
+            # Seen by dbt's users, github.com/dbt-labs/dbt-redshift/issues/928; no page has it.
+            if "information_schema." in statement.code and self._dropping - {transaction}:
+                raise Refused("could not open relation with OID 100001", "XX000")
+
+    def drop(self, transaction: Transaction) -> None:
+        """Note that a transaction has dropped a table, and has not ended."""
+        with self._mutex:
+            self._dropping.add(transaction)
+
+    def leave(self, transaction: Transaction) -> None:
+        """Note that a transaction has ended, however."""
+        with self._mutex:
+            self._dropping.discard(transaction)
 
     def write(self, transaction: Transaction, statement: Statement, table: str) -> None:
         """
@@ -50,6 +64,7 @@ class History:
         """Make the transaction's writes known."""
         with self._mutex:
             self._commits += 1
+            self._dropping.discard(transaction)
             for table in transaction.writes:
                 self._written[table] = self._commits
 

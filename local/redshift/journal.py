@@ -18,18 +18,28 @@ create table if not exists {SCHEMA}.sys_load_history (
     loaded_bytes bigint, source_file_count integer, source_file_bytes bigint,
     file_count_scanned integer, file_bytes_scanned bigint, error_count bigint, copy_job_id bigint
 );
-create table if not exists {SCHEMA}.sys_load_detail (
+create table if not exists {SCHEMA}.load_detail (
     user_id integer, query_id bigint, file_name character(256), bytes_scanned integer,
     lines_scanned integer, record_time timestamp, splits_scanned integer, start_time timestamp,
-    end_time timestamp, file_etag character(256), file_last_modified timestamp
+    end_time timestamp, file_etag character(256), file_last_modified timestamp,
+    shown_at timestamptz
 );
-create table if not exists {SCHEMA}.sys_load_error_detail (
+create table if not exists {SCHEMA}.load_error_detail (
     user_id integer, query_id bigint, transaction_id bigint, session_id integer,
     database_name character(64), table_id integer, start_time timestamp, file_name character(256),
     line_number bigint, column_name character(127), column_type character(10),
     column_length character(10), position integer, error_code integer,
-    error_message character(512)
+    error_message character(512), shown_at timestamptz
 );
+create or replace view {SCHEMA}.sys_load_detail as
+select user_id, query_id, file_name, bytes_scanned, lines_scanned, record_time, splits_scanned,
+    start_time, end_time, file_etag, file_last_modified
+from {SCHEMA}.load_detail where shown_at <= clock_timestamp();
+create or replace view {SCHEMA}.sys_load_error_detail as
+select user_id, query_id, transaction_id, session_id, database_name, table_id, start_time,
+    file_name, line_number, column_name, column_type, column_length, position, error_code,
+    error_message
+from {SCHEMA}.load_error_detail where shown_at <= clock_timestamp();
 do $$ begin
     create function {SCHEMA}.strtol(digits text, base integer) returns bigint
     language sql immutable strict
@@ -37,6 +47,54 @@ do $$ begin
 exception when duplicate_function then null;
 end $$;
 """
+
+# What PostgreSQL computes in other types: AVG, r_AVG.html, is a BIGINT for integers and has the
+# scale of its argument for a NUMERIC; EXTRACT, r_EXTRACT_function.html, is an INTEGER unless its
+# source has a time zone.
+FUNCTIONS = f"""
+create or replace function {SCHEMA}.whole_average(state bigint[]) returns bigint
+language sql immutable return case when state[1] > 0 then state[2] / state[1] end;
+create or replace function {SCHEMA}.add(state bigint[], value bigint) returns bigint[]
+language sql immutable strict return array[state[1] + 1, state[2] + value];
+create or replace function {SCHEMA}.add(state numeric[], value numeric) returns numeric[]
+language sql immutable strict
+return array[state[1] + 1, state[2] + value, greatest(state[3], scale(value))];
+create or replace function {SCHEMA}.exact_average(state numeric[]) returns numeric
+language sql immutable
+return case when state[1] > 0 then trunc(state[2] / state[1], cast(state[3] as integer)) end;
+create or replace aggregate {SCHEMA}.avg(smallint) (
+    sfunc = int2_avg_accum, stype = bigint[], initcond = '{{0,0}}',
+    finalfunc = {SCHEMA}.whole_average
+);
+create or replace aggregate {SCHEMA}.avg(integer) (
+    sfunc = int4_avg_accum, stype = bigint[], initcond = '{{0,0}}',
+    finalfunc = {SCHEMA}.whole_average
+);
+create or replace aggregate {SCHEMA}.avg(bigint) (
+    sfunc = {SCHEMA}.add, stype = bigint[], initcond = '{{0,0}}',
+    finalfunc = {SCHEMA}.whole_average
+);
+create or replace aggregate {SCHEMA}.avg(numeric) (
+    sfunc = {SCHEMA}.add, stype = numeric[], initcond = '{{0,0,0}}',
+    finalfunc = {SCHEMA}.exact_average
+);
+create or replace aggregate {SCHEMA}.avg(double precision) (
+    sfunc = float8_accum, stype = double precision[], initcond = '{{0,0,0}}',
+    finalfunc = float8_avg
+);
+create or replace function {SCHEMA}.date_part(part text, moment timestamp) returns integer
+language sql immutable strict return cast(trunc(pg_catalog.date_part(part, moment)) as integer);
+create or replace function {SCHEMA}.date_part(part text, day date) returns integer
+language sql immutable strict return cast(trunc(pg_catalog.date_part(part, day)) as integer);
+create or replace function {SCHEMA}.date_part(part text, span interval) returns integer
+language sql immutable strict return cast(trunc(pg_catalog.date_part(part, span)) as integer);
+create or replace function {SCHEMA}.date_part(part text, moment timestamptz)
+returns double precision
+language sql stable strict return pg_catalog.date_part(part, moment);
+"""
+
+LAG = 0.3
+"""Seconds after a COPY's end until the views show its files and errors; its counts come first."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +124,7 @@ class Journal:
     def make_views(self) -> None:
         """Make the views, where they are not there yet."""
         self._client.execute(VIEWS.encode())
+        self._client.execute(FUNCTIONS.encode())
 
     def began(self, table: str, source: str) -> int:
         """Note that a COPY runs, and number it."""
@@ -85,17 +144,18 @@ class Journal:
     def failed(self, query: int, errors: Sequence[LoadError]) -> None:
         """Note records that could not be loaded."""
         self._insert(
-            f"insert into {SCHEMA}.sys_load_error_detail (user_id, query_id, file_name,"
-            " line_number, column_name, column_type, column_length, error_code, error_message)"
-            " values (100, %s, %s, %s, %s, %s, %s, %s, %s)".encode(),
+            f"insert into {SCHEMA}.load_error_detail (user_id, query_id, file_name,"
+            " line_number, column_name, column_type, column_length, error_code, error_message,"
+            " shown_at) values (100, %s, %s, %s, %s, %s, %s, %s, %s,"
+            f" clock_timestamp() + {LAG} * interval '1 second')".encode(),
             [
                 (
                     query,
                     error.file[:256],
                     error.line,
-                    error.column,
-                    error.column_type[:10],
-                    error.column_length,
+                    error.column or None,
+                    error.column_type[:10] or None,
+                    error.column_length or None,
                     error.code,
                     error.message,
                 )
@@ -106,14 +166,17 @@ class Journal:
     def ended(self, query: int, status: str, rows: int, errors: int) -> None:
         """Note how a COPY ended."""
         self._insert(
-            f"insert into {SCHEMA}.sys_load_detail (user_id, query_id, file_name, bytes_scanned,"
-            " lines_scanned, splits_scanned) values (100, %s, %s, %s, %s, 1)".encode(),
-            self._files,
+            f"insert into {SCHEMA}.load_detail (user_id, query_id, file_name, bytes_scanned,"
+            " lines_scanned, splits_scanned, shown_at) values (100, %s, %s, %s, %s, 1,"
+            f" clock_timestamp() + {LAG} * interval '1 second')".encode(),
+            # Of an object without a byte nothing is scanned.
+            [file for file in self._files if file[2]],
         )
         self._client.execute(
             f"update {SCHEMA}.sys_load_history set status = %s, loaded_rows = %s,"
-            " error_count = %s, end_time = now() at time zone 'utc' where query_id = %s".encode(),
-            (status, rows, errors, query),
+            " error_count = %s, source_file_count = %s, end_time = now() at time zone 'utc'"
+            " where query_id = %s".encode(),
+            (status, rows, errors, len(self._files), query),
         )
 
     def _insert(self, statement: bytes, rows: Sequence[tuple[object, ...]]) -> None:

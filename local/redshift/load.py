@@ -1,6 +1,6 @@
 """A COPY, carried out: objects become rows in the client's own transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from local.redshift.copy_command import CopyCommand
@@ -21,12 +21,14 @@ class Load:
     :param command: the COPY
     :param columns: those of its table that it fills
     :param storage: the S3 it reads from
+    :param roles: those that the cluster may assume
     :param journal: where it is written down, whatever comes of it
     """
 
     command: CopyCommand
     columns: list[Column]
     storage: Storage
+    roles: Collection[str]
     journal: Journal
     rows: int = 0
     errors: list[LoadError] = field(default_factory=list)
@@ -35,7 +37,7 @@ class Load:
     def lines(self) -> Iterator[bytes]:
         """The rows in PostgreSQL's text format, one object of S3 at a time."""
         self.query = self.journal.began(self.command.table, self.command.source)
-        source = Objects(self.storage, self.command)
+        source = Objects(self.storage, self.roles, self.command)
         how = self.command.options["json"]
         pick = picker(self.columns, how, source.fetch(how) if how.startswith("s3://") else None)
         empty_as_null = "emptyasnull" in self.command.options
@@ -69,7 +71,7 @@ class Load:
         self.errors.append(
             LoadError(url, line, why.code, str(why), column.name, column.type, length)
         )
-        if len(self.errors) > self.command.most_errors:
+        if self.command.has_failed(len(self.errors)):
             raise Refused(
                 f"Load into table '{self.command.table}' failed.  Check 'stl_load_errors' system "
                 "table for details.",

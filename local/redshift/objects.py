@@ -3,7 +3,7 @@
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,13 +18,17 @@ class Objects:
     S3 as one COPY reaches it.
 
     :param storage: the S3 server
+    :param roles: those that the cluster may assume
     :param command: the COPY
     """
 
-    def __init__(self, storage: Storage, command: CopyCommand) -> None:
+    def __init__(self, storage: Storage, roles: Collection[str], command: CopyCommand) -> None:
         self._command = command
         entry = command.authorization
         if role := entry.get("aws_iam_role"):
+            # Authorization parameters, copy-parameters-authorization.html
+            if role not in roles:
+                raise Refused(f"The requested role {role} is not associated to cluster", "XX000")
             _assume(storage, role)
             keys = {}
         else:

@@ -122,9 +122,7 @@ def _conjuncts(conditions: list[Node]) -> Iterator[Node]:
             yield condition
 
 
-def _joins_target(
-    query: Node, condition: Node, target: int, equalities: Collection[str]
-) -> bool:
+def _joins_target(query: Node, condition: Node, target: int, equalities: Collection[str]) -> bool:
     if condition.kind != "OPEXPR" or condition.word("opno") not in equalities:
         return False
     sides = [_bare(side) for side in condition.nodes("args")]

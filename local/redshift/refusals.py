@@ -55,6 +55,19 @@ REFUSALS = [
     Refusal(r"\bto_regclass\(|\bgen_random_uuid\(|\bmake_\w+\(", "function does not exist"),
     Refusal(r"\bformat\(|\bconcat_ws\(|\bconvert_(from|to)\(", "function does not exist"),
     Refusal(r"\bnow\(\)|\bcurrent_timestamp\b|\blocaltimestamp\b", "function is not supported"),
+    # Unsupported PostgreSQL functions, c_unsupported-postgresql-functions.html
+    Refusal(r"\b(clock|transaction|statement)_timestamp\(", "function is not supported"),
+    Refusal(r"\bjustify_\w+\(|\b(div|setseed|width_bucket)\(", "function is not supported"),
+    Refusal(r"\b(corr|covar_\w+|regr_\w+|every|xmlagg)\(", "aggregate is not supported"),
+    Refusal(r"\b(bit_length|overlay|regexp_(matches|split_\w+))\(", "function is not supported"),
+    # Data types, c_Supported_data_types.html: there is no composite one
+    Refusal(r"\brow\s*\(", "ROW expressions are not supported"),
+    Refusal(
+        r"(?<![\w\"])\(\s*[\w.]+(\s*,\s*[\w.]+)+\s*\)\s*(=|<|>)",
+        "row comparisons are not supported",
+    ),
+    # CREATE TABLE AS, r_CREATE_TABLE_AS.html
+    Refusal(r"\bwith no data\b|\bwith data$", _syntax("with")),
     Refusal(r"\bis (not )?distinct from\b", _syntax("distinct")),
     Refusal(r"\bwindow \w+ as\b", _syntax("window")),
     Refusal(r"\b(lag|lead)\([^()]*,[^()]*,", "LAG and LEAD take no default"),
@@ -77,6 +90,14 @@ RESERVED = {
     *("system", "tag", "tdes", "text255", "text32k", "top", "wallet"),
 }
 
+MOST_DIGITS = 38
+
+LEADER_ONLY = (
+    r"\b(current_schemas?|has_(database|schema|table)_privilege|substr|factorial|log)\s*\("
+    r"|\bcurrent_schema\b"
+)
+SOURCE = r"\b(?:from|join|using|update|into) (?:\w+\.)?([a-z_]\w*)\b(?!\s*\()"
+
 AGGREGATES = r"(?:sum|count|avg|min|max|first_value|last_value|stddev|variance)"
 
 
@@ -93,9 +114,29 @@ def refuse(code: str) -> None:
         raise Refused(_syntax(word), "42601")
     if code.startswith("merge"):
         _refuse_merge(code)
+    _refuse_precision(code)
+    _refuse_leader_only(code)
     for frame in re.findall(rf"\b{AGGREGATES}\([^()]*\) over \(([^()]*)\)", code):
         if "order by" in frame and not re.search(r"\brows\b", frame):
             raise Refused("Aggregate window functions with an ORDER BY clause require a frame")
+
+
+def _refuse_precision(code: str) -> None:
+    """Numeric types, r_Numeric_types201.html: of how many digits they are."""
+    for digits in re.findall(r"\b(?:numeric|decimal|dec)\s*\(\s*(\d+)", code):
+        if int(digits) > MOST_DIGITS:
+            raise Refused(f"NUMERIC precision {digits} must be between 1 and {MOST_DIGITS}")
+
+
+def _refuse_leader_only(code: str) -> None:
+    """Leader node-only functions, c_SQL_functions_leader_node_only.html: beside no user's table."""
+    found = re.search(LEADER_ONLY, code)
+    tables = {name for name in re.findall(SOURCE, code) if not name.startswith("pg_")}
+    if found and tables:
+        raise Refused(
+            "Specified types or functions (one per INFO message) not supported on Redshift "
+            f"tables: {found[0]} beside {min(tables)}"
+        )
 
 
 MERGE = re.compile(

@@ -46,6 +46,8 @@ class RedshiftServer:
     ) -> None:
         self.password = password
         self.statements: list[str] = []
+        self.roles: set[str] = set()
+        """The roles that are associated with the cluster, by ARN."""
         self._postgres = postgres
         self._storage = storage
         self._histories: dict[str, History] = {}
@@ -63,6 +65,7 @@ class RedshiftServer:
                     client,
                     self._postgres,
                     self._storage,
+                    self.roles,
                     self.password,
                     self._history,
                     self.statements.append,

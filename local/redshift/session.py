@@ -3,7 +3,7 @@
 import itertools
 import re
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from local.redshift import copy_command, wire
 from local.redshift.isolation import History, Transaction, violation
 from local.redshift.journal import SCHEMA, Journal
 from local.redshift.load import Load
-from local.redshift.records import Column
 from local.redshift.planner import refuse_plan
+from local.redshift.records import Column
 from local.redshift.refusals import Refused
 from local.redshift.statements import Statement
 from local.redshift.trees import tree
@@ -45,6 +45,7 @@ class Session:
     :param client: the client's connection
     :param postgres: the server that does the work
     :param storage: the S3 that COPY reads from
+    :param roles: those that COPY may assume
     :param password: what the client has to know
     :param history: of a database, by its name
     :param said: told every statement
@@ -55,6 +56,7 @@ class Session:
         client: socket.socket,
         postgres: EmbeddedPostgres,
         storage: Storage,
+        roles: Collection[str],
         password: str,
         history: Callable[[str], History],
         said: Callable[[str], None],
@@ -62,6 +64,7 @@ class Session:
         self._client = Stream(client)
         self._postgres = postgres
         self._storage = storage
+        self._roles = roles
         self._password = password
         self._histories = history
         self._said = said
@@ -81,6 +84,8 @@ class Session:
             pass
         finally:
             self._client.close()
+            if hasattr(self, "_history"):
+                self._history.leave(self._transaction)
             if hasattr(self, "_backend"):
                 self._backend.close()
 
@@ -201,12 +206,15 @@ class Session:
         self._said(statement.text)
         alone = self._status == wire.STATUS_IDLE
         if alone:
+            self._history.leave(self._transaction)
             self._transaction = Transaction()
         # What a failed transaction is told makes no difference; PostgreSQL says so.
         if self._status != wire.STATUS_FAILED:
             self._guard(statement)
             if alone or statement.verb in ("commit", "end"):
                 self._history.commit(self._transaction)
+        if statement.verb in ("rollback", "abort"):
+            self._history.leave(self._transaction)
         if statement.verb == "copy":
             self._copy(copy_command.parse(statement.text))
         elif statement.verb == "truncate" and not alone:
@@ -230,6 +238,8 @@ class Session:
         if not statement.takes_snapshot:
             return
         self._history.see(self._transaction, statement)
+        if statement.verb == "drop" and self._status == wire.STATUS_IN_TRANSACTION:
+            self._history.drop(self._transaction)
         if (table := statement.writes) and self._is_shared(table):
             if self._status == wire.STATUS_IN_TRANSACTION:
                 self._own("select 1")  # so that PostgreSQL's snapshot is taken here too
@@ -253,7 +263,7 @@ class Session:
 
     def _copy(self, command: copy_command.CopyCommand) -> None:
         with closing(Journal(self._postgres.uri(self._database))) as journal:
-            load = Load(command, self._columns(command), self._storage, journal)
+            load = Load(command, self._columns(command), self._storage, self._roles, journal)
             self._load(load)
         self._analyze(command.table)
         told = f"Load into table '{command.table}' completed, {load.rows} record(s) loaded."

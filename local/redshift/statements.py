@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from local.redshift.journal import SCHEMA
 from local.redshift.refusals import Refused, refuse
 
 # Comments and texts, in which nothing is code; quoted names are left as they are.
@@ -87,8 +88,27 @@ class Statement:
         if self.verb == "lock":
             return f"lock table {', '.join(self.locks)} in access exclusive mode"
         if re.match(r"create (local )?(temp |temporary )?table\b", self.code):
-            return _table(self.text)
-        return self.text
+            return _in_redshifts_types(_table(self.text))
+        return _in_redshifts_types(self.text)
+
+
+# AVG, r_AVG.html, and EXTRACT, r_EXTRACT_function.html, of whole numbers are whole numbers.
+OWN_FUNCTIONS = re.compile(
+    r"(?P<no_code>--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\")"
+    r"|(?<![.\w])(?P<avg>avg)\s*\(|\bextract\s*\(\s*'?(?P<part>\w+)'?\s+from\b",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def _in_redshifts_types(text: str) -> str:
+    """The text with the functions whose results have other types on Redshift."""
+    return OWN_FUNCTIONS.sub(_own_function, text)
+
+
+def _own_function(found: re.Match[str]) -> str:
+    if found["avg"]:
+        return f"{SCHEMA}.avg("
+    return f"{SCHEMA}.date_part('{found['part']}'," if found["part"] else found[0]
 
 
 def _blank(found: re.Match[str]) -> str:

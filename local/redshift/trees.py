@@ -64,7 +64,7 @@ def _node(tokens: Iterator[str]) -> Node:
             name = token[1:]
             made.fields[name] = []
         else:
-            made.fields[name].append(_item(token, tokens))
+            made.fields.setdefault(name, []).append(_item(token, tokens))
     return made
 
 

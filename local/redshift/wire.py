@@ -129,7 +129,7 @@ def columns(message: Message) -> Iterator[tuple[str, bytes]]:
     position = 2
     for _ in range(int.from_bytes(message.body[:2], "big")):
         end = message.body.index(b"\0", position)
-        # Behind the name: of which table it is, in six bytes; number, size and modifier of its type.
+        # Behind the name six bytes say of which table it is, ten of which type.
         yield message.body[position:end].decode(), message.body[end + 7 : end + 17]
         position = end + 19
 

@@ -349,6 +349,7 @@ def test_no_secret_is_in_any_log(
         trust = {"Statement": [{"Principal": {"Service": "redshift.amazonaws.com"}}]}
         iam = s3.client("iam")
         iam.create_role(RoleName="sparkify-loader", AssumeRolePolicyDocument=json.dumps(trust))
+        redshift_server.roles.add(ROLE)
         extra["role_arn"] = ROLE
         # Where a role is assumed is a setting of its own.
         extra["service_config"] = {"sts": {"endpoint_url": s3.endpoint}}
