@@ -55,7 +55,7 @@ def _refuse_correlated_window(link: Node) -> None:
 
 
 def _refuse_nested_with(table: Node) -> None:
-    """WITH clause, r_WITH_clause.html: its list of statements has no WITH clause in it."""
+    """WITH clause, r_WITH_clause.html, does not mention one in another: not to be relied on."""
     if any(node.kind == "COMMONTABLEEXPR" for node in table.walk() if node is not table):
         raise Refused(NESTED_WITH)
 
@@ -90,10 +90,11 @@ def _escaping(node: Node, depth: int) -> bool:
 
 def _refuse_unjoined(query: Node, equalities: Collection[str]) -> None:
     """
-    UPDATE, r_UPDATE.html, and DELETE, r_DELETE.html: other tables are joined to the target.
+    UPDATE, r_UPDATE.html: no outer join stands in its FROM.
 
-    No outer join stands in their FROM or USING, and a column of the target is equal to one of
-    another table. What is a constant there is none: the planner may put the constant in its place.
+    Users report the same error where no column of the target is equal to one of another table. What
+    is a constant there is none: the planner may put the constant in its place. No page says that it
+    is so in the USING of a DELETE, r_DELETE.html, too: better not to rely on the contrary.
     """
     target = query.number("resultRelation")
     [tree] = query.nodes("jointree")

@@ -21,6 +21,7 @@ from redshift_connector import error as redshift_error
 from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
 from local.tools.pipeline import Pipeline
+from sparkify.operators.create_views import CreateViewsOperator
 from sparkify.page.questions import Range, questions, rendered
 from sparkify.page.report import report
 from sparkify.page.warehouse import reading
@@ -198,6 +199,38 @@ def test_a_copy_that_fails_in_the_middle_leaves_nothing_and_is_survived(
         f"select status from {SCHEMA}.sys_load_history"
         " where data_source like '%log_data%' order by query_id"
     ) == ["completed", "aborted", "completed", "completed"]
+
+
+def test_a_file_without_a_byte_is_read_like_any_other(
+    bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    bucket.put("log_data/2018/11/2018-11-15-events.json", "")
+    bucket.put("log_data/2018/11/2018-11-16-events.json", json.dumps(play("2018-11-16 10:00:00")))
+    redshift_pipeline.run("2018-11-15", "2018-11-17")
+    assert redshift_warehouse.count("songplays") == 1
+    assert redshift_warehouse.rows(
+        "select source_file, row_count, line_count, reject_count, etag is null from file_ledger"
+        " where dataset = 'staging_events' order by 1"
+    ) == [
+        ("log_data/2018/11/2018-11-15-events.json", 0, 0, 0, False),
+        ("log_data/2018/11/2018-11-16-events.json", 1, 1, 0, False),
+    ]
+
+
+def test_a_view_that_grows_a_column_is_made_anew(
+    redshift_warehouse: Warehouse, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = Pipeline(dags["sparkify_schema"])
+    operator = dags["sparkify_schema"].get_task("create_answers")
+    assert isinstance(operator, CreateViewsOperator)
+    oids = "select relname, oid from pg_class where relkind = 'v' order by 1"
+    before = dict(redshift_warehouse.rows(oids))
+    grown = "select 1 as plays, 2 as users, 3 as sessions, 4 as plays_a_session, 5 as more"
+    monkeypatch.setitem(operator.views, "totals", grown)
+    schema.run_task("create_answers", schema.context())
+    after = dict(redshift_warehouse.rows(oids))
+    assert {name for name in before if before[name] != after[name]} == {"totals"}
+    assert redshift_warehouse.column("select more from totals") == [5]
 
 
 def test_nothing_to_read_at_all_is_a_quiet_hour(

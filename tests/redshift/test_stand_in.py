@@ -288,7 +288,7 @@ def manifest(s3: Storage, *urls: str, mandatory: bool = True) -> str:
 def shown(client: Client, question: str) -> list[Any]:
     """What a view tells in the end: it lags."""
     deadline = time.monotonic() + 10
-    rows = []
+    rows: list[Any] = []
     while not rows and time.monotonic() < deadline:
         # Else it would see what it saw first.
         client.rollback()
