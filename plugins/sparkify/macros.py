@@ -5,7 +5,7 @@ Whatever a template calls is evaluated while a task, or a command, runs.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from sparkify import settings, warehouse
 from sparkify.sources.partitions import Partition
 from sparkify.staging.names import staging_table
-from sparkify.window import Window, literal
+from sparkify.window import HOUR, Window, literal
 
 HERE = Path(__file__).parent
 PLACES = (HERE / "sql", HERE.parents[1] / "sql")
@@ -100,7 +100,7 @@ def in_event_files(context: Mapping[str, Any], column: str) -> str:
 
 def partition_slack() -> str:
     """What a file may hold before and after the time that its name says, as an interval."""
-    return f"interval '{settings.partition_slack() // timedelta(hours=1)} hours'"
+    return f"interval '{settings.partition_slack() // HOUR} hours'"
 
 
 def in_range(column: str) -> str:  # noqa: ARG001 - the page's range has it

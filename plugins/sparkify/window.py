@@ -68,8 +68,8 @@ class Window:
                 "This run has no logical date, so it has no hour of its own to load. Give it a "
                 f"range: trigger it with the params start and end, such as {RANGE_EXAMPLE}"
             )
-        hour = _full_hour(_utc(run.logical_date))
-        interval = cls(_utc(run.data_interval_start), _utc(run.data_interval_end))
+        hour = full_hour(utc(run.logical_date))
+        interval = cls(utc(run.data_interval_start), utc(run.data_interval_end))
         if interval.start == run.logical_date:
             return interval
         if interval.end - interval.start != HOUR:
@@ -114,20 +114,20 @@ class Window:
     @property
     def touched_hours(self) -> "Window":
         """The hours, from full to full, of which the window has a part."""
-        return Window(_full_hour(self.start), _full_hour(shifted(self.end, LAST_OF_HOUR)))
+        return Window(full_hour(self.start), full_hour(shifted(self.end, LAST_OF_HOUR)))
 
     @property
     def touched_days(self) -> "Window":
         """The days in which at least a part of the window lies."""
         hours = self.touched_hours
-        last = hours.end - timedelta(hours=1)
+        last = hours.end - HOUR
         return Window(hours.start.replace(hour=0), last.replace(hour=0) + timedelta(days=1))
 
     @property
     def whole_hours(self) -> "Window":
         """The hours that the window has from beginning to end; without one it ends as it starts."""
-        first = _full_hour(shifted(self.start, LAST_OF_HOUR))
-        return Window(first, max(first, _full_hour(self.end)))
+        first = full_hour(shifted(self.start, LAST_OF_HOUR))
+        return Window(first, max(first, full_hour(self.end)))
 
     @property
     def hour_count(self) -> int:
@@ -141,7 +141,7 @@ class Window:
 def _parse(param: str, text: str) -> datetime:
     """A date or date-time in ISO form; without an offset it is UTC."""
     try:
-        return _utc(datetime.fromisoformat(text))
+        return utc(datetime.fromisoformat(text))
     except (OverflowError, TypeError, ValueError) as error:
         raise AirflowFailException(
             f"The param {param} is {text!r}; it must be a date or a date-time of the years 1 to "
@@ -149,11 +149,12 @@ def _parse(param: str, text: str) -> datetime:
         ) from error
 
 
-def _utc(moment: datetime) -> datetime:
+def utc(moment: datetime) -> datetime:
+    """The moment in UTC, which it is in where it names no zone, as a plain datetime."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     moment = moment.astimezone(UTC)
-    # A plain datetime: Airflow's own, pendulum's, loses its zone in replace().
+    # Airflow's own, pendulum's, loses its zone in replace().
     return datetime.combine(moment.date(), moment.time(), UTC)
 
 
@@ -162,7 +163,8 @@ def naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _full_hour(moment: datetime) -> datetime:
+def full_hour(moment: datetime) -> datetime:
+    """The hour that a moment lies in."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 

@@ -14,9 +14,8 @@ from local.servers.databases import database
 from local.servers.postgres import EmbeddedPostgres
 from local.tools.pipeline import Pipeline
 from sparkify.runs.audit import Audit, Damage, forget_catalogue
-from sparkify.runs.hours import HOUR
 from sparkify.warehouse import warehouse_hook
-from sparkify.window import Window
+from sparkify.window import HOUR, Window
 from tests.support.sources import Bucket, TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 

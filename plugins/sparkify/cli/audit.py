@@ -4,13 +4,12 @@ from argparse import Namespace
 from datetime import UTC, datetime
 
 from sparkify.cli.failures import asking_the_warehouse, command
-from sparkify.cli.hours import check_order, full_hour
+from sparkify.cli.hours import check_order
 from sparkify.cli.screen import Screen
 from sparkify.cli.windows import Bound
 from sparkify.runs.audit import Audit
-from sparkify.runs.hours import HOUR
 from sparkify.warehouse import warehouse_hook
-from sparkify.window import Window
+from sparkify.window import HOUR, Window, full_hour
 
 WHOLE, DAMAGED = 0, 1
 

@@ -3,12 +3,13 @@
 from argparse import Namespace
 
 from sparkify.cli.failures import asking_the_warehouse, command
-from sparkify.cli.hours import check_order, full_hour
+from sparkify.cli.hours import check_order
 from sparkify.cli.request import Refused
 from sparkify.cli.screen import Screen
 from sparkify.runs.audit import forget_catalogue
 from sparkify.runs.hours import describe, forget_hours, recorded
 from sparkify.warehouse import warehouse_hook
+from sparkify.window import full_hour
 
 DONE, SOME_STAY = 0, 1
 

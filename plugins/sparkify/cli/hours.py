@@ -13,7 +13,6 @@ from sparkify.cli.screen import Screen
 from sparkify.cli.windows import Bound, minute
 from sparkify.runs.hours import (
     DAG_ID,
-    HOUR,
     NO_ACTION,
     Hour,
     describe,
@@ -27,6 +26,7 @@ from sparkify.settings import setting
 from sparkify.sources.open import open_source
 from sparkify.sources.partitions import Partition, event_listing
 from sparkify.warehouse import warehouse_hook
+from sparkify.window import HOUR, full_hour
 
 ALL_WELL, ACTION_NEEDED = 0, 1
 
@@ -82,8 +82,3 @@ def in_range(
         )
     ended = list(every_hour(known, first, min(last + HOUR, full_hour(now))))
     return ended + [hour for hour in known if hour.start >= full_hour(now)]
-
-
-def full_hour(moment: datetime) -> datetime:
-    """The hour that a moment lies in."""
-    return moment.replace(minute=0, second=0, microsecond=0)

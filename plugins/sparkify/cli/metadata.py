@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from airflow.configuration import conf
@@ -26,6 +26,7 @@ from sqlalchemy import func, select
 from sparkify.cli.request import RANGE, Request
 from sparkify.cli.windows import Plan, Run, Window
 from sparkify.runs.hours import AirflowRun
+from sparkify.window import full_hour, utc
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Metadata:
             # A partitioned schedule has none, so the command finds no window there.
             if info.logical_date and info.data_interval:
                 interval = info.data_interval
-                yield Window(*map(_utc, (info.logical_date, interval.start, interval.end)))
+                yield Window(*map(utc, (info.logical_date, interval.start, interval.end)))
 
     def runs(self, dag_id: str, first: datetime, last: datetime) -> dict[datetime, Run]:
         """The runs whose logical date is from first to last, by that date."""
@@ -78,7 +79,7 @@ class Metadata:
         mine = columns.where(DagRun.dag_id == dag_id, DagRun.logical_date.between(first, last))
         with create_session() as session:
             return {
-                _utc(date): Run(run_id, state, started and _utc(started))
+                utc(date): Run(run_id, state, started and utc(started))
                 for date, run_id, state, started in session.execute(mine)
             }
 
@@ -127,7 +128,7 @@ class Metadata:
                 func.min(BackfillDagRun.logical_date), func.max(BackfillDagRun.logical_date)
             )
             first, last = session.execute(dates.where(BackfillDagRun.backfill_id == row.id)).one()
-            return Active(row.id, _utc(first or row.from_date), _utc(last or row.to_date), is_open)
+            return Active(row.id, utc(first or row.from_date), utc(last or row.to_date), is_open)
 
     def is_scheduler_alive(self) -> bool:
         """Whether a scheduler has shown a sign of life within its health-check threshold."""
@@ -173,11 +174,7 @@ def _hour(date: datetime | None, conf: Mapping[str, Any] | None) -> datetime | N
     """The hour that a run is of; one without a date, or with a range, is of none."""
     if date is None or RANGE & (conf or {}).keys():
         return None
-    return _utc(date).replace(minute=0, second=0, microsecond=0)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    return full_hour(utc(date))
 
 
 def _user() -> str | None:

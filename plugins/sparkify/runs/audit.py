@@ -18,9 +18,9 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 from sparkify.macros import statement
 from sparkify.mojibake import repaired
-from sparkify.runs.hours import DAG_ID, HOUR, Hour, Span, recorded, repair_commands, spans
+from sparkify.runs.hours import DAG_ID, Hour, Span, recorded, repair_commands, spans
 from sparkify.warehouse import insert_rows, lock, transaction
-from sparkify.window import Window
+from sparkify.window import HOUR, Window, utc
 
 UNSETTLED = {"failed", "under way", "abandoned"}
 """States of an hour of which some tables may be loaded, and others not."""
@@ -187,7 +187,7 @@ class Audit:
 
     def _states(self, cursor: Any) -> dict[datetime, tuple[str, datetime | None]]:
         rows = self._ask(cursor, "select hour_start, state, loaded_at from hour_states")
-        return {_utc(hour): (state, loaded_at) for hour, state, loaded_at in rows}
+        return {utc(hour): (state, loaded_at) for hour, state, loaded_at in rows}
 
     def _ask(self, cursor: Any, question: str) -> list[tuple[Any, ...]]:
         cursor.execute(question)
@@ -204,9 +204,9 @@ class Audit:
     ) -> None:
         by_hour = {
             table: {
-                _utc(start): Rows(int(held), int(expected))
+                utc(start): Rows(int(held), int(expected))
                 for start, held, expected in found[table]
-                if table != "song_days" and _utc(start) not in unsettled
+                if table != "song_days" and utc(start) not in unsettled
             }
             for table in found
             if table not in CATALOGUE
@@ -317,7 +317,3 @@ def forget_catalogue(hook: DbApiHook) -> None:
         cursor.execute(lock("song_files", hook.conn_type))
         for name in ("prune/songs.sql", "prune/artists.sql", "catalogue/forget.sql"):
             cursor.execute(statement(name))
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)

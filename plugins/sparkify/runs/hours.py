@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -11,9 +11,7 @@ from sparkify.macros import statement
 from sparkify.sources.base import SourceFile
 from sparkify.sources.partitions import Partition
 from sparkify.warehouse import lock, transaction
-from sparkify.window import Window
-
-HOUR = timedelta(hours=1)
+from sparkify.window import HOUR, Window
 
 DAG_ID = "sparkify"
 """The DAG whose runs load the hours."""

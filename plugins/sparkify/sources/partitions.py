@@ -12,7 +12,7 @@ from sparkify import settings
 from sparkify.sources.base import SourceFile
 from sparkify.sources.globs import glob_expression, literal_prefix
 from sparkify.sources.open import near, open_source
-from sparkify.window import FIRST, LAST, Window, shifted
+from sparkify.window import FIRST, HOUR, LAST, Window, shifted
 
 # The codes that a template may use, with their text and its form.
 CODES = {
@@ -139,7 +139,7 @@ class Partition:
 
     def _next(self, period: datetime) -> datetime:
         if "%H" in self._codes:
-            return shifted(period, timedelta(hours=1))
+            return shifted(period, HOUR)
         if "%d" in self._codes or "%j" in self._codes:
             return shifted(period, timedelta(days=1))
         # Past the end of any month, or of any year, whatever its length.

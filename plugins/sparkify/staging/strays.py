@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sparkify.sources.base import SourceFile
-from sparkify.window import Window
+from sparkify.window import HOUR, Window
 
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
 
 
 def outside(column: str, spans: Iterable[Window]) -> str:
