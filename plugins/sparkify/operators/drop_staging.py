@@ -11,6 +11,7 @@ from sparkify.runs.summary import balance, told
 from sparkify.settings import DEAD_AFTER, keep_staging
 from sparkify.staging.names import KEPT, staging_table
 from sparkify.warehouse import execute, lock, transaction
+from sparkify.window import naive
 
 
 class DropStagingOperator(WarehouseOperator):
@@ -88,7 +89,7 @@ class DropStagingOperator(WarehouseOperator):
 
     def _in_use(self, cursor: Any) -> set[str]:
         """The tables of runs that are at work, or that failed lately: they may be looked at."""
-        now = datetime.now(UTC).replace(tzinfo=None)
+        now = naive(datetime.now(UTC))
         cursor.execute(
             "select readings.run_id from readings "
             "left join load_runs on readings.run_id = load_runs.run_id "

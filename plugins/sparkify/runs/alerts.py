@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 from sparkify.runs.hours import DAG_ID
 from sparkify.settings import MAIL, SLACK
 from sparkify.warehouse import warehouse_hook
+from sparkify.window import naive
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def failed(context: Context) -> None:
     # Last, so that people hear of a warehouse that cannot be reached, too.
     warehouse_hook().run(
         "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",
-        parameters=(datetime.now(UTC).replace(tzinfo=None), task, run_id),
+        parameters=(naive(datetime.now(UTC)), task, run_id),
     )
 
 
