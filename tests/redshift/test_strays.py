@@ -15,9 +15,9 @@ from sparkify.sources.base import SourceFile
 from sparkify.staging.strays import agree, apart, outside, unit
 from sparkify.window import Window
 from tests.reference import expected, read
-from tests.sources.test_partitions import worlds
 from tests.support.sources import Bucket, TestSource, play
 from tests.support.warehouse import Warehouse
+from tests.support.zones import World, worlds
 
 DAYS = ("2018-11-14", "2018-11-17")
 HOUR = timedelta(hours=1)
@@ -103,7 +103,7 @@ def test_a_line_of_another_day_that_is_read_is_rejected_and_its_twin_is_not(
 )
 @given(world=worlds())
 def test_a_line_is_loaded_by_its_file_or_named(
-    world: tuple[str, dict[str, list[dict[str, Any]]]],
+    world: World,
     bucket: Bucket,
     redshift_pipeline: Pipeline,
     redshift_warehouse: Warehouse,

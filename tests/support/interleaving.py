@@ -1,5 +1,6 @@
 """Worlds that change while runs are at work: tasks of several runs in any order, by a seed."""
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from tests.reference import expected
 from tests.support.dags import task_of
 from tests.support.sources import TestSource, play
 from tests.support.warehouse import Warehouse
+
+WORLDS = int(os.environ.get("SPARKIFY_WORLDS", "120"))
+"""How many are played out by all tests together."""
 
 DAY = "2018-11-15"
 # The last of the day: its file may grow no more once they are loaded.
