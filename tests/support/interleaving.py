@@ -21,7 +21,7 @@ from tests.support.dags import task_of
 from tests.support.sources import TestSource, play
 from tests.support.warehouse import Warehouse
 
-WORLDS = int(os.environ.get("SPARKIFY_WORLDS", "120"))
+WORLDS = int(os.environ.get("SPARKIFY_WORLDS", "500"))
 """How many are played out by all tests together."""
 
 DAY = "2018-11-15"
