@@ -1,16 +1,16 @@
-"""What Redshift refuses, and PostgreSQL would take."""
+"""Statements that Redshift refuses although PostgreSQL accepts them."""
 
 import re
 from typing import NamedTuple
 
 
-class Refused(Exception):  # noqa: N818 - it is what the client is told
+class RedshiftError(Exception):
     """
     A statement that fails as it would on Redshift.
 
-    :param message: what Redshift says
+    :param message: Redshift's message
     :param code: SQLSTATE
-    :param detail: more of it
+    :param detail: Redshift's detail message
     """
 
     def __init__(self, message: str, code: str = "0A000", detail: str = "") -> None:
@@ -20,9 +20,9 @@ class Refused(Exception):  # noqa: N818 - it is what the client is told
 
 
 class Refusal(NamedTuple):
-    """A form of statement, as a regular expression over its code in lower case."""
+    """A pattern that matches the lower-case code of refused statements."""
 
-    form: str
+    pattern: str
     message: str
 
 
@@ -67,7 +67,7 @@ REFUSALS = [
     Refusal(r"^create (temp |temporary )?table\b.*\bexclude\b", _syntax("exclude")),
 ]
 
-# Reserved by Redshift and free in PostgreSQL; left out are those with a place in its statements.
+# Reserved in Redshift but not in PostgreSQL, except words that are part of Redshift's statements.
 RESERVED = {
     *("aes128", "aes256", "allowoverwrite", "backup", "blanksasnull", "bytedict", "bzip2"),
     *("deflate", "defrag", "delta", "delta32k", "disable", "enable", "encrypt", "encryption"),
@@ -82,20 +82,22 @@ AGGREGATES = r"(?:sum|count|avg|min|max|first_value|last_value|stddev|variance)"
 
 def refuse(code: str) -> None:
     """
-    Raise for what Redshift would refuse.
+    Raise if Redshift would refuse a statement.
 
-    :param code: a statement without comments and texts, in lower case and with single blanks
+    :param code: statement without comments and literals, in lower case and with single blanks
     """
     for refusal in REFUSALS:
-        if re.search(refusal.form, code):
-            raise Refused(refusal.message)
+        if re.search(refusal.pattern, code):
+            raise RedshiftError(refusal.message)
     if word := next((word for word in re.findall(r"[a-z_]\w*", code) if word in RESERVED), None):
-        raise Refused(_syntax(word), "42601")
+        raise RedshiftError(_syntax(word), "42601")
     if code.startswith("merge"):
         _refuse_merge(code)
     for frame in re.findall(rf"\b{AGGREGATES}\([^()]*\) over \(([^()]*)\)", code):
         if "order by" in frame and not re.search(r"\brows\b", frame):
-            raise Refused("Aggregate window functions with an ORDER BY clause require a frame")
+            raise RedshiftError(
+                "Aggregate window functions with an ORDER BY clause require a frame"
+            )
 
 
 MERGE = re.compile(
@@ -105,6 +107,6 @@ MERGE = re.compile(
 
 
 def _refuse_merge(code: str) -> None:
-    """Take the one form of MERGE that both engines take."""
+    """Raise unless it is the one form of MERGE that both engines accept."""
     if not MERGE.fullmatch(code) or code.count(" when ") != 2:
-        raise Refused("MERGE takes a target without alias, a table, and exactly two whens")
+        raise RedshiftError("MERGE needs an unaliased target, a source table and two WHEN clauses")

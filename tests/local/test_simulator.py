@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.simulator import World, Written, simulate
+from local.simulator import GroundTruth, World, simulate
 from local.simulator.__main__ import main
-from local.simulator.form import EVENT_FIELDS, event_line, field_map, song_text
+from local.simulator.serialization import EVENT_FIELDS, event_line, field_map, song_text
 from local.simulator.world import FAULTS, MILLIS_PER_DAY
 
 SMALL = World(days=3, users=30, songs=40, events=1500)
@@ -30,7 +30,7 @@ FAULTY = World(users=96, songs=71, faults=("all",), fault_rate=0.05)
 # Of FAULTY_SMALL. After a change made on purpose, put the digest here that the failure shows.
 DIGEST = "b1a8c5195ca928c0d03696e9171149754b65db7e871fe571700070c7928944d2"
 
-Simulated = Callable[[World], tuple[Path, Written]]
+Simulated = Callable[[World], tuple[Path, GroundTruth]]
 
 
 class Line(NamedTuple):
@@ -51,9 +51,9 @@ class Line(NamedTuple):
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     """Each world written once, for all tests that only read it."""
-    written: dict[World, tuple[Path, Written]] = {}
+    written: dict[World, tuple[Path, GroundTruth]] = {}
 
-    def get(world: World) -> tuple[Path, Written]:
+    def get(world: World) -> tuple[Path, GroundTruth]:
         if world not in written:
             out = tmp_path_factory.mktemp("source")
             written[world] = out, simulate(out, world)
@@ -87,7 +87,7 @@ def digest(source: Path) -> str:
     return total.hexdigest()
 
 
-def places(written: Written, kind: str) -> set[tuple[str, int]]:
+def places(written: GroundTruth, kind: str) -> set[tuple[str, int]]:
     return {(fault.file, fault.line) for fault in written.of_kind(kind)}
 
 
@@ -514,10 +514,10 @@ def test_number_for_an_artists_name_is_counted_but_loadable(simulated: Simulated
         (["--start", "tomorrow"], "The start must be a date like 2018-11-01, not 'tomorrow'."),
         (
             ["--faults", "ties,gremlins"],
-            f"Unknown fault 'gremlins': known are all, {', '.join(FAULTS)}.",
+            f"Unknown fault 'gremlins': choose from all, {', '.join(FAULTS)}.",
         ),
         (["--faults", "ties=many"], "The rate of ties must be a number like 0.01, not 'many'."),
-        (["--fault-rate", "2", "--faults", "nul"], "A fault rate must lie between 0 and 1."),
+        (["--fault-rate", "2", "--faults", "nul"], "A fault rate must be between 0 and 1."),
         (["--users", "0"], "users must be at least 1, not 0."),
         (
             ["--users", "1", "--days", "1", "--events", "9999"],

@@ -177,13 +177,15 @@ def test_a_copy_that_fails_in_the_middle_leaves_nothing_and_is_survived(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from local.redshift.objects import Objects
-    from local.redshift.refusals import Refused
+    from local.redshift.refusals import RedshiftError
 
     fetch = Objects.fetch
 
     def fails_on_the_second(self: Objects, url: str) -> bytes:
         if "2018-11-16" in url:
-            raise Refused("S3ServiceException:Please reduce your request rate.,Error SlowDown")
+            raise RedshiftError(
+                "S3ServiceException:Please reduce your request rate.,Error SlowDown"
+            )
         return fetch(self, url)
 
     context = redshift_pipeline.context("2018-11-15", "2018-11-17")

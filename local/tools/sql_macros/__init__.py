@@ -1,4 +1,4 @@
-"""The macros of ``sparkify.macros`` as sqlfluff sees them: no Airflow, no run, a month for all."""
+"""Stand-ins for ``sparkify.macros``, for sqlfluff: no Airflow, no run, a fixed month."""
 
 from datetime import UTC, datetime
 

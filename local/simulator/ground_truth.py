@@ -1,4 +1,4 @@
-"""What was written, exactly: the truth a loader's result is compared with."""
+"""What exactly was written, to compare the result of a load with."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,47 +9,47 @@ from local.simulator.world import REJECTED_FAULTS
 
 
 class Fault(NamedTuple):
-    """One fault that was put in."""
+    """An injected fault."""
 
     kind: str
     file: str
-    """Relative to the source, with forward slashes."""
+    """Path relative to the source, with forward slashes."""
     line: int
-    """Counted from 1. Of a tie the play that was moved; of a duplicate the second copy."""
+    """Counted from 1; of a tie, the moved play; of a duplicate, the second copy."""
     form: str
-    """Which of the kind's forms, such as ``truncated`` or ``ts``."""
+    """Variant of the kind, such as ``truncated`` or ``ts``."""
 
 
 @dataclass(frozen=True)
-class Written:
+class GroundTruth:
     """
     Files, counts and faults of a simulated source.
 
-    An event counts here if it can be loaded: the second copy of a duplicate does not count, nor
-    does a line spoilt by ``broken``, ``wrong-types`` or ``nul``, which takes the place of an event.
-    So ``lines`` is the sum of events, rejects and duplicates.
+    Only loadable events count: neither the second copy of a duplicate, nor a line damaged by
+    ``broken``, ``wrong-types`` or ``nul``, which replaces an event. So ``lines`` is the sum of
+    events, rejects and duplicates.
     """
 
     event_files: tuple[str, ...]
     song_files: tuple[str, ...]
-    """Those in ``song_data``; songs held back are among the faults."""
+    """Files in ``song_data``; those held back are among the faults."""
     lines: int
     events: int
     plays: int
     users: int
-    """Distinct users with an event."""
+    """Distinct users with events."""
     listeners: int
-    """Distinct users with a play."""
+    """Distinct users with plays."""
     start_times: int
-    """Distinct times of a play."""
+    """Distinct times of plays."""
     songs: int
     artists: int
     matched: int
-    """Plays whose title, artist and length, as written, are those of a song in ``song_data``."""
+    """Plays whose title, artist and length match a song in ``song_data`` as written."""
     matched_late: int
-    """Further plays that match once ``late/song_data`` has been moved in."""
+    """Additional plays that match once ``late/song_data`` is moved in."""
     matched_repaired: int
-    """Further plays that match once mojibake is undone (and late songs have been moved in)."""
+    """Additional plays that match once mojibake is repaired and late songs are moved in."""
     faults: tuple[Fault, ...]
 
     def of_kind(self, kind: str) -> list[Fault]:
@@ -63,7 +63,7 @@ class Written:
 
     @property
     def rejects(self) -> list[Fault]:
-        """The lines a loader has to refuse. An artist's name that is a number becomes text."""
+        """The lines that a loader must reject; a numeric artist name is loaded as text."""
         return [
             fault
             for fault in self.faults
@@ -73,7 +73,7 @@ class Written:
 
 @dataclass
 class Tally:
-    """Counts the events as they are written."""
+    """Counts of the events as they are written."""
 
     events: int = 0
     start_times: int = 0
@@ -82,7 +82,7 @@ class Tally:
     listeners: set[int] = field(default_factory=set)
 
     def add(self, events: list[Event]) -> None:
-        """Count the loadable events of one whole hour."""
+        """Add the loadable events of an hour."""
         plays = [event for event in events if event.play]
         self.events += len(events)
         self.start_times += len({play.ts for play in plays})
