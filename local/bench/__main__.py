@@ -69,7 +69,9 @@ def measure(layout: Layout, screen: Screen, parts: Sequence[str]) -> None:
     results = layout.local / "bench" / "results.json"
     write(results, comparisons, skipped)
     plot(results.with_suffix(".svg"), comparisons)
-    screen.print(f"Results: {results.relative_to(layout.root)}; chart: results.svg beside it.")
+    screen.print(
+        f"The results, and a chart of them, are in {results.parent.relative_to(layout.root)}."
+    )
 
 
 def _full() -> bool:

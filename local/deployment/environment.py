@@ -97,7 +97,7 @@ def _tuning() -> dict[str, str]:
         # The defaults add a second or more between one task and the next.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        # Report a permanent failure soon: somebody is watching.
+        # Report permanent failures soon, because the user is waiting.
         "AIRFLOW__CORE__MAX_TASK_RETRY_DELAY": "5",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__API__WORKERS": "1",

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from local.simulator.sessions import Event
-from local.simulator.world import REJECTED_FAULTS
 
 
 class Fault(NamedTuple):
@@ -52,23 +51,10 @@ class GroundTruth:
     """Additional plays that match once mojibake is repaired and late songs are moved in."""
     faults: tuple[Fault, ...]
 
-    def of_kind(self, kind: str) -> list[Fault]:
-        """Return the faults of one kind."""
-        return [fault for fault in self.faults if fault.kind == kind]
-
     @property
     def counts(self) -> dict[str, int]:
         """Number of faults by kind."""
         return dict(Counter(fault.kind for fault in self.faults))
-
-    @property
-    def rejects(self) -> list[Fault]:
-        """The lines that a loader must reject; a numeric artist name is loaded as text."""
-        return [
-            fault
-            for fault in self.faults
-            if fault.kind in REJECTED_FAULTS and fault.form != "artist_name"
-        ]
 
 
 @dataclass

@@ -132,7 +132,7 @@ class Pipeline:
 
 
 def _caching(templates: Environment) -> Environment:
-    """Cache compiled templates, as Airflow, with one task per process, does not."""
+    """Cache compiled templates; Airflow, with one task per process, has no use for that."""
     templates.cache = create_cache(-1)
     templates.from_string = cache(templates.from_string)  # type: ignore[method-assign, assignment]
     return templates
