@@ -16,6 +16,7 @@ from local.redshift.statements import Statement
 from local.servers.databases import database
 from local.servers.postgres import EmbeddedPostgres
 from local.servers.s3 import Storage
+from tests.support.redshift import refused_by_redshift
 
 KEYS = "credentials 'aws_access_key_id=key;aws_secret_access_key=secret'"
 
@@ -255,7 +256,8 @@ def test_who_locks_before_looking_meets_nobody(clients: tuple[Client, Client]) -
 def test_a_wrong_password_does_not_enter(
     redshift_server: RedshiftServer, its_database: str
 ) -> None:
-    with pytest.raises((InterfaceError, ProgrammingError), match="password authentication failed"):
+    refusals = (InterfaceError, ProgrammingError)
+    with refused_by_redshift(), pytest.raises(refusals, match="password authentication failed"):
         Client(redshift_server, its_database, password="wrong")
 
 
