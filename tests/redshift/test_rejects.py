@@ -160,9 +160,11 @@ def test_where_both_read_differently_redshift_s_figures_count(
         redshift_pipeline.run(*DAY)
     assert redshift_warehouse.count("songplays") == 2
     [(file, line, _, reason, text)] = rejects(redshift_warehouse)
-    expected = (2, "odd", no_user) if named else (None, "breaks a rule, as Redshift reads it", "")
+    expected = (
+        (2, "odd", no_user) if named else (None, "violates a rule, according to Redshift", "")
+    )
     assert (file, (line, reason, text)) == (EVENTS, expected)
-    assert "Redshift staged 3 rows, of which 1 break a rule" in caplog.text
+    assert "Redshift staged 3 rows, of which 1 violate a rule" in caplog.text
     counted = "select line_count, row_count, reject_count from file_ledger"
     assert redshift_warehouse.rows(f"{counted} where dataset = 'staging_events'") == [(3, 2, 1)]
 

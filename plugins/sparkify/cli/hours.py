@@ -47,7 +47,7 @@ def hours(args: Namespace, screen: Screen) -> int:
         screen.say(f"No hour{which} is loaded, and no run was asked to load one.")
         return ALL_WELL
     try:
-        found = mark_outdated(found, event_listing(source), versions, Partition.of_settings())
+        found = mark_outdated(found, event_listing(source), versions, Partition.from_settings())
     except AirflowException as error:
         screen.complain(f"Note: the source was not looked at, so this is what runs saw. {error}")
     screen.say(describe(found))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
-from sparkify.checks import Check, Result, ask_all
+from sparkify.checks import Check, Result, run_checks
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.warehouse import connected, execute
 from sparkify.window import Window, naive
@@ -57,7 +57,7 @@ class DataQualityOperator(WarehouseOperator):
             for statement in self.beforehand:
                 execute(cursor, statement)
             connection.commit()
-            results = ask_all(connection, hook.get_conn, checks)
+            results = run_checks(connection, hook.get_conn, checks)
             self._record(cursor, context, results)
         self._tell(results)
 
@@ -94,6 +94,6 @@ class DataQualityOperator(WarehouseOperator):
         if errors:
             told = "\n".join(str(result) for result in errors)
             told = f"{len(errors)} of {len(results)} checks failed.\n{told}"
-            if any(result.was_asked for result in errors):
+            if any(result.is_final for result in errors):
                 self._raise_exception(told)
             raise AirflowException(told)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from sparkify.mojibake import repaired
+from sparkify.mojibake import repair
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.warehouse import lock, transaction
 
@@ -35,7 +35,7 @@ class RepairNamesOperator(WarehouseOperator):
         with transaction(hook) as cursor:
             cursor.execute(self.sql)
             names = [name for (name,) in cursor.fetchall()]
-            garbled = [(name, text) for name in names if (text := repaired(name)) != name]
+            garbled = [(name, text) for name in names if (text := repair(name)) != name]
             if not garbled:
                 return
             # On Redshift a transaction sees what was there at its first statement, and what another

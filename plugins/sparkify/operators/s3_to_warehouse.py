@@ -17,9 +17,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.sources.base import Source, SourceFile
-from sparkify.sources.open import find, near, open_source
+from sparkify.sources.open import find, nearby_names, open_source
 from sparkify.sources.partitions import Partition
-from sparkify.staging.ledger import Reading, Tally, begin, published_names, unpublished
+from sparkify.staging.ledger import Reading, Tally, begin_reading, published_names, unpublished
 from sparkify.staging.prefixes import beginning
 from sparkify.warehouse import POSTGRES, engine, execute, quoted, transaction, warehouse_hook
 from sparkify.window import Window
@@ -133,14 +133,14 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
         # Only now: importing polars takes longer than Airflow needs for a whole task, and every
         # task of the DAG imports this module.
-        from sparkify.staging.postgres import land
+        from sparkify.staging.postgres import stage
 
         source = open_source(self.source)
-        return reading, land(hook, source, reading, self.table, self.rules)
+        return reading, stage(hook, source, reading, self.table, self.rules)
 
     def _copy_in(self, hook: RedshiftSQLHook, context: Context) -> tuple[Reading, Tally]:
         # Only what copies waits for the import.
-        from sparkify.staging.redshift import Copy, copy_in, source_in_s3
+        from sparkify.staging.redshift import Copy, source_in_s3, stage
 
         def run(one: Copy) -> None:
             # The provider's operator has one place to read from; ours may have several.
@@ -152,7 +152,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         source = source_in_s3(self.source)
         reading = self._reading(hook, context)
         manifests = setting("manifest_prefix")
-        return reading, copy_in(hook, source, reading, self.table, self.rules, manifests, run)
+        return reading, stage(hook, source, reading, self.table, self.rules, manifests, run)
 
     def _copy_options(self) -> list[str]:
         return [f"json {quoted(self.jsonpaths or 'auto ignorecase')}", *COPY_OPTIONS]
@@ -167,7 +167,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
                 # It is let go of before anything is locked, which comes in a set order.
                 cursor.execute("commit")
             done = [execute(cursor, statement) for statement in self.beforehand]
-            number = begin(hook, cursor, context["run_id"], self.dataset)
+            number = begin_reading(hook, cursor, context["run_id"], self.dataset)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
         source = open_source(self.source)
         found: dict[SourceFile, None] = {}
@@ -184,7 +184,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
             source.url,
             list(found),
             missing,
-            Partition.of_settings(self.partition) if self.partition else None,
+            Partition.from_settings(self.partition) if self.partition else None,
             self.time_column,
             self.only_new,
         )
@@ -208,7 +208,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
     def _warn_of(self, missing: Sequence[str], source: Source) -> None:
         """Say which files are not there, what names them so, and what is there instead."""
         more = len(missing) - SHOWN_MISSING
-        names = near(source, missing[0])
+        names = nearby_names(source, missing[0])
         self.log.warning(
             "Missing: no file %s%s. The variable %s, which is %r, names files so. %s The run goes "
             "on without; load its time again once the files are there.",

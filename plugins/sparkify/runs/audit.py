@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 from sparkify.macros import statement
-from sparkify.mojibake import repaired
+from sparkify.mojibake import repair
 from sparkify.runs.hours import DAG_ID, HOUR, Hour, Span, recorded, repair_commands, spans
 from sparkify.warehouse import insert_rows, lock, transaction
 from sparkify.window import Window
@@ -265,7 +265,7 @@ class Audit:
         entries: dict[str, list[str]] = defaultdict(list)
         for name, entry in self._ask(cursor, statement("damage/names.sql")):
             entries[name] += [entry] if entry is not None else []
-        meant = {name: [text] if (text := repaired(name)) != name else [] for name in entries}
+        meant = {name: [text] if (text := repair(name)) != name else [] for name in entries}
         wrong = [name for name in entries if entries[name] != meant[name]]
         if wrong:
             cursor.execute(lock("repaired_names", self.hook.conn_type))
