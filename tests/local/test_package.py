@@ -161,7 +161,7 @@ def empty(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("deploy", "remove", "folder", "sentence"),
     [
-        (by_wheel, shutil.rmtree, "sql", "There is no SQL: neither {} nor "),
+        (by_wheel, shutil.rmtree, "sql", "There are no SQL files in {} or "),
         (by_plugins, empty, "sql/quality/staged", "The folder {} holds no SQL: "),
     ],
     ids=["missing", "empty"],
