@@ -3,7 +3,7 @@
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from airflow.models.backfill import AlreadyRunningBackfill
@@ -35,6 +35,7 @@ def _loads(first: datetime, last: datetime) -> Mapping[datetime, Load]:
         return loads(warehouse_hook(), first, last)
 
 
+@dataclass
 class Backfill:
     """
     One backfill, from the request to its exit status.
@@ -45,14 +46,11 @@ class Backfill:
     :param fetch_loads: returns the last loads of the hours from a first to a last one
     """
 
-    def __init__(
-        self, request: Request, metadata: Metadata, screen: Screen, fetch_loads: FetchLoads
-    ) -> None:
-        self.request = request
-        self.metadata = metadata
-        self.screen = screen
-        self.fetch_loads = fetch_loads
-        self.backfill_id: int | None = None
+    request: Request
+    metadata: Metadata
+    screen: Screen
+    fetch_loads: FetchLoads
+    backfill_id: int | None = None
 
     def run(self) -> int:
         """Create the backfill, follow it, and return the exit status."""

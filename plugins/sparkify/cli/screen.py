@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -15,17 +16,12 @@ SECONDS_BETWEEN_LINES = 10.0
 Show = Callable[[Progress], None]
 
 
+@dataclass(frozen=True)
 class Screen:
-    """
-    The output of a command.
+    """The output of a command: standard output and standard error."""
 
-    :param console: standard output
-    :param errors: standard error
-    """
-
-    def __init__(self, console: Console, errors: Console) -> None:
-        self.console = console
-        self.errors = errors
+    console: Console
+    errors: Console
 
     def print(self, text: str) -> None:
         """Print text as it is."""

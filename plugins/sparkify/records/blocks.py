@@ -68,7 +68,6 @@ class Segment(NamedTuple):
 Block = list[Segment]
 """Segments to parse together: a part of a large file, or many small files."""
 
-
 OnMissing = Callable[[SourceFile], object]
 """Called with a file that has gone since it was listed."""
 

@@ -134,18 +134,13 @@ class Damage:
         return 2 if all(found.is_surplus for found in rows.values()) else 1
 
 
+@dataclass
 class Audit:
-    """
-    One audit.
+    """An audit of the warehouse, for a range of hours or for everything."""
 
-    :param hook: the warehouse
-    :param hours: the range to audit; without one, everything
-    """
-
-    def __init__(self, hook: DbApiHook, hours: Window | None = None) -> None:
-        self.hook = hook
-        self.hours = hours
-        self.damage = Damage()
+    hook: DbApiHook
+    hours: Window | None = None
+    damage: Damage = field(default_factory=Damage)
 
     def run(self, show: Show) -> Damage:
         """Compare all tables, mark the damaged hours, and show progress."""

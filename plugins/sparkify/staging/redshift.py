@@ -4,6 +4,7 @@ import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -207,30 +208,22 @@ def _failure(copied: Copy, error: RedshiftError, errors: Sequence[LoadError]) ->
     )
 
 
+@dataclass
 class _Reconciliation:
     """Accounts for every record of the files as staged, or as rejected for a reason."""
 
-    def __init__(
-        self,
-        hook: RedshiftSQLHook,
-        source: BucketSource,
-        reading: Reading,
-        table: str,
-        rules: Mapping[str, str],
-        spans: FileSpans | None,
-        snapshots: Sequence[Snapshot],
-        loads: Loads,
-    ) -> None:
-        self.hook = hook
-        self.source = source
-        self.reading = reading
-        self.tally = Tally()
-        self.table = table
-        self.rules = rules
-        self.spans = spans
-        self.snapshots = snapshots
-        self.loads = loads
-        self.files = {file.url[:LONGEST_NAME]: file for file in reading.files}
+    hook: RedshiftSQLHook
+    source: BucketSource
+    reading: Reading
+    table: str
+    rules: Mapping[str, str]
+    spans: FileSpans | None
+    snapshots: Sequence[Snapshot]
+    loads: Loads
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        self.files = {file.url[:LONGEST_NAME]: file for file in self.reading.files}
 
     def run(self, copy_files: Callable[[Sequence[SourceFile]], None]) -> None:
         """Remove rows that must not be loaded, and record everything, in one transaction."""
