@@ -162,7 +162,7 @@ def empty(folder: Path) -> None:
     ("deploy", "remove", "folder", "sentence"),
     [
         (by_wheel, shutil.rmtree, "sql", "There are no SQL files in {} or "),
-        (by_plugins, empty, "sql/quality/staged", "The folder {} holds no SQL: "),
+        (by_plugins, empty, "sql/quality/staged", "The folder {} holds no SQL files: "),
     ],
     ids=["missing", "empty"],
 )

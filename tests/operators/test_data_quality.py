@@ -96,7 +96,7 @@ def test_what_could_not_be_asked_is_asked_again_where_nothing_else_is_wrong(
     with pytest.raises(AirflowException) as failure:
         run({"a": unasked, "b": PASSES, "c": WARNS})
     assert not isinstance(failure.value, AirflowFailException), "Airflow would not retry."
-    assert "asking failed: division by zero" in str(failure.value)
+    assert "the query failed: division by zero" in str(failure.value)
     assert [row[-1] for row in recorded(warehouse)] == [False, True, False]
     with pytest.raises(AirflowFailException, match="2 of 3 checks failed"):
         run({"a": unasked, "b": FAILS, "c": PASSES})

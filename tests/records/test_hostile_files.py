@@ -155,7 +155,7 @@ def test_a_compressed_file_that_unpacks_to_the_absurd_ends_in_a_sentence() -> No
 
 def test_a_compressed_file_that_is_cut_is_tried_again_while_it_changes() -> None:
     whole = gzip.compress(b"\n".join([LINE] * 1000))
-    with pytest.raises(AirflowFailException, match=r"cannot be read.*Mend the file"):
+    with pytest.raises(AirflowFailException, match=r"cannot be read.*Fix the file"):
         account(read(Files(day_json_gz=whole[:-20])))
     source = Files(day_json_gz=whole[:-20])
     batches = RecordReader(COLUMNS).batches(blocks(source, list(source.list(""))))
