@@ -161,8 +161,8 @@ def empty(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("deploy", "remove", "folder", "sentence"),
     [
-        (by_wheel, shutil.rmtree, "sql", "There is no SQL: neither {} nor "),
-        (by_plugins, empty, "sql/audit", "The folder {} holds no SQL: "),
+        (by_wheel, shutil.rmtree, "sql", "There are no SQL files in {} or "),
+        (by_plugins, empty, "sql/audit", "The folder {} holds no SQL files: "),
     ],
     ids=["missing", "empty"],
 )

@@ -220,7 +220,7 @@ def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(airflow: Airflow) -
     said, _ = first.communicate(timeout=30)
     assert first.returncode == 130, said
     number = airflow.value("select max(id) from backfill")
-    assert f"backfill {number} goes on" in said
+    assert f"backfill {number} continues" in said
 
     status, said = airflow.call("dags", "backfill", "-s", "2018-12-01", "slowly")
     assert status == 1

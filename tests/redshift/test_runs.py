@@ -265,7 +265,7 @@ def test_only_the_objects_that_are_meant_are_read(
 ) -> None:
     bucket.put("song_data/readme.txt", "not for COPY")
     bucket.put("song_data/A/B/C/TRSO1.json.bak", json.dumps(song("SObak")))
-    with pytest.raises(AirflowFailException, match=r"TRSO1.json is the prefix .*TRSO1.json.bak"):
+    with pytest.raises(AirflowFailException, match=r"TRSO1.json is also a prefix .*TRSO1.json.bak"):
         redshift_pipeline.run("2018-11-16", "2018-11-17")
     bucket.client.delete_object(Bucket=bucket.name, Key="app/song_data/A/B/C/TRSO1.json.bak")
     redshift_pipeline.run("2018-11-16", "2018-11-17")

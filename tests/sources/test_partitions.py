@@ -130,7 +130,7 @@ def test_the_file_of_a_moment_is_read_by_every_window_that_has_the_moment(
 def test_a_zone_that_is_none_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION_TIMEZONE", name.replace("\0", ""))
     with pytest.raises(AirflowFailException, match="sparkify_partition_timezone"):
-        Partition.of_settings()
+        Partition.from_settings()
 
 
 @pytest.mark.parametrize("hours", ["-1", "1.5", "two", "", "99999999", "9" * 5000])
@@ -139,7 +139,7 @@ def test_a_slack_that_is_no_number_of_hours_is_refused(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION_SLACK", hours)
     with pytest.raises(AirflowFailException, match="sparkify_partition_slack"):
-        Partition.of_settings()
+        Partition.from_settings()
 
 
 def cut(source: TestSource, zone: str, events: list[dict[str, Any]]) -> None:

@@ -198,7 +198,7 @@ class World:
         known = hours.reconcile(hours.recorded(hook), [], datetime.now(UTC))
         known = list(hours.every_hour(known, HOURS[0], HOURS[-1] + HOUR))
         versions = hours.published_versions(hook, self.source.url)
-        files, partition = event_listing(self.source.url), Partition.of_settings()
+        files, partition = event_listing(self.source.url), Partition.from_settings()
         states = hours.mark_outdated(known, files, versions, partition)
         return [span for span in hours.spans(states) if span.state not in hours.NO_ACTION]
 

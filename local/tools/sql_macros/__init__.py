@@ -53,7 +53,7 @@ def seconds_since(column: str) -> str:
     return f"extract(epoch from timestamp '{NOW}') - extract(epoch from {column})"
 
 
-def settled() -> str:
+def newest_is_published() -> str:
     return "max(claims.reading) is null"
 
 

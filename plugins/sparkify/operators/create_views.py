@@ -1,4 +1,4 @@
-"""Makes views of questions."""
+"""Create views from questions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -11,10 +11,10 @@ from sparkify.operators.warehouse import WarehouseOperator
 
 class CreateViewsOperator(WarehouseOperator):
     """
-    Create views, or bring them up to date, in one transaction; each says what its data is as of.
+    Create or update views in one transaction, each with a column ``data_as_of``.
 
-    A view that stays the same, or gets more columns at its end, keeps its grants. One whose other
-    columns change is dropped first, as neither engine replaces such a view.
+    A view that stays the same, or gains columns at its end, keeps its grants. If other columns
+    change, it is dropped first, because neither engine can replace such a view.
 
     :param views: name to SELECT, or the ``.sql`` file holding it (templated)
     """
@@ -29,21 +29,21 @@ class CreateViewsOperator(WarehouseOperator):
         self.views = views
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
-        """Create or replace them all."""
+        """Create or replace all views."""
         hook = self.get_db_hook()
         statements = []
         for name, sql in self.views.items():
-            # The time is looked up beside the rows: joined to them, it could disturb their order.
+            # A scalar subquery, because a join could change the order of the rows.
             select = (
                 "select answers.*, (select data_as_of from data_as_of) as data_as_of\n"
                 f"from (\n{sql}\n) as answers"
             )
-            if self._is_of_another_form(hook, name, select):
+            if self._changes_columns(hook, name, select):
                 statements.append(f"drop view {name}")
             statements.append(f"create or replace view {name} as\n{select}")
         hook.run(statements)
 
-    def _is_of_another_form(self, hook: DbApiHook, name: str, select: str) -> bool:
+    def _changes_columns(self, hook: DbApiHook, name: str, select: str) -> bool:
         found: Any = hook.get_first(
             "select 1 from information_schema.views "
             "where table_schema = current_schema() and table_name = %s",

@@ -1,4 +1,4 @@
-"""What Redshift tells of its COPYs: the views SYS_LOAD_…, which survive whatever became of them."""
+"""Redshift's log of its COPYs: the views SYS_LOAD_…, which also cover those that failed."""
 
 import time
 from collections import Counter
@@ -10,14 +10,14 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowException
 
 PATIENCE, PAUSE = 60.0, 1.0
-"""Seconds: how long the views are given to show a COPY that has ended, and between two looks."""
+"""Seconds to wait for the views to show a COPY that has ended, and between two queries."""
 
 LONGEST_NAME = 256
-"""What the views show of a file's URL."""
+"""How many characters of a file's URL the views show."""
 
 
 class LoadError(NamedTuple):
-    """A record that COPY could not load; ``line`` is the last one of its object."""
+    """A record that COPY could not load; ``line`` is the last line of its object."""
 
     url: str
     line: int
@@ -27,14 +27,14 @@ class LoadError(NamedTuple):
 
 @dataclass(frozen=True)
 class Loads:
-    """What the COPYs of one try did; URLs are as long as the views show them."""
+    """The results of the COPYs of one attempt, with URLs as truncated by the views."""
 
     lines: Counter[str] = field(default_factory=Counter)
     errors: Sequence[LoadError] = ()
 
 
 def last_load(hook: DbApiHook, table: str) -> int:
-    """The number of the last COPY into a table of this name; 0 when there was none."""
+    """Return the id of the last COPY into a table of this name, or 0."""
     row: Any = hook.get_first(
         "select coalesce(max(query_id), 0) from sys_load_history where trim(table_name) = %s",
         parameters=(table,),
@@ -43,32 +43,34 @@ def last_load(hook: DbApiHook, table: str) -> int:
 
 
 def loads_since(hook: DbApiHook, table: str, earlier: int, copies: int) -> Loads:
-    """What so many COPYs into a table did, once the views show them all."""
+    """Wait until the views show this many COPYs into a table, and return their results."""
     deadline = time.monotonic() + PATIENCE
     while len(ended := _ended(hook, table, earlier)) < copies:
         if time.monotonic() > deadline:
             raise AirflowException(
-                f"Redshift's view sys_load_history shows {len(ended)} of {copies} COPYs into "
-                f"{table}; the task is tried again."
+                f"Redshift's view sys_load_history shows only {len(ended)} of {copies} COPYs into "
+                f"{table}. Airflow retries the task."
             )
         time.sleep(PAUSE)
     lines: Counter[str] = Counter()
-    for url, count in _of(hook, ended, "file_name, lines_scanned", "sys_load_detail"):
+    for url, count in _select(hook, ended, "file_name, lines_scanned", "sys_load_detail"):
         lines[url.strip()] += count
     return Loads(lines, errors_of(hook, ended))
 
 
 def failed_load(hook: DbApiHook, table: str, earlier: int) -> Sequence[LoadError]:
-    """The records that made a COPY fail, as far as there are any."""
+    """Return the records that made a COPY fail, if any."""
     return errors_of(hook, _begun(hook, table, earlier))
 
 
 def errors_of(hook: DbApiHook, queries: Sequence[int]) -> Sequence[LoadError]:
-    """The records that some COPYs could not load."""
+    """Return the records that these COPYs could not load."""
     columns = "file_name, line_number, column_name, error_code, error_message"
     return [
         LoadError(url.strip(), line, column.strip() or None, f"{message.strip()} (error {code})")
-        for url, line, column, code, message in _of(hook, queries, columns, "sys_load_error_detail")
+        for url, line, column, code, message in _select(
+            hook, queries, columns, "sys_load_error_detail"
+        )
     ]
 
 
@@ -85,7 +87,7 @@ def _begun(hook: DbApiHook, table: str, earlier: int, which: str = "") -> list[i
     return [int(query) for (query,) in rows]
 
 
-def _of(hook: DbApiHook, queries: Sequence[int], columns: str, view: str) -> Any:
+def _select(hook: DbApiHook, queries: Sequence[int], columns: str, view: str) -> Any:
     if not queries:
         return []
     numbers = ", ".join(map(str, queries))
