@@ -110,14 +110,25 @@ def connected(hook: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def transaction(hook: Any) -> Iterator[Any]:
+def session(hook: Any) -> Iterator[Any]:
     """
-    Open a cursor and commit at the end.
+    Open a cursor and commit at the end; what must take effect earlier is passed to ``commit``.
 
     A hook's own methods reconnect every time, which takes longer than most statements of an hour.
-    So what may take effect earlier is committed by a ``commit`` statement.
     """
     with connected(hook) as connection, closing(connection.cursor()) as cursor:
+        yield cursor
+
+
+def commit(cursor: Any) -> None:
+    """End the cursor's transaction; its next statement begins another one."""
+    cursor.execute("commit")
+
+
+@contextmanager
+def transaction(hook: Any) -> Iterator[Any]:
+    """Open a cursor whose statements take effect together, or not at all."""
+    with session(hook) as cursor:
         yield cursor
 
 

@@ -10,7 +10,7 @@ from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.runs.summary import describe, read_figures
 from sparkify.settings import DEAD_AFTER, keep_staging
 from sparkify.staging.names import KEPT, staging_table
-from sparkify.warehouse import execute, lock, transaction
+from sparkify.warehouse import commit, execute, lock, session
 from sparkify.window import naive
 
 
@@ -46,10 +46,10 @@ class DropStagingOperator(WarehouseOperator):
         """Drop this run's tables and leftovers, and return the run's figures."""
         own = {staging_table(context["run_id"], dataset) for dataset in self.datasets}
         hook = self.get_db_hook()
-        with transaction(hook) as cursor:
+        with session(hook) as cursor:
             if self._leftovers(cursor) - own:
                 self._sweep(cursor, own, hook.conn_type)
-            cursor.execute("commit")
+            commit(cursor)
             drops = [f"drop table if exists {table}" for table in sorted(own)]
             for statement in [*drops, *self.afterwards]:
                 execute(cursor, statement)
@@ -59,7 +59,7 @@ class DropStagingOperator(WarehouseOperator):
 
     def _sweep(self, cursor: Any, own: set[str], on: str) -> None:
         """Drop leftovers of dead runs, under a lock that keeps others from starting to stage."""
-        cursor.execute("commit")
+        commit(cursor)
         cursor.execute(lock("readings", on))
         leftovers = sorted(self._leftovers(cursor) - own)
         if leftovers:

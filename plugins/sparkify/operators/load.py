@@ -8,7 +8,7 @@ from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.staging.claims import Claim, claim, newer_claims, outside
-from sparkify.warehouse import execute, lock, transaction
+from sparkify.warehouse import execute, lock, session
 from sparkify.window import Window
 
 SHOWN_CLAIMS = 5
@@ -100,7 +100,7 @@ class LoadOperator(WarehouseOperator):
         """Replace the slice, except for what newer readings claim."""
         hook = self.get_db_hook()
         window = Window.of_run(context) if self.at else None
-        with transaction(hook) as cursor:
+        with session(hook) as cursor:
             reading = claim(hook, cursor, context["run_id"], window) if window else 0
             # The lock comes first: a transaction on Redshift sees the state at its first statement,
             # and must not miss what another run publishes.

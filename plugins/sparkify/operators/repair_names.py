@@ -7,7 +7,7 @@ from airflow.sdk import Context
 
 from sparkify.mojibake import repair
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.warehouse import lock, transaction
+from sparkify.warehouse import commit, lock, session
 
 
 class RepairNamesOperator(WarehouseOperator):
@@ -31,7 +31,7 @@ class RepairNamesOperator(WarehouseOperator):
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
         """Repair the names in Python, and replace their entries."""
         hook = self.get_db_hook()
-        with transaction(hook) as cursor:
+        with session(hook) as cursor:
             cursor.execute(self.sql)
             names = [name for (name,) in cursor.fetchall()]
             garbled = [(name, text) for name in names if (text := repair(name)) != name]
@@ -39,7 +39,7 @@ class RepairNamesOperator(WarehouseOperator):
                 return
             # On Redshift a transaction sees the state at its first statement, so begin a new one to
             # see entries of other runs.
-            cursor.execute("commit")
+            commit(cursor)
             cursor.execute(lock("repaired_names", hook.conn_type))
             cursor.executemany(
                 "delete from repaired_names where delivered = %s", [(name,) for name, _ in garbled]

@@ -21,7 +21,7 @@ from sparkify.sources.open import find, nearby_names, open_source
 from sparkify.sources.partitions import Partition
 from sparkify.staging.ledger import Reading, Tally, begin_reading, published_names, unpublished
 from sparkify.staging.prefixes import beginning
-from sparkify.warehouse import POSTGRES, engine, execute, quoted, transaction, warehouse_hook
+from sparkify.warehouse import POSTGRES, commit, engine, execute, quoted, session, warehouse_hook
 from sparkify.window import Window
 
 SHOWN_MISSING = 5
@@ -158,11 +158,11 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         """Number a reading, and list its files and the patterns that match none."""
         window = Window.of_run(context)
         published: set[str] = set()
-        with transaction(hook) as cursor:
+        with session(hook) as cursor:
             if self.partition:
                 published = published_names(cursor, self.dataset, window)
                 # Release the read locks, since tables are locked in a fixed order.
-                cursor.execute("commit")
+                commit(cursor)
             done = [execute(cursor, statement) for statement in self.beforehand]
             number = begin_reading(hook, cursor, context["run_id"], self.dataset)
         self.log.info("Reading number %s. %s", number, ", ".join(done))

@@ -19,7 +19,7 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from sparkify.macros import statement
 from sparkify.mojibake import repair
 from sparkify.runs.hours import DAG_ID, Hour, Span, recorded, repair_commands, spans
-from sparkify.warehouse import insert_rows, lock, transaction
+from sparkify.warehouse import commit, insert_rows, lock, session, transaction
 from sparkify.window import HOUR, Window, utc
 
 UNFINISHED = {"failed", "under way", "abandoned"}
@@ -144,7 +144,7 @@ class Audit:
 
     def run(self, show: Show) -> Damage:
         """Compare all tables, mark the damaged hours, and show progress."""
-        with transaction(self.hook) as cursor:
+        with session(self.hook) as cursor:
             self._run(cursor, show)
         return self.damage
 
@@ -191,7 +191,7 @@ class Audit:
         cursor.execute(query)
         rows = list(cursor.fetchall())
         # On Redshift a reader blocks writers until it commits.
-        cursor.execute("commit")
+        commit(cursor)
         return rows
 
     def _judge(
@@ -274,7 +274,7 @@ class Audit:
                 "insert into repaired_names (delivered, repaired) values (%s, %s)",
                 [(name, text) for name in wrong for text in meant[name]],
             )
-            cursor.execute("commit")
+            commit(cursor)
         return len(wrong)
 
     def _mark(self, cursor: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify.warehouse import lock
+from sparkify.warehouse import commit, lock
 from sparkify.window import Window, merge, naive
 
 
@@ -35,7 +35,7 @@ def claim(hook: DbApiHook, cursor: Any, run_id: str, window: Window) -> int:
         (run_id,),
     )
     row = cursor.fetchone()
-    cursor.execute("commit")
+    commit(cursor)
     if row is None:
         raise AirflowFailException(
             "The warehouse no longer knows when this run read its files, so newer versions may "
@@ -49,7 +49,7 @@ def claim(hook: DbApiHook, cursor: Any, run_id: str, window: Window) -> int:
             "update readings set claim_start = %s, claim_end = %s where reading = %s",
             (naive(window.start), naive(window.end), number),
         )
-        cursor.execute("commit")
+        commit(cursor)
     return int(number)
 
 
