@@ -1,4 +1,4 @@
-# Airflow with this project in it: complete by itself, so that it also runs where nothing is mounted.
+# Airflow with this project: self-contained, so that it also runs without mounts.
 FROM apache/airflow:3.3.2
 
 COPY requirements.txt ./
@@ -9,5 +9,5 @@ COPY pyproject.toml README.md ./
 COPY dags dags
 COPY sql sql
 COPY plugins plugins
-# In place, as Airflow reads it: what is mounted over plugins/ is what runs. Adds `airflow dags backfill`.
+# Editable, so that a mount over plugins/ takes effect. Adds `airflow dags backfill`.
 RUN pip install --no-cache-dir --no-deps --editable .

@@ -1,56 +1,56 @@
-# One command per need; each makes what it needs first. CI runs the same ones.
+# Each target installs what it needs first. CI runs the same targets.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt pyproject.toml
-# The project itself too, in place: Airflow asks what is installed for commands.
+# Includes the project itself, because Airflow finds commands in installed packages.
 PACKAGES := -r requirements.txt -r requirements-dev.txt -c constraints.txt -e .
 
-# The Amazon provider's own floor, in requires-python too.
+# The Amazon provider's minimum, also in requires-python.
 FLOOR := 3.11
 
 export PYTHONPATH := plugins
-# Every task is a process: without bytecode each would compile all it imports, for seconds.
+# Every task is a process, which without bytecode would spend seconds compiling its imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary package env clean bench
 
-help: ## Show what there is
+help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make run ONCE=1                   load, show, and end with only PostgreSQL running"
+	@echo "  make run ONCE=1                   load, show the result, and leave only PostgreSQL running"
 	@echo "  make run SPARKIFY_SOURCE=folder   load your own files, from a folder or s3://bucket"
-	@echo "  make run WAREHOUSE=redshift       load through Redshift's driver and COPY, into a stand-in"
+	@echo "  make run WAREHOUSE=redshift       load into a stand-in, through Redshift's driver and COPY"
 	@echo "  make run PORT=8090                serve the web UI on this port"
-	@echo "  make run SCHEDULE=1               schedule it hourly, however old the source is"
-	@echo "  make report START=2018-11-01 END=2018-11-07 OUT=week.html   about some days, both included"
-	@echo "  make verify SEED=1                load the hours in the order of this seed"
-	@echo "  make try-docker EXECUTOR=celery   with workers of their own"
-	@echo "  make bench-backfill HOURS=48      a quick look"
-	@echo "  make bench PARTS=staging,star     measure some parts only; BENCH_FULL=1 adds the long ones"
+	@echo "  make run SCHEDULE=1               schedule it hourly even if the source is old"
+	@echo "  make report START=2018-11-01 END=2018-11-07 OUT=week.html   limit the days, both included"
+	@echo "  make verify SEED=1                shuffle the hours with this seed"
+	@echo "  make try-docker EXECUTOR=celery   run tasks on Celery workers"
+	@echo "  make bench-backfill HOURS=48      measure fewer hours"
+	@echo "  make bench PARTS=staging,star     measure only these parts; BENCH_FULL=1 adds long ones"
 
-run: $(INSTALLED) ## Load a source through a real Airflow, show what users listen to, and serve
+run: $(INSTALLED) ## Load a source through a real Airflow, show the result and serve the web UI
 	@exec $(BIN)/python -m local.deployment.run
 
-report: $(INSTALLED) ## Write what users listen to as one HTML file, from what is loaded here
+report: $(INSTALLED) ## Write what users listen to as one HTML file
 	@exec $(BIN)/python -m local.deployment.report
 
-stop: $(INSTALLED) ## End everything that runs from here
+stop: $(INSTALLED) ## Stop everything that runs from this folder
 	@exec $(BIN)/python -m local.deployment.stop
 
-test: $(INSTALLED) ## Run the tests, the quick ones first
+test: $(INSTALLED) ## Run the tests, quick ones first
 	-@$(MAKE) --no-print-directory browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# Debian's own: it gets security updates, and the browser that Playwright would fetch is not needed.
-browser: ## Install Debian's Chromium, with which the tests look at the page
+# Debian's Chromium gets security updates; Playwright need not download its own browser.
+browser: ## Install Debian's Chromium for the tests of the page
 	@command -v chromium >/dev/null 2>&1 || { \
 	  if [ "`id -u`" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then \
-	    echo "There is no Chromium, and it takes root on Debian to install it: the tests of the page are" \
-	      "skipped. Try: sudo make browser"; exit 1; \
+	    echo "Chromium is not installed, so the tests of the page are skipped. To install it, which takes" \
+	      "root on Debian: sudo make browser"; exit 1; \
 	  fi; \
 	  echo "Installing Chromium ..."; \
 	  apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive \
@@ -60,10 +60,10 @@ browser: ## Install Debian's Chromium, with which the tests look at the page
 redshift-sql: $(INSTALLED) ## Print every statement of a load on Redshift
 	@exec $(BIN)/python -m local.tools.redshift_sql
 
-verify: $(INSTALLED) ## Load a source hour by hour, shuffled, and in one run: are they equal?
+verify: $(INSTALLED) ## Load a source in shuffled hours and in one run, and compare the results
 	@exec $(BIN)/python -m local.tools.verify
 
-bench-backfill: $(INSTALLED) ## Measure a month's backfill against tasks that do nothing
+bench-backfill: $(INSTALLED) ## Compare a month's backfill with no-op tasks
 	@exec $(BIN)/python -m local.bench.backfill
 
 lint: $(INSTALLED) ## Check format, style, types and SQL
@@ -72,35 +72,35 @@ lint: $(INSTALLED) ## Check format, style, types and SQL
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint sql
 
-dictionary: $(INSTALLED) ## Write docs/data-dictionary.md from the comments in sql/schema
+dictionary: $(INSTALLED) ## Generate docs/data-dictionary.md from the comments in sql/schema
 	@$(BIN)/python -m local.tools.dictionary
 
 package: $(INSTALLED) ## Build the wheel, and plugins.zip for Amazon MWAA, into dist/
 	@exec $(BIN)/python -m local.tools.package
 
-try-docker: ## Run docker-compose.yaml for real, from nothing to nothing
+try-docker: ## Test docker-compose.yaml end to end and clean up
 	@bash local/compose/try.sh $(EXECUTOR)
 
-env: ## Write .env, with new secrets, for docker compose
+env: ## Write .env with new secrets for docker compose
 	@sh local/compose/make_env.sh
 
 bench: $(INSTALLED) ## Measure how fast it loads, as ratios within one run
 	@exec $(BIN)/python -m local.bench
 
-clean: ## End everything that runs from here, and remove all that was made
+clean: ## Stop everything that runs from this folder and remove what was created
 	@if $(BIN)/python -c 'import psutil' 2>/dev/null; then $(BIN)/python -m local.deployment.stop; \
 	elif [ -d .local ]; then $(MAKE) --no-print-directory stop; fi
 	rm -rf $(VENV) .local dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# uv installs in seconds what takes pip a minute: so pip fetches uv where there is none, and does
-# the work itself only where that fails. The stamp comes last: a broken-off installation is resumed.
+# uv takes seconds where pip takes a minute, so pip installs uv first and is itself only the fallback.
+# The stamp is written last, so that an interrupted installation is resumed.
 $(INSTALLED): $(REQUIREMENTS)
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
-	  echo "There is no $(PYTHON) here: install Python $(FLOOR) or newer, or name one: make PYTHON=..."; exit 1; }
+	  echo "$(PYTHON) was not found: install Python $(FLOOR) or newer, or name it: make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(FLOOR)".split("."))))' || { \
 	  echo "$(PYTHON) is too old (`$(PYTHON) --version 2>&1`): Python $(FLOOR) or newer is needed." \
 	    "Name one: make run PYTHON=python$(FLOOR)"; exit 1; }
-	@echo "Installing Airflow and what else is needed into $(VENV) ..."
+	@echo "Installing Airflow and the other requirements into $(VENV) ..."
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); \
 	else \

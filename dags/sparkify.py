@@ -1,59 +1,56 @@
 """
 ### What Sparkify's users listen to, hour by hour
 
-Each run loads one **window** of time from the source's event files, and whatever song files are
-new.
+Each run loads one **window** of time from the source's event files, and any new song files.
 
 | run | window |
 |---|---|
-| scheduled, or of a backfill | its hour, and the lookback before it |
-| by hand, with a logical date | the same: 10:00 and 10:30 are in the hour from 10:00 to 11:00 |
-| by hand, with the params `start` and `end` | that range, a month as well as an hour |
-| by hand, with neither | refused |
+| scheduled, or from a backfill | its hour and the lookback before it |
+| manual, with a logical date | the same: 10:00 and 10:30 are in the hour from 10:00 to 11:00 |
+| manual, with the params `start` and `end` | that range, be it an hour or a month |
+| manual, with neither | refused |
 
-What Airflow shows as the data interval of a run by hand is another hour, and counts for nothing.
+The data interval that Airflow shows for a manual run is a different hour, and is ignored.
 
-A run replaces exactly its window, table by table, each in one transaction. **To repair anything,
-run its window again**: a retry, a second run and a backfill all do the same. What another run has
-read since is left to that one, and the log says so.
+A run replaces exactly its window, with one transaction per table. **To repair anything, run its
+window again**: a retry, another run and a backfill all do the same. What another run has read since
+is left to that run, and the log says so.
 
-*Stage* copies the files into tables of this run alone. The *audit* stops the run before anything is
-published when too many records could not be loaded, a file has vanished, or an hour would lose all
-it had; with the param `allow_removed` a run publishes what is gone. *Catalogue* is skipped
-when no song file is new. *Check* fails the run when the warehouse is not right.
+*Stage* copies the files into tables of this run only. The *audit* stops the run before anything is
+published if too many records could not be loaded, a file has vanished, or an hour would lose all
+its rows; with the param `allow_removed` the run publishes such removals. *Catalogue* is skipped if
+no song file is new. *Check* fails the run if the data in the warehouse is wrong.
 
-#### What you see, and what to do
+#### Troubleshooting
 
-A failed check says what is wrong, with examples, and what to do: mend that, and clear the task that
-it names. A failed run leaves its staging tables for a look. `docs/runbook.md` has every message;
-`airflow sparkify hours` tells which hours are not as they should be, and the command that loads
+A failed check says what is wrong, with examples, and what to do: fix that, and clear the task that
+it names. A failed run keeps its staging tables for inspection. `docs/runbook.md` explains every
+message; `airflow sparkify hours` lists the hours that need attention, and the commands that load
 them again; `airflow sparkify audit` finds rows that something other than a run has changed.
-`load_runs` is the balance sheet of every run, `quality_results` has every check, `rejected_rows`
-each record that could not be loaded; `drop_staging` logs the run's summary.
+`load_runs` has the balance sheet of every run, `quality_results` every check, `rejected_rows` each
+record that could not be loaded; `drop_staging` logs the run's summary.
 
 - **`audit_staged` failed**: nothing was published.
 - **`check_quality` failed**: the window is published, and wrong.
 - **a warning "Missing: no file …"**: the file of that hour or day was not there. Once it is, run
   the hour again.
-- **rejects "outside of what the file may hold"**: an event's time is not that of its file's name.
-  Where files are cut in another zone than UTC, set `sparkify_partition_timezone`; where lines stray
-  into the neighbouring files, `sparkify_partition_slack`, in hours.
-- **a warning `hours_as_loaded`**: events came to a file after its hours were loaded, and later than
-  the lookback, or the file was corrected. The log names the hours. Load them again, by a range run
+- **rejects "outside of what the file may hold"**: an event's time does not match its file's name.
+  If files are split in a time zone other than UTC, set `sparkify_partition_timezone`; if lines
+  stray into neighbouring files, set `sparkify_partition_slack`, in hours.
+- **a warning `hours_as_loaded`**: events reached a file after its hours were loaded, and later than
+  the lookback, or the file was corrected. The log names the hours. Load them again with a range run
   or, both ends inclusive, with `airflow dags backfill --reset-dagruns -s HOUR -e HOUR sparkify`.
-- **"This run …", "A range run needs …", "The range is empty …"**: the run could not tell what to
-  load. Trigger it anew, as the sentence shows. A param that is no date is refused at once.
+- **"This run …", "A range run needs …", "The range is empty …"**: the window of the run is unclear.
+  Trigger it again as the message shows. A param that is not a date is refused at once.
 
 #### Settings
 
-Connections `sparkify_warehouse` (type `redshift` or `postgres`), `sparkify_s3` (type `aws`).
-To be told of failures and late hours: `sparkify_mail` (type `smtp`, extra `to`), `sparkify_slack`
-(type `slackwebhook`).
+Connections `sparkify_warehouse` (type `redshift` or `postgres`) and `sparkify_s3` (type `aws`); for
+alerts, `sparkify_mail` (type `smtp`, extra `to`) and `sparkify_slack` (type `slackwebhook`).
 Variables `sparkify_source` and, each with a default, `sparkify_partition`,
 `sparkify_partition_timezone`, `sparkify_partition_slack`, `sparkify_songs`, `sparkify_jsonpaths`,
-`sparkify_manifest_prefix`,
-`sparkify_lookback_minutes`, `sparkify_reject_limit`, `sparkify_stale_hours`,
-`sparkify_keep_staging_days`, `sparkify_keep_rejects_days`.
+`sparkify_manifest_prefix`, `sparkify_lookback_minutes`, `sparkify_reject_limit`,
+`sparkify_stale_hours`, `sparkify_keep_staging_days`, `sparkify_keep_rejects_days`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -76,7 +73,7 @@ from sparkify.runs.steps import BEGIN, ENDED, PUBLISHED, STAGED
 from sparkify.settings import STORAGE
 from sparkify.window import MOMENT
 
-# What makes an event a play; a NextSong event without it is kept in rejected_rows.
+# What every play must have; other NextSong events are rejected.
 PLAY_RULES = {
     "a play without a user": "page = 'NextSong' and userid is null",
     "a play without a session": "page = 'NextSong' and sessionid is null",
@@ -85,7 +82,7 @@ PLAY_RULES = {
 
 with DeadlineDAG(
     dag_id="sparkify",
-    description="Stages Sparkify's logs and songs, and keeps the star schema right",
+    description="Loads Sparkify's logs and songs into a star schema",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"),
     start_date=datetime(2010, 1, 1, tzinfo=UTC),
@@ -101,8 +98,8 @@ with DeadlineDAG(
             format="date-time",
             pattern=MOMENT,
             title="Start of the range, such as 2018-11-01 or 2018-11-01T10:00:00Z",
-            description="Load a range in this one run, from this moment on; it is UTC where it "
-            "names no zone. Leave both empty to load the hour of the run's logical date.",
+            description="Load a range in one run, starting here; UTC unless it has an offset. "
+            "Leave both empty to load the hour of the run's logical date.",
         ),
         "end": Param(
             None,
@@ -110,21 +107,20 @@ with DeadlineDAG(
             format="date-time",
             pattern=MOMENT,
             title="End of the range, such as 2018-12-01 or 2018-11-01T11:00:00Z",
-            description="The first moment after the range: for all of November 2018, "
-            "2018-11-01 to 2018-12-01.",
+            description="Exclusive: all of November 2018 is 2018-11-01 to 2018-12-01.",
         ),
         "allow_removed": Param(
             False,
             type="boolean",
             title="Publish removals",
-            description="Publish although a file that was loaded before is gone, or an hour that "
+            description="Publish even if a file that was loaded before is gone, or an hour that "
             "was loaded with events has none now. Their plays are deleted.",
         ),
     },
     template_searchpath=str(sql_folder()),
     user_defined_macros=MACROS,
 ) as dag:
-    with TaskGroup("stage", prefix_group_id=False, tooltip="Files into this run's own tables"):
+    with TaskGroup("stage", prefix_group_id=False, tooltip="Copy files into this run's tables"):
         stage_events = S3ToWarehouseOperator(
             task_id="stage_events",
             table="{{ staging('staging_events') }}",
@@ -157,9 +153,9 @@ with DeadlineDAG(
         trigger_rule=TriggerRule.NONE_FAILED,
     )
 
-    # Each step makes its table what the one before it now says, whichever run changed that one; so
-    # what a dead run left undone the next one does. They take turns by one lock.
-    with TaskGroup("catalogue", prefix_group_id=False, tooltip="Skipped when no song is new"):
+    # Each step derives its table from the current one before it, whichever run changed that, so the
+    # next run completes what a dead one left undone. One lock makes them take turns.
+    with TaskGroup("catalogue", prefix_group_id=False, tooltip="Skipped if no song file is new"):
         load_song_copies = LoadFactOperator(
             task_id="load_song_copies",
             table="song_copies",
@@ -205,7 +201,7 @@ with DeadlineDAG(
             afterwards=["commit", "{{ lock('song_files') }}", "catalogue/publish.sql"],
         )
 
-    with TaskGroup("plays", prefix_group_id=False, tooltip="The window, replaced"):
+    with TaskGroup("plays", prefix_group_id=False, tooltip="Replace the window"):
         load_user_events = LoadFactOperator(
             task_id="load_user_events",
             table="user_events",
@@ -260,10 +256,10 @@ with DeadlineDAG(
                 "prune/users.sql",
                 *PUBLISHED,
             ],
-            where_left=["runs/published/figures_left.sql", "runs/published/run_left.sql"],
+            if_omitted=["runs/published/figures_left.sql", "runs/published/run_left.sql"],
             figures="runs/published/matches.sql",
             trigger_rule=TriggerRule.NONE_FAILED,
-            # Only now do they fit each other: what nothing refers to any more is out of them.
+            # Only now are they consistent, without rows that nothing refers to.
             outlets=[
                 Asset(table)
                 for table in ("songplays", "users", "user_levels", "user_events", "time")

@@ -1,21 +1,21 @@
 """
-### A Redshift cluster: created, paused, resumed, deleted
+### Create, pause, resume or delete a Redshift cluster
 
-Trigger it with what to do. Waiting takes no worker.
+Trigger it with an action. Waiting occupies no worker.
 
 | action | what happens |
 |---|---|
-| `create` | the role `<cluster>-copy`, which may read the bucket alone, and the cluster with it |
-| `pause` | compute is no longer paid for; the data stays |
-| `resume` | and back |
-| `delete` | a final snapshot, `<cluster>-final-<moment>`, and no cluster |
+| `create` | creates a role `<cluster>-copy` that may only read the bucket, and a cluster with it |
+| `pause` | stops the charges for compute; the data stays |
+| `resume` | starts the cluster again |
+| `delete` | deletes the cluster, after a final snapshot `<cluster>-final-<time>` |
 
 The cluster is encrypted, and not reachable from outside its network. To delete it, type its name
 as confirmation.
 
-The admin's name and password are login and password of the connection `sparkify_warehouse`, the
-database is its schema. AWS is reached by the connection `aws_default`, or by what the machine
-itself may do where there is none.
+The admin's name and password are the login and password of the connection `sparkify_warehouse`; the
+database is its schema. AWS is accessed through the connection `aws_default` or, without it, with
+the machine's own permissions.
 
 #### After `create`
 
@@ -71,19 +71,19 @@ with DAG(
             type="string",
             pattern="^[a-z](?:-?[a-z0-9]){0,62}$",
             title="Name of the cluster",
-            description="Its identifier in AWS: small letters, digits and single hyphens.",
+            description="Its identifier in AWS: lower-case letters, digits and single hyphens.",
         ),
         "bucket": Param(
             "",
             type="string",
             title="Bucket of the source (create)",
-            description="Its name alone, without s3://. COPY's role may read it.",
+            description="Only its name, without s3://. COPY's role may read it.",
         ),
         "node_type": Param(
             "ra3.large",
             type="string",
             title="Type of the nodes (create)",
-            description="What AWS calls it, such as ra3.large or ra3.xlplus.",
+            description="As AWS names it, such as ra3.large or ra3.xlplus.",
         ),
         "nodes": Param(
             2,
@@ -122,7 +122,7 @@ with DAG(
         iam_roles=["{{ ti.xcom_pull(task_ids='make_copy_role') }}"],
         encrypted=True,
         publicly_accessible=False,
-        # A cluster that is slow to come is looked at, not deleted.
+        # Keep a cluster that is slow to start, for inspection.
         delete_cluster_on_failure=False,
         max_attempt=60,
         **WAITING,

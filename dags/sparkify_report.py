@@ -1,19 +1,18 @@
 """
 ### What users listen to, as a file
 
-Writes the page "Sparkify" as one HTML file, `what_users_listen_to.html`, that needs nothing else:
-to be sent, put on a web server, opened by double click. Charts, their rows and their SQL, about all
-that is loaded.
+Writes the page "Sparkify" as one self-contained HTML file, `what_users_listen_to.html`, to send, to
+serve or to open from disk: charts, their rows and their SQL, for everything that is loaded.
 
-It runs when `sparkify` has loaded plays, and replaces the file of the run before. While a backfill
-brings more, its runs are skipped, but for one an hour, and the last one. By hand it
-always writes. It only reads the warehouse.
+It runs when `sparkify` has loaded plays, and replaces the previous file. While a backfill is
+loading more, all runs but one per hour and the last are skipped. A manual run always writes. The
+DAG only reads from the warehouse.
 
 #### Settings
 
-Connection `sparkify_warehouse`. Variable `sparkify_report_folder`: `file:///srv/reports` or
-`s3://my-bucket/reports`, which is written to by the connection `sparkify_s3`; without it every run
-is skipped. Whoever can read the file reads what is in it: Airflow's permissions end there.
+Connection `sparkify_warehouse`. Variable `sparkify_report_folder`: `file:///srv/reports`, or
+`s3://my-bucket/reports`, which is written through the connection `sparkify_s3`; without it every
+run is skipped. Airflow's permissions do not protect the file: whoever can read it sees its data.
 """
 
 from datetime import UTC, datetime

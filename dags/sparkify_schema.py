@@ -1,11 +1,11 @@
 """
 ### The warehouse's tables and views
 
-Creates what is missing and leaves the rest as it is; each question of `sql/questions` becomes a
-view of its name. With the param `recreate`, it drops all tables first, **with everything in
-them**; load them again with a range run of `sparkify`.
+Creates what is missing and keeps the rest; each question in `sql/questions` becomes a view of the
+same name. With the param `recreate` it first drops all tables **with all their data**; load them
+again with a range run of `sparkify`.
 
-Run it once before the first run of `sparkify`, and after every upgrade of this project.
+Run it before the first run of `sparkify`, and after every upgrade of this project.
 """
 
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ with DAG(
             False,
             type="boolean",
             title="Drop all tables first",
-            description="Everything in the warehouse's tables is lost; load it again afterwards.",
+            description="All data in the warehouse's tables is lost; load it again afterwards.",
         ),
     },
     template_searchpath=str(sql_folder()),
@@ -69,7 +69,7 @@ with DAG(
     )
     create_tables = ExecuteSQLOperator(
         task_id="create_tables",
-        # One text, which is then split: Redshift's driver takes one statement at a time.
+        # One text that is then split, because Redshift's driver runs one statement at a time.
         sql=";\n".join(
             f"{{% include '{file}' %}}"
             for file in (*(f"schema/{table}.sql" for table in TABLES), *sql_files("views").values())

@@ -1,4 +1,4 @@
-"""The page "Sparkify" of Airflow's web UI: what users listen to, and the state of the data."""
+"""The page "Sparkify" in Airflow's web UI: what users listen to, and the state of the data."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, ClassVar
@@ -8,9 +8,9 @@ from airflow.plugins_manager import AirflowPlugin
 
 class Page:
     """
-    The page's web application, made when it is first asked for.
+    The page's web application, created on the first request.
 
-    Every Airflow process reads this file, tasks too; only the API server needs a web framework.
+    Every Airflow process imports this file, but only the API server needs a web framework.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Page:
 
 
 class SparkifyPlugin(AirflowPlugin):
-    """Adds the page to the navigation."""
+    """Add the page to the navigation."""
 
     name = "sparkify"
     fastapi_apps: ClassVar[list[Any]] = [

@@ -14,7 +14,7 @@ from tests.support.environment import SERVER, end
 # isort: split
 from airflow.sdk import DAG
 
-from local.servers.databases import database, execute, make_tables
+from local.servers.databases import create_tables, database, execute
 from local.servers.postgres import EmbeddedPostgres
 from local.servers.s3 import Storage, storage
 from local.tools.pipeline import Pipeline
@@ -99,7 +99,7 @@ def empty_database(server: EmbeddedPostgres, dags: dict[str, DAG]) -> Iterator[s
     with database(server, "empty_warehouse") as name, pytest.MonkeyPatch.context() as patch:
         # Undone at the end: the environment leads to no warehouse but a test's own.
         patch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", "")
-        make_tables(server, name, dags["sparkify_schema"])
+        create_tables(server, name, dags["sparkify_schema"])
         patch.undo()
         yield name
 
@@ -146,7 +146,7 @@ def s3() -> Iterator[Storage]:
 def bucket(s3: Storage, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """An empty bucket, which the variable ``sparkify_source`` names."""
     name = f"bucket-{next(_numbers)}"
-    s3.make_bucket(name)
+    s3.create_bucket(name)
     made = Bucket(s3, name)
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", made.url)
     monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_S3", s3.connection())

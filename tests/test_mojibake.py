@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkify.mojibake import repaired
+from sparkify.mojibake import repair
 
 RIGHT = (
     """
@@ -36,7 +36,7 @@ def misread(text: str, encoding: str = "latin-1") -> str:
 
 @pytest.mark.parametrize("text", RIGHT)
 def test_what_is_right_is_left_alone(text: str) -> None:
-    assert repaired(text) == text
+    assert repair(text) == text
 
 
 # Misread, Š is Å and a no-break space, which a Norwegian may mean: nothing tells.
@@ -61,29 +61,25 @@ def test_what_was_misread_as_windows_1252_is_repaired(text: str, rounds: int) ->
     garbled = text
     for _ in range(rounds):
         garbled = misread(garbled, "cp1252")
-    assert repaired(garbled) == text
+    assert repair(garbled) == text
 
 
 @pytest.mark.parametrize("text", MISREAD)
 def test_what_was_misread_twice_is_repaired(text: str) -> None:
-    assert repaired(misread(misread(text))) == text
+    assert repair(misread(misread(text))) == text
 
 
 def test_both_readings_of_latin_1_are_known() -> None:
-    assert repaired("BjÃ¶rk") == "Björk"
-    assert (
-        repaired("Rock â€™nâ€™ Roll")
-        == repaired("Rock â\x80\x99nâ\x80\x99 Roll")
-        == "Rock ’n’ Roll"
-    )
-    assert repaired(misread("ÉTÉ", "cp1252")) == "ÉTÉ"
-    assert repaired("BjÃƒÂ¶rk") == "Björk"
-    assert repaired("Ðœумий") == "Ðœумий", "half of it is right: nothing is guessed"
+    assert repair("BjÃ¶rk") == "Björk"
+    assert repair("Rock â€™nâ€™ Roll") == repair("Rock â\x80\x99nâ\x80\x99 Roll") == "Rock ’n’ Roll"
+    assert repair(misread("ÉTÉ", "cp1252")) == "ÉTÉ"
+    assert repair("BjÃƒÂ¶rk") == "Björk"
+    assert repair("Ðœумий") == "Ðœумий", "half of it is right: nothing is guessed"
 
 
 @given(st.text(st.characters(max_codepoint=0x2FF), max_size=12))
 def test_to_repair_again_changes_nothing(text: str) -> None:
-    assert repaired(repaired(text)) == repaired(text)
+    assert repair(repair(text)) == repair(text)
 
 
 def test_exactly_the_garbled_names_of_the_public_data_set_are_repaired(real_source: Path) -> None:
@@ -93,13 +89,13 @@ def test_exactly_the_garbled_names_of_the_public_data_set_are_repaired(real_sour
             event = json.loads(line)
             for text in filter(None, (event["artist"], event["song"])):
                 count += not text.isascii() and text == event["artist"]
-                assert text.isascii() == (repaired(text) == text)
-                changed |= {repaired(text)} - {text}
+                assert text.isascii() == (repair(text) == text)
+                changed |= {repair(text)} - {text}
             for field in ("firstName", "lastName", "location", "userAgent"):
-                assert repaired(event[field] or "") == (event[field] or "")
+                assert repair(event[field] or "") == (event[field] or "")
     assert count == 193
     assert len(changed) == 195
     assert not [text for text in changed if set("ÃÂ\x83") & set(text)]
     for file in real_source.rglob("song_data/**/*.json"):
         for value in json.loads(file.read_text()).values():
-            assert repaired(str(value)) == str(value)
+            assert repair(str(value)) == str(value)

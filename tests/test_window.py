@@ -144,7 +144,11 @@ DAY = {"start": "2018-11-15", "end": "2018-11-16"}
         (NO_DATE, {"start": "2018-11-15", "end": "2018-11-15"}, "The range is empty"),
         (NO_DATE, {"start": "2018-11-16", "end": "2018-11-15"}, "not before end"),
         (NO_DATE, {"start": "2018-11-31", "end": "2018-12-15"}, "The param start is '2018-11-31'"),
-        (BY_HAND, {"from": "2018-11-15"}, "given 'from', and the DAG has no such param: it has"),
+        (
+            BY_HAND,
+            {"from": "2018-11-15"},
+            "given 'from', which the DAG has no param for. Its params are",
+        ),
         (NO_DATE, DAY | {"End": "2018-11-15"}, "given 'End'"),
     ],
 )

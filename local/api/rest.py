@@ -1,4 +1,4 @@
-"""Airflow's REST API, spoken as the web UI's local user."""
+"""Client of Airflow's REST API, logged in as the local user."""
 
 import json
 import urllib.error
@@ -7,16 +7,16 @@ from typing import Any
 
 Document = dict[str, Any]
 
-# Whatever proxy leads out of this machine, the API is on it.
+# The API is on this machine: bypass any proxy.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Refused(Exception):  # noqa: N818 - what the server did
+class ApiError(Exception):
     """
-    An answer that is not a success.
+    An unsuccessful response.
 
     :param status: HTTP status
-    :param detail: what the server said
+    :param detail: body of the response
     """
 
     def __init__(self, status: int, detail: str) -> None:
@@ -29,8 +29,8 @@ class AirflowApi:
     A client of one API server.
 
     :param url: the server's address
-    :param user: login of the SimpleAuthManager
-    :param password: its password
+    :param user: user of the SimpleAuthManager
+    :param password: the user's password
     """
 
     def __init__(self, url: str, user: str, password: str) -> None:
@@ -40,22 +40,22 @@ class AirflowApi:
         self._token = ""
 
     def get(self, path: str) -> Document:
-        """Read a resource of ``/api/v2``."""
+        """Get a resource of ``/api/v2``."""
         return self._authorized("GET", path)
 
     def post(self, path: str, body: Document) -> Document:
-        """Make a resource of ``/api/v2``."""
+        """Create a resource of ``/api/v2``."""
         return self._authorized("POST", path, body)
 
     def patch(self, path: str, body: Document) -> Document:
-        """Change a resource of ``/api/v2``."""
+        """Update a resource of ``/api/v2``."""
         return self._authorized("PATCH", path, body)
 
     def is_up(self) -> bool:
-        """Whether the server answers and knows the user: another's would not."""
+        """Return whether the server answers and knows the user: another server would not."""
         try:
             self._authorized("GET", "version")
-        except (Refused, OSError):
+        except (ApiError, OSError):
             return False
         return True
 
@@ -72,8 +72,8 @@ class AirflowApi:
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, content, headers, method=method)  # noqa: S310 - the scheme is ours
         try:
-            with _opener.open(request, timeout=30) as answer:
-                document: Document = json.load(answer)
+            with _opener.open(request, timeout=30) as response:
+                document: Document = json.load(response)
                 return document
         except urllib.error.HTTPError as error:
-            raise Refused(error.code, error.read().decode(errors="replace")) from None
+            raise ApiError(error.code, error.read().decode(errors="replace")) from None

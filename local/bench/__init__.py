@@ -1,1 +1,1 @@
-"""How fast it loads: beside the floor, beside its peers, and as history grows."""
+"""Benchmarks: compared with the floor, with other loaders, and as history grows."""

@@ -1,4 +1,4 @@
-"""``make bench``: measure, show, and write down."""
+"""``make bench``: measure, show and save the results."""
 
 import importlib
 import os
@@ -7,82 +7,84 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from local.bench.bench import LeftOut, bench
+from local.bench.bench import Skipped, bench
 from local.bench.measure import Comparison
 from local.bench.plot import plot
 from local.bench.show import show, write
 from local.deployment.layout import Layout
-from local.deployment.lock import only_run
-from local.terminal.errors import Trouble
+from local.deployment.lock import single_instance
+from local.terminal.errors import UserError
 from local.terminal.screen import Screen
-from local.terminal.signals import Interrupted, listen
+from local.terminal.signals import Interrupted, handle_signals
 
 PARTS = {
-    "staging": "JSON lines into a typed table, beside the database's own floor",
-    "peers": "the same rows by other loaders",
-    "star": "files to star schema, beside DuckDB in its own file",
-    "small_files": "many small files, from a folder and from S3",
+    "staging": "JSON lines into a typed table, compared with COPY alone",
+    "peers": "the same rows with other loaders",
+    "star": "files to star schema, compared with DuckDB",
+    "small_files": "many small files from a folder and from S3",
     "growth": "the same load as history grows",
-    "one_run": "an hourly run under a real Airflow, beside tasks that do nothing",
+    "one_run": "an hourly run under a real Airflow, compared with no-op tasks",
 }
 
 LONG = {"one_run"}
-"""Measured where it is asked for, and with BENCH_FULL=1: starting an Airflow takes a minute."""
+"""Measured only on request or with BENCH_FULL=1, because Airflow takes a minute to start."""
 
 EVENTS = 500_000
 
 
 def main() -> int:
-    """Measure the parts that were asked for; return the exit status."""
-    listen()
+    """Measure the requested parts and return the exit status."""
+    handle_signals()
     screen = Screen(Console(width=None if sys.stdout.isatty() else 120))
     layout = Layout.here()
     try:
-        with only_run(layout.local / "bench" / "lock", "make bench"):
+        with single_instance(layout.local / "bench" / "lock", "make bench"):
             measure(layout, screen, _parts(os.environ.get("PARTS", ""), full=_full()))
-    except Trouble as trouble:
-        screen.say(f"\n{trouble}")
+    except UserError as error:
+        screen.print(f"\n{error}")
         return 1
     except Interrupted as interruption:
-        screen.say("\nInterrupted. Nothing is left running.")
+        screen.print("\nInterrupted. Nothing is left running.")
         return 128 + interruption.number
     return 0
 
 
 def measure(layout: Layout, screen: Screen, parts: Sequence[str]) -> None:
-    """Each part, shown as soon as it is measured."""
+    """Measure each part, show its results at once, and save all of them."""
     comparisons: list[Comparison] = []
-    left_out: list[str] = []
+    skipped: list[str] = []
     events = int(os.environ.get("EVENTS") or EVENTS)
-    with bench(layout, screen, full=_full(), events=events) as place:
+    with bench(layout, screen, full=_full(), events=events) as environment:
         for part in parts:
             with screen.live():
                 try:
-                    found = list(importlib.import_module(f"local.bench.{part}").run(place))
-                except LeftOut as reason:
-                    left_out.append(str(reason))
-                    screen.say(str(reason))
+                    found = list(importlib.import_module(f"local.bench.{part}").run(environment))
+                except Skipped as reason:
+                    skipped.append(str(reason))
+                    screen.print(str(reason))
                     continue
             for comparison in found:
                 show(screen.console, comparison)
             comparisons += found
     results = layout.local / "bench" / "results.json"
-    write(results, comparisons, left_out)
+    write(results, comparisons, skipped)
     plot(results.with_suffix(".svg"), comparisons)
-    screen.say(f"All figures are in {results.relative_to(layout.root)}, drawn in results.svg.")
+    screen.print(
+        f"The results, and a chart of them, are in {results.parent.relative_to(layout.root)}."
+    )
 
 
 def _full() -> bool:
     return os.environ.get("BENCH_FULL", "") not in ("", "0")
 
 
-def _parts(asked: str, *, full: bool) -> list[str]:
-    usual = [part for part in PARTS if full or part not in LONG]
-    parts = asked.replace(",", " ").split() or usual
+def _parts(requested: str, *, full: bool) -> list[str]:
+    default = [part for part in PARTS if full or part not in LONG]
+    parts = requested.replace(",", " ").split() or default
     for part in parts:
         if part not in PARTS:
-            known = "\n".join(f"  {name:14} {what}" for name, what in PARTS.items())
-            raise Trouble(f"PARTS={asked}: there is no part {part!r}. There are:\n{known}")
+            known = "\n".join(f"  {name:14} {title}" for name, title in PARTS.items())
+            raise UserError(f"PARTS={requested}: unknown part {part!r}. The parts are:\n{known}")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""``make bench-backfill``: a backfill hour by hour, against tasks that do nothing."""
+"""``make bench-backfill``: compare an hourly backfill with no-op tasks."""
 
 import json
 import os
@@ -15,22 +15,22 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from local.api.rest import Refused
+from local.api.rest import ApiError
 from local.bench.floor_dag import FLOOR
 from local.deployment.deployment import Deployment
 from local.deployment.load import DAG, SCHEMA_DAG, prepare, run, start_airflow
 from local.deployment.trial import trial
 from local.servers.postgres import METADATA
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 from local.terminal.screen import Screen
-from local.terminal.signals import Interrupted, listen
+from local.terminal.signals import Interrupted, handle_signals
 
 TARGET = 1.5
-MOST_SLICES = 10
-HOURS_OF_A_SLICE = 24
-"""At least: where the runs begin and end, workers are idle."""
+MAX_SLICES = 10
+MIN_SLICE_HOURS = 24
+"""Short slices distort: workers idle at the beginning and end of each."""
 ACTIVE_RUNS = 4
-"""At a time: what `airflow dags backfill` does unless told otherwise."""
+"""Concurrent runs, the default of `airflow dags backfill`."""
 
 COUNTS = """
 select
@@ -39,8 +39,8 @@ select
     extract(epoch from max(end_date) - min(start_date))
 from dag_run where backfill_id = %(backfill)s
 """
-# What the scheduler skips by itself has no process.
-WORKED = """
+# Tasks that the scheduler skips have no process.
+TASKS = """
 select count(*) from task_instance
 where pid is not null and run_id in (select run_id from dag_run where backfill_id = %(backfill)s)
     and dag_id = (select dag_id from backfill where id = %(backfill)s)
@@ -49,7 +49,7 @@ where pid is not null and run_id in (select run_id from dag_run where backfill_i
 
 @dataclass(frozen=True)
 class Measured:
-    """One backfill of some hours."""
+    """A measured backfill."""
 
     dag: str
     first: str
@@ -61,52 +61,52 @@ class Measured:
 
 @dataclass
 class Figures:
-    """All slices of one DAG."""
+    """The slices of a DAG."""
 
     slices: list[Measured] = field(default_factory=list)
 
     def total(self, name: str) -> float:
-        """The sum of a figure over the slices."""
+        """Return the sum of a figure over the slices."""
         return float(sum(getattr(measured, name) for measured in self.slices))
 
     @property
     def tasks_per_second(self) -> float:
-        """Tasks that ran on a worker, by the time the backfills took."""
+        """Tasks run on workers per second of backfill."""
         return self.total("tasks") / self.total("seconds")
 
 
 def main() -> int:
-    """Measure, print, write the figures down; the exit status tells whether the target is met."""
-    listen()
-    screen = Screen.of_output()
+    """Measure, print and save; return an exit status that tells whether the target is met."""
+    handle_signals()
+    screen = Screen.on_stdout()
     local = Path.cwd() / ".local"
     source, hours = os.environ.get("SPARKIFY_SOURCE"), os.environ.get("HOURS", "720")
     try:
         with trial(Path.cwd(), local / "bench-backfill", source) as deployment:
             figures = measure(deployment, screen, _hours(hours))
-    except Trouble as trouble:
-        screen.say(f"\n{trouble}")
+    except UserError as error:
+        screen.print(f"\n{error}")
         return 1
     except Interrupted as interruption:
         return 128 + interruption.number
     ratio = report(screen.console, figures)
-    written = local / "bench-backfill.json"
-    written.write_text(json.dumps(_document(figures, ratio), indent=2) + "\n")
-    screen.say(f"All figures: {written}")
+    file = local / "bench-backfill.json"
+    file.write_text(json.dumps(_document(figures, ratio), indent=2) + "\n")
+    screen.print(f"Results: {file}")
     return 0 if ratio <= TARGET else 1
 
 
 def measure(deployment: Deployment, screen: Screen, hours: int) -> dict[str, Figures]:
-    """Backfill both DAGs over the same hours, a slice of the one, a slice of the other."""
+    """Backfill the same hours with both DAGs, in alternating slices."""
     with screen.live():
         with screen.step("Starting PostgreSQL"):
             deployment.postgres.start()
         start, end = start_with_floor(deployment, screen)
         hours = min(hours, int((end - start) / timedelta(hours=1)))
-        # Whatever is slow the first time is no part of the measurement.
-        run(deployment, screen, FLOOR, "Running the floor once", {})
+        # Warm up: the first run is slower.
+        run(deployment, screen, FLOOR, "Warming up", {})
         figures = {DAG: Figures(), FLOOR: Figures()}
-        with screen.step(f"{hours} hours of {DAG}, and as many of {FLOOR}") as step:
+        with screen.step(f"Backfilling {hours} hours of {DAG} and of {FLOOR}") as step:
             for number, (dag, first, last) in enumerate(_slices(start, hours)):
                 step.show(f"{dag} from {first:%Y-%m-%d %H:%M}", number, 2 * _slice_count(hours))
                 figures[dag].slices.append(_backfill(deployment, dag, first, last))
@@ -114,7 +114,7 @@ def measure(deployment: Deployment, screen: Screen, hours: int) -> dict[str, Fig
 
 
 def start_with_floor(deployment: Deployment, screen: Screen) -> tuple[datetime, datetime]:
-    """Start Airflow with both DAGs, load the catalogue, and say which time the source spans."""
+    """Start Airflow with both DAGs, load the catalogue, and return the source's time range."""
     deployment.write_files()
     prepare(deployment, screen)
     since = datetime.now(UTC)
@@ -127,7 +127,7 @@ def start_with_floor(deployment: Deployment, screen: Screen) -> tuple[datetime, 
     span = start_airflow(deployment, screen, once=True)
     start, end = span.start, span.end
     deployment.wait_until_ready([FLOOR], since)
-    run(deployment, screen, SCHEMA_DAG, "Making the tables", {})
+    run(deployment, screen, SCHEMA_DAG, "Creating the tables", {})
     deployment.api.patch(f"dags/{FLOOR}", {"is_paused": False})
     conf = {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
     run(deployment, screen, DAG, "Loading the catalogue", conf)
@@ -135,17 +135,16 @@ def start_with_floor(deployment: Deployment, screen: Screen) -> tuple[datetime, 
 
 
 def _slices(start: datetime, hours: int) -> Iterator[tuple[str, datetime, datetime]]:
-    """Which hours of which DAG come when: the one that goes first changes with every slice."""
+    """Yield DAG, first and last hour of each backfill; the DAGs take turns going first."""
     count = _slice_count(hours)
     cuts = [start + timedelta(hours=hours * number // count) for number in range(count + 1)]
     for number in range(count):
-        both = (DAG, FLOOR) if number % 2 else (FLOOR, DAG)
-        for dag in both:
+        for dag in (DAG, FLOOR) if number % 2 else (FLOOR, DAG):
             yield dag, cuts[number], cuts[number + 1] - timedelta(hours=1)
 
 
 def _slice_count(hours: int) -> int:
-    return max(1, min(MOST_SLICES, hours // HOURS_OF_A_SLICE))
+    return max(1, min(MAX_SLICES, hours // MIN_SLICE_HOURS))
 
 
 def _backfill(deployment: Deployment, dag: str, first: datetime, last: datetime) -> Measured:
@@ -160,11 +159,11 @@ def _backfill(deployment: Deployment, dag: str, first: datetime, last: datetime)
             [row] = client.execute(COUNTS, {"backfill": backfill}).fetchall()
             done, succeeded, seconds = row
         if succeeded < runs:
-            raise Trouble(
-                f"{runs - succeeded} of {runs} runs of {dag} failed, from {first} on: "
-                "what was measured means nothing. `make verify` tells more of the source."
+            raise UserError(
+                f"{runs - succeeded} of {runs} runs of {dag} failed, starting at {first}, so the "
+                "results are useless. Check the source with `make verify`."
             )
-        [[tasks]] = client.execute(WORKED, {"backfill": backfill}).fetchall()
+        [[tasks]] = client.execute(TASKS, {"backfill": backfill}).fetchall()
     spent = _cpu_seconds(deployment) - cpu
     return Measured(dag, first.isoformat(), runs, tasks, float(seconds), spent)
 
@@ -180,15 +179,15 @@ def _create(deployment: Deployment, dag: str, first: datetime, last: datetime) -
     while True:
         try:
             return int(deployment.api.post("backfills", body)["id"])
-        except Refused as answer:
-            # Airflow looks every 30 s whether the one before has ended.
-            if answer.status != 409 or time.monotonic() > deadline:
+        except ApiError as error:
+            # Airflow takes up to 30 s to notice that the previous backfill has ended.
+            if error.status != 409 or time.monotonic() > deadline:
                 raise
         time.sleep(0.5)
 
 
 def _cpu_seconds(deployment: Deployment) -> float:
-    """What all processes of the deployment, the ended ones included, have used so far."""
+    """Return the CPU time of the deployment's processes, including exited ones."""
     leaders = [*deployment.services.running().values(), deployment.postgres.pid()]
     found = {pid: psutil.Process(pid) for pid in leaders if pid}
     for process in list(found.values()):
@@ -204,7 +203,7 @@ def _cpu_seconds(deployment: Deployment) -> float:
 
 
 def report(console: Console, figures: dict[str, Figures]) -> float:
-    """Print both DAGs' figures side by side, and return the ratio of their times."""
+    """Print the figures of both DAGs and return the ratio of their times."""
     ours, floor = figures[DAG], figures[FLOOR]
     table = Table(title=f"{ours.total('runs'):.0f} hourly runs, {ACTIVE_RUNS} at a time")
     for heading in ("", DAG, "no-op tasks", "ratio"):
@@ -225,8 +224,8 @@ def report(console: Console, figures: dict[str, Figures]) -> float:
     ratio = ours.total("seconds") / floor.total("seconds")
     pairs = _pairs(ours.slices, floor.slices)
     console.print(
-        f"The backfill takes {ratio:.2f} times what as many tasks take that do nothing "
-        f"(target {TARGET}; by slices {min(pairs):.2f} to {max(pairs):.2f}, median "
+        f"The backfill takes {ratio:.2f} times as long as the same number of no-op tasks "
+        f"(target {TARGET}; per slice {min(pairs):.2f} to {max(pairs):.2f}, median "
         f"{median(pairs):.2f})."
     )
     return ratio
@@ -243,7 +242,7 @@ def _document(figures: dict[str, Figures], ratio: float) -> dict[str, object]:
 
 def _hours(text: str) -> int:
     if not (text.isdigit() and int(text) > 0):
-        raise Trouble(f"HOURS={text} is not a number of hours: 1 or more, 720 for a month.")
+        raise UserError(f"HOURS={text} is not a number of hours: use 1 or more, 720 for a month.")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The bench: a PostgreSQL of its own, sources from the simulator, and what is compared on them."""
+"""The benchmark environment: its PostgreSQL server and simulated sources."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from local.bench.measure import Check, Comparison, Way, compare
+from local.bench.measure import Case, Check, Comparison, compare
 from local.deployment.environment import SOURCE_VARIABLE, WAREHOUSE_CONNECTION
 from local.deployment.layout import Layout
 from local.servers.postgres import EmbeddedPostgres
@@ -20,18 +20,18 @@ from local.simulator import World, simulate
 from local.terminal.screen import Screen
 
 WHOLE_RANGE = {"start": "2018-11-01", "end": "2019-11-01"}
-"""Every simulated source lies inside it."""
+"""Covers every simulated source."""
 
 RUN_ID = "bench"
 
 
-class LeftOut(Exception):  # noqa: N818 - it is no error
-    """Why a part, or a way of doing a job, is not measured here."""
+class Skipped(Exception):  # noqa: N818 - not an error
+    """A part that cannot be measured here."""
 
 
 @dataclass(frozen=True)
 class BenchSource:
-    """A simulated source, and what its writer knows of it."""
+    """A simulated source and its counts."""
 
     folder: Path
     lines: int
@@ -41,20 +41,20 @@ class BenchSource:
 
     @property
     def damaged(self) -> int:
-        """How many lines cannot be loaded."""
+        """The number of lines that cannot be loaded."""
         return self.lines - self.events
 
 
 @dataclass(frozen=True)
 class Bench:
     """
-    What every part measures on.
+    The environment that all parts share.
 
-    :param layout: the project
-    :param server: ends with the bench
-    :param screen: where progress is shown
-    :param full: whether the long measurements are made too
-    :param events: how many events are loaded where nothing else is said
+    :param layout: paths of the project
+    :param server: server that runs during the benchmarks
+    :param screen: screen for progress
+    :param full: whether to include long measurements
+    :param events: default number of events to load
     """
 
     layout: Layout
@@ -65,41 +65,41 @@ class Bench:
 
     @property
     def folder(self) -> Path:
-        """What the bench keeps for the next time."""
+        """The folder with what later benchmarks reuse."""
         return self.layout.local / "bench"
 
     @property
     def times(self) -> int:
-        """How often everything is measured."""
+        """The number of repetitions."""
         return 5 if self.full else 3
 
     def source(self, world: World) -> BenchSource:
-        """A source of this world; it is written once and kept."""
+        """Return a source of this world, which is written once."""
         name = hashlib.sha256(repr(world).encode()).hexdigest()[:12]
         folder = self.folder / "sources" / name
-        facts = folder.with_suffix(".json")
-        if not facts.exists():
+        counts_file = folder.with_suffix(".json")
+        if not counts_file.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            with self.screen.step(f"Simulate {world.wanted:,} events, {world.songs:,} songs"):
+            with self.screen.step(f"Simulating {world.wanted:,} events, {world.songs:,} songs"):
                 written = simulate(folder, world)
-            known = (written.lines, written.events, written.plays, written.songs)
-            facts.write_text(json.dumps(known))
-        return BenchSource(folder, *json.loads(facts.read_text()))
+            counts = (written.lines, written.events, written.plays, written.songs)
+            counts_file.write_text(json.dumps(counts))
+        return BenchSource(folder, *json.loads(counts_file.read_text()))
 
     def database(self, name: str) -> str:
-        """The URI of a database made anew."""
+        """Create an empty database and return its URI."""
         with psycopg.connect(self.server.uri("postgres"), autocommit=True) as client:
             client.execute(f"drop database if exists {name} with (force)".encode())
             client.execute(f"create database {name}".encode())
         return self.server.uri(name)
 
     def rows(self, uri: str, query: str) -> Any:
-        """What a database answers."""
+        """Return the rows of a query."""
         with psycopg.connect(uri, autocommit=True) as client:
             return client.execute(query.encode()).fetchall()
 
     def airflow(self, database: str, source: Path | str) -> Mapping[str, str]:
-        """The environment in which the project's operators load a source into a database."""
+        """Return the environment in which the operators load a source into a database."""
         return {
             "PYTHONPATH": f"{self.layout.root}{os.pathsep}{self.layout.root / 'plugins'}",
             "AIRFLOW_HOME": str(self.folder / "airflow"),
@@ -112,26 +112,26 @@ class Bench:
         }
 
     def compare(
-        self, title: str, ways: Sequence[Way], check: Check, *, note: str = ""
+        self, title: str, cases: Sequence[Case], check: Check, *, note: str = ""
     ) -> Comparison:
-        """Measure ways of doing one job in turn, and show how far it is."""
+        """Measure cases of a job in turn and show the progress."""
         with self.screen.step(title) as step:
-            return compare(title, ways, times=self.times, check=check, report=step.show, note=note)
+            return compare(title, cases, times=self.times, check=check, report=step.show, note=note)
 
 
 @contextmanager
 def bench(layout: Layout, screen: Screen, *, full: bool, events: int) -> Iterator[Bench]:
-    """A bench, whose server ends with the block and leaves nothing."""
+    """Run the server during the block and remove it afterwards."""
     server = EmbeddedPostgres(layout.local / "bench" / "postgres")
-    with screen.step("Start a PostgreSQL"):
-        _end(server)
+    with screen.step("Starting PostgreSQL"):
+        _remove(server)
         server.start()
     try:
         yield Bench(layout, server, screen, full, events)
     finally:
-        _end(server)
+        _remove(server)
 
 
-def _end(server: EmbeddedPostgres) -> None:
+def _remove(server: EmbeddedPostgres) -> None:
     server.stop()
     shutil.rmtree(server.folder, ignore_errors=True)

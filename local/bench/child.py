@@ -1,4 +1,4 @@
-"""One measured run: ``python -m local.bench.child MODULE:FUNCTION ARGUMENTS FILE``."""
+"""A measured run: ``python -m local.bench.child MODULE:FUNCTION ARGUMENTS FILE``."""
 
 import gc
 import importlib
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def main(call: str, arguments: str, file: str) -> None:
-    """Prepare the work, time it, and write down what was measured."""
+    """Prepare the work, time it and write the measurements to a file."""
     module, function = call.split(":")
     work = getattr(importlib.import_module(module), function)(**json.loads(arguments))
     gc.collect()
@@ -27,7 +27,7 @@ def main(call: str, arguments: str, file: str) -> None:
 
 
 def _memory_mb(name: str) -> float:
-    """What the kernel says of this process alone: getrusage remembers the one it came from."""
+    """Return the kernel's figure for this process; getrusage would include its parent's."""
     try:
         status = Path("/proc/self/status").read_text()
     except FileNotFoundError:

@@ -1,30 +1,30 @@
-"""The DAG ``floor``: the graph of ``sparkify`` with tasks that do nothing."""
+"""The DAG ``floor``: the graph of ``sparkify`` with no-op tasks."""
 
 import sys
 from pathlib import Path
 
 FLOOR = "floor"
 
-# The one task that is skipped by itself in an hour without new songs; the rest follows from it.
+# The task that skips itself in an hour without new songs; others are skipped because of it.
 SKIPPING = "stage_songs"
 
-TEXT = '''"""The graph of sparkify, with tasks that do nothing."""
+TEXT = '''"""The graph of sparkify with no-op tasks."""
 
 from datetime import UTC, datetime
 
 from airflow.sdk import DAG, BaseOperator, Context, CronDataIntervalTimetable
 from airflow.sdk.exceptions import AirflowSkipException
 
-# Task, trigger rule, and what it waits for.
+# Task, trigger rule and upstream tasks.
 TASKS = {tasks}
 
 
 class NoOperator(BaseOperator):
-    """Does nothing, on a worker: the scheduler does not run Airflow's EmptyOperator at all."""
+    """A no-op on a worker: the scheduler does not run Airflow's EmptyOperator at all."""
 
     def execute(self, context: Context) -> None:
         if self.task_id == "{skipping}":
-            raise AirflowSkipException("as if no song were new")
+            raise AirflowSkipException("no new songs")
 
 
 with DAG(
@@ -42,8 +42,8 @@ with DAG(
 
 
 def floor_text(dag_file: Path) -> str:
-    """The file of the DAG ``floor`` for the one DAG of another file."""
-    from airflow.dag_processing.dagbag import DagBag  # takes seconds, so only when it is needed
+    """Return the file of the DAG ``floor`` for the DAG of another file."""
+    from airflow.dag_processing.dagbag import DagBag  # takes seconds
 
     [dag] = DagBag(dag_folder=str(dag_file)).dags.values()
     tasks = [

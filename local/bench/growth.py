@@ -1,4 +1,4 @@
-"""Growth: the same day's plays loaded into a warehouse that holds more and more of them."""
+"""Growth: the same day's plays loaded into warehouses with ever longer histories."""
 
 import os
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 
 from local.bench.bench import Bench
-from local.bench.measure import Comparison, Run, Way, run_once
+from local.bench.measure import Case, Comparison, Run, run_once
 from local.simulator import World
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 
 PLAYS = 100_000
 USERS = 20_000
@@ -18,7 +18,7 @@ START = date(2018, 11, 1)
 
 HISTORIES = (0, 20)
 FULL_HISTORIES = (0, 20, 100)
-"""So many times what the bench loads elsewhere: 10 and 50 million plays, unless it was cut down."""
+"""In multiples of the default number of events: 10 and 50 million plays."""
 
 TABLES = ("songplays", "user_events", "time", "users", "user_levels")
 
@@ -32,7 +32,7 @@ select
 from generate_series({size} - 1, 0, -1) as number
 """
 
-# Plays that came every 36 ms until the first day that is loaded: 100,000 an hour.
+# One play every 36 ms, 100,000 per hour, up to the first day that is loaded.
 HISTORY = """
 insert into songplays (
     songplay_id, start_time, user_id, level, song_id, artist_id, session_id, location, user_agent,
@@ -60,8 +60,8 @@ select user_id, 'free', min(start_time) from plays group by user_id
 """
 
 
-# Takes a measured day out again, so that every turn loads it for the first time.
-FORGET = """
+# Removes the measured day, so that every repetition loads it for the first time.
+DELETE_DAY = """
 delete from songplays where start_time >= '{start}';
 delete from user_events where event_time >= '{start}';
 delete from time where start_time >= '{start}'
@@ -69,41 +69,39 @@ delete from time where start_time >= '{start}'
 
 
 def run(bench: Bench) -> Iterator[Comparison]:
-    """One day of simulated plays, about as many as an hour of a large service."""
+    """Load a day of simulated plays, about as many as a large service has in an hour."""
     world = World(start=START, days=1, users=USERS, songs=1000, events=round(PLAYS / 0.84))
     source = bench.source(world)
     histories = FULL_HISTORIES if bench.full else HISTORIES
     sizes = [times * bench.events for times in histories]
     for size in sizes:
-        _grow(bench, size, source.folder)
-    ways = [_way(bench, f"{size:,} plays", size, source.folder, START) for size in sizes]
+        _create_history(bench, size, source.folder)
+    cases = [_way(bench, f"{size:,} plays", size, source.folder, START) for size in sizes]
     loaded: set[int] = set()
 
-    def check(way: Way, run: Run) -> None:  # noqa: ARG001 - the measured figures do not matter
-        uri = bench.server.uri(way.environment["PGDATABASE"])
+    def check(case: Case, run: Run) -> None:  # noqa: ARG001 - the measurements do not matter
+        uri = bench.server.uri(case.environment["PGDATABASE"])
         since = f"start_time >= '{START}'"
         [[plays]] = bench.rows(uri, f"select count(*) from songplays where {since}")
         loaded.add(plays)
         if len(loaded) > 1 or not plays:
-            raise Trouble(f"{way.name}: {plays:,} plays were loaded, and not always as many.")
-        _forget(uri)
+            raise UserError(f"{case.name} loaded {plays:,} plays: none, or not as many as others.")
+        _delete_day(uri)
 
-    def check_and_chill(way: Way, run: Run) -> None:
-        check(way, run)
-        _chill(bench)
+    def check_and_drop_caches(case: Case, run: Run) -> None:
+        check(case, run)
+        _drop_caches(bench)
 
     title = f"A run of {source.plays:,} plays into a history of"
-    yield bench.compare(title, ways, check)
+    yield bench.compare(title, cases, check)
     if hasattr(os, "posix_fadvise"):  # not on macOS
-        _chill(bench)
-        yield bench.compare(
-            f"The same, with nothing of it in memory: {title}", ways, check_and_chill
-        )
+        _drop_caches(bench)
+        yield bench.compare(f"With cold caches: {title}", cases, check_and_drop_caches)
 
 
-def _way(bench: Bench, name: str, size: int, source: Path, day: date) -> Way:
+def _way(bench: Bench, name: str, size: int, source: Path, day: date) -> Case:
     database = _database(size)
-    return Way(
+    return Case(
         name,
         "local.bench.loader:load",
         {"run_id": f"bench_{day}", "start": str(day), "end": str(day + timedelta(days=1))},
@@ -115,20 +113,20 @@ def _database(size: int) -> str:
     return f"history_{size}"
 
 
-def _grow(bench: Bench, size: int, source: Path) -> None:
-    """A warehouse with so many plays, and the catalogue."""
-    with bench.screen.step(f"Write a history of {size:,} plays"):
+def _create_history(bench: Bench, size: int, source: Path) -> None:
+    """Create a warehouse with the catalogue and this many plays."""
+    with bench.screen.step(f"Writing a history of {size:,} plays"):
         uri = bench.database(_database(size))
         environment = bench.airflow(_database(size), source)
-        run_once(Way("the tables", "local.bench.loader:make_tables", environment=environment))
+        run_once(Case("the tables", "local.bench.loader:create_tables", environment=environment))
         with psycopg.connect(uri, autocommit=True) as client:
             _write(client, size)
-        # A day without events: loads the songs, which are not what grows.
+        # A day without events loads only the songs, whose number stays the same.
         run_once(_way(bench, "the catalogue", size, source, START - timedelta(days=10_000)))
 
 
 def _write(client: psycopg.Connection, size: int) -> None:
-    """The rows first, the indexes afterwards: it takes half the time."""
+    """Write the rows first and the indexes afterwards, which takes half the time."""
     indexes = client.execute(
         "select tablename, indexname, indexdef from pg_indexes where tablename = any(%s)",
         [list(TABLES)],
@@ -145,21 +143,21 @@ def _write(client: psycopg.Connection, size: int) -> None:
         client.execute(f"vacuum analyze {table}".encode())
 
 
-def _forget(uri: str) -> None:
+def _delete_day(uri: str) -> None:
     with psycopg.connect(uri, autocommit=True) as client:
-        for statement in FORGET.format(start=START).split(";"):
+        for statement in DELETE_DAY.format(start=START).split(";"):
             client.execute(statement.encode())
 
 
-def _chill(bench: Bench) -> None:
-    """Leave nothing of the warehouse in memory, neither the server's nor the system's."""
+def _drop_caches(bench: Bench) -> None:
+    """Evict the warehouse from the server's and the system's memory."""
     bench.server.stop()
     for file in bench.server.data.rglob("*"):
         if file.is_file():
-            opened = os.open(file, os.O_RDONLY)
+            descriptor = os.open(file, os.O_RDONLY)
             try:
-                os.fsync(opened)  # what is not written yet stays in memory
-                os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
+                os.fsync(descriptor)  # dirty pages cannot be evicted
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             finally:
-                os.close(opened)
+                os.close(descriptor)
     bench.server.start()

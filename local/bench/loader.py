@@ -1,4 +1,4 @@
-"""The project's own operators as measured work; runs in a process of its own."""
+"""The project's operators as measured work; runs in its own process."""
 
 import importlib
 import os
@@ -13,33 +13,33 @@ from local.deployment.scheduler import STAGING
 from local.tools.pipeline import Pipeline
 from sparkify.settings import setting
 
-AT_ONCE = 4
-"""Tasks under way, as under a scheduler: those that do not wait for each other run together."""
+CONCURRENCY = 4
+"""Independent tasks run concurrently, as under a scheduler."""
 
 
 def stage(run_id: str, task: str, start: str, end: str) -> Callable[[], Any]:
-    """One staging task of a range run."""
+    """Return a staging task of a range run."""
     pipeline = _pipelines()["sparkify"]
     context = pipeline.context(start, end, run_id=run_id)
-    _import_what_lands()
+    _import_modules()
     return lambda: pipeline.run_task(task, context)
 
 
-def make_tables() -> Callable[[], Any]:
-    """The warehouse's tables, empty."""
+def create_tables() -> Callable[[], Any]:
+    """Return the creation of the warehouse's empty tables."""
     pipelines = _pipelines()
     return lambda: _make_tables(pipelines["sparkify_schema"])
 
 
 class TimedPipeline(Pipeline):
-    """A pipeline that keeps how many seconds each of its tasks took."""
+    """A pipeline that records the duration of its tasks."""
 
     def __init__(self, dag: DAG) -> None:
         super().__init__(dag)
         self.seconds: dict[str, float] = {}
 
     def run_task(self, task_id: str, context: dict[str, Any]) -> Any:
-        """One task, timed."""
+        """Run and time a task."""
         began = time.perf_counter()
         outcome = super().run_task(task_id, context)
         self.seconds[task_id] = round(time.perf_counter() - began, 4)
@@ -47,24 +47,24 @@ class TimedPipeline(Pipeline):
 
 
 def load(run_id: str, start: str, end: str) -> Callable[[], Any]:
-    """A whole range run; the seconds of each task, some of which are other tasks' as well."""
+    """Return a whole range run; it reports seconds per task, which overlap."""
     pipeline = _pipelines()["sparkify"]
     context = pipeline.context(start, end, run_id=run_id)
-    _import_what_lands()
+    _import_modules()
 
     def work() -> dict[str, dict[str, float]]:
-        for _ in pipeline.run_tasks(context, AT_ONCE):
+        for _ in pipeline.run_tasks(context, CONCURRENCY):
             pass
         return {"steps": pipeline.seconds}
 
     return work
 
 
-def _import_what_lands() -> None:
-    """Nobody's imports are timed: not the other loaders' either."""
+def _import_modules() -> None:
+    """Import in advance: imports are not timed, for other loaders neither."""
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     importlib.import_module(STAGING)
-    setting("source")  # the first one that is asked for imports what settings are kept in
+    setting("source")  # the first call imports Airflow's backends
 
 
 def _pipelines() -> dict[str, TimedPipeline]:

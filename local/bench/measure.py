@@ -1,4 +1,4 @@
-"""Ways of doing one job, measured in turn: a process each, several times over, and compared."""
+"""Measure and compare several ways to do a job, each run in its own process."""
 
 import json
 import os
@@ -11,21 +11,21 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from local.terminal.errors import Trouble, last_lines
+from local.terminal.errors import UserError, last_lines
 
 
 @dataclass(frozen=True, eq=False)
-class Way:
+class Case:
     """
-    One way of doing a job.
+    One way to do a job.
 
-    :param name: what it is called in the table
-    :param call: ``module:function``; called with the arguments it prepares, and returns the work
-        to be timed, which returns what came of it
-    :param arguments: JSON values by name
-    :param environment: set beside the caller's
-    :param python: the interpreter that has what it needs
-    :param work: how much of the job it does, where it is too slow for all: 0.1 is a tenth
+    :param name: name in the table
+    :param call: ``module:function``; it prepares and returns the work to time, which is a function
+        that returns the outcome
+    :param arguments: keyword arguments as JSON values
+    :param environment: additional environment variables
+    :param python: interpreter with the required packages
+    :param work: share of the job that it does, if it is too slow for all of it
     """
 
     name: str
@@ -38,7 +38,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a way: seconds, the most memory its process held, and what came of it."""
+    """A run of a case: its duration, its process's memory and its outcome."""
 
     seconds: float
     peak_mb: float
@@ -47,14 +47,14 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Several measurements of one thing."""
+class Samples:
+    """Repeated measurements."""
 
     values: Sequence[float]
 
     @property
     def median(self) -> float:
-        """The one in the middle."""
+        """The median."""
         return median(self.values)
 
     @property
@@ -70,67 +70,67 @@ class Spread:
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured of one way; the ratio is to the comparison's first way, turn by turn."""
+    """Results of a case; the ratio is to the comparison's first case, per repetition."""
 
     name: str
-    seconds: Spread
-    ratio: Spread
+    seconds: Samples
+    ratio: Samples
     peak_mb: float
     start_mb: float
     steps: Mapping[str, float] = field(default_factory=dict)
-    """Median seconds of the parts of the work, where it tells them."""
+    """Median seconds of the steps, if the work reports them."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ways of doing one job, the first of which the others are held against."""
+    """Results of several cases; the first one is the baseline."""
 
     title: str
     figures: Sequence[Figure]
     note: str = ""
 
 
-Check = Callable[[Way, Run], None]
-"""Looks, after a run, whether the job was done; Trouble where it was not."""
+Check = Callable[[Case, Run], None]
+"""Called after each run; raises UserError unless the job was done."""
 
 Report = Callable[[str, int, int], None]
-"""Told what is measured next, and how many runs of how many are done."""
+"""Called with the next case, the number of runs done and the total."""
 
 
 def compare(
     title: str,
-    ways: Sequence[Way],
+    cases: Sequence[Case],
     *,
     times: int,
     check: Check,
     report: Report,
     note: str = "",
 ) -> Comparison:
-    """Run the ways in turn, several times over: what slows the machine slows neighbours alike."""
-    runs: dict[str, list[Run]] = {way.name: [] for way in ways}
+    """Run the cases in turn, repeatedly, so that a slow machine affects all of them."""
+    runs: dict[str, list[Run]] = {case.name: [] for case in cases}
     for turn in range(times):
-        for number, way in enumerate(ways):
-            report(way.name, turn * len(ways) + number, times * len(ways))
-            run = run_once(way)
-            check(way, run)
-            runs[way.name].append(run)
-    report("", times * len(ways), times * len(ways))
-    return comparison(title, {way: runs[way.name] for way in ways}, note)
+        for number, case in enumerate(cases):
+            report(case.name, turn * len(cases) + number, times * len(cases))
+            run = run_once(case)
+            check(case, run)
+            runs[case.name].append(run)
+    report("", times * len(cases), times * len(cases))
+    return comparison(title, {case: runs[case.name] for case in cases}, note)
 
 
-def comparison(title: str, runs: Mapping[Way, Sequence[Run]], note: str = "") -> Comparison:
-    """The runs of several ways, turn by turn, held against those of the first."""
+def comparison(title: str, runs: Mapping[Case, Sequence[Run]], note: str = "") -> Comparison:
+    """Compare the runs of several cases with those of the first, per repetition."""
     first, base = next(iter(runs.items()))
-    return Comparison(title, [_figure(way, its, first, base) for way, its in runs.items()], note)
+    return Comparison(title, [_figure(case, its, first, base) for case, its in runs.items()], note)
 
 
-def _figure(way: Way, runs: Sequence[Run], first: Way, base: Sequence[Run]) -> Figure:
-    seconds = [run.seconds / way.work for run in runs]
-    against = [run.seconds / first.work for run in base]
+def _figure(case: Case, runs: Sequence[Run], first: Case, base: Sequence[Run]) -> Figure:
+    seconds = [run.seconds / case.work for run in runs]
+    reference = [run.seconds / first.work for run in base]
     return Figure(
-        name=way.name,
-        seconds=Spread(seconds),
-        ratio=Spread([mine / its for mine, its in zip(seconds, against, strict=True)]),
+        name=case.name,
+        seconds=Samples(seconds),
+        ratio=Samples([mine / its for mine, its in zip(seconds, reference, strict=True)]),
         peak_mb=max(run.peak_mb for run in runs),
         start_mb=median(run.start_mb for run in runs),
         steps=_steps(
@@ -139,23 +139,24 @@ def _figure(way: Way, runs: Sequence[Run], first: Way, base: Sequence[Run]) -> F
     )
 
 
-def _steps(told: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    names = dict.fromkeys(name for steps in told for name in steps)
-    return {name: median(steps.get(name, 0.0) for steps in told) for name in names}
+def _steps(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for steps in runs for name in steps)
+    return {name: median(steps.get(name, 0.0) for steps in runs) for name in names}
 
 
-def run_once(way: Way) -> Run:
-    """One run in a process of its own, which says what it measured in a file."""
+def run_once(case: Case) -> Run:
+    """Run a case once in its own process, which writes the measurements to a file."""
     with tempfile.TemporaryDirectory(prefix="sparkify-bench-") as folder:
-        said = Path(folder) / "run.json"
-        ended = subprocess.run(
-            [way.python, "-m", "local.bench.child", way.call, json.dumps(way.arguments), str(said)],
-            env=os.environ | way.environment,
+        result = Path(folder) / "run.json"
+        command = [case.python, "-m", "local.bench.child", case.call, json.dumps(case.arguments)]
+        child = subprocess.run(
+            [*command, str(result)],
+            env=os.environ | case.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
-        if ended.returncode:
-            raise Trouble(f"{way.name} failed:\n{last_lines(ended.stdout + ended.stderr)}")
-        return Run(**json.loads(said.read_text()))
+        if child.returncode:
+            raise UserError(f"{case.name} failed:\n{last_lines(child.stdout + child.stderr)}")
+        return Run(**json.loads(result.read_text()))

@@ -1,4 +1,4 @@
-"""Other ways of loading the same events; runs in an environment of its own, without Airflow."""
+"""Other loaders for the same events; runs in its own environment without Airflow."""
 
 import json
 import tempfile
@@ -12,7 +12,7 @@ import psycopg
 from local.bench.rows import COLUMNS, STAR
 
 KEY = ["sessionid", "iteminsession", "ts"]
-"""What identifies an event of a simulated source."""
+"""The key of an event of a simulated source."""
 
 
 def _files(folder: str) -> list[Path]:
@@ -20,7 +20,7 @@ def _files(folder: str) -> list[Path]:
 
 
 def dlt(uri: str, folder: str, table: str, disposition: str) -> Callable[[], Any]:
-    """dlt, with Arrow tables and CSV files for COPY, which is its fastest way to PostgreSQL."""
+    """dlt, with Arrow tables and CSV files for COPY, its fastest way into PostgreSQL."""
     import dlt as library
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -66,22 +66,22 @@ def dlt(uri: str, folder: str, table: str, disposition: str) -> Callable[[], Any
 
 
 def _credentials(uri: str) -> dict[str, Any]:
-    """An address as dlt wants it, though nobody asks for the password."""
-    known = psycopg.conninfo.conninfo_to_dict(uri)
+    """Return the URI as dlt's credentials, which require a password."""
+    parameters = psycopg.conninfo.conninfo_to_dict(uri)
     return {
         "drivername": "postgresql",
         "host": "localhost",
-        # A socket's folder is taken from here, and goes before the name above.
-        "query": {"host": known["host"]},
+        # The socket's folder takes precedence over the host above.
+        "query": {"host": parameters["host"]},
         "port": 5432,
-        "username": known["user"],
+        "username": parameters["user"],
         "password": "none",
-        "database": known["dbname"],
+        "database": parameters["dbname"],
     }
 
 
 def pandas(uri: str, folder: str, table: str) -> Callable[[], Any]:
-    """pandas, a file at a time."""
+    """pandas, file by file."""
     import pandas as library
     from sqlalchemy import create_engine
 
@@ -90,7 +90,7 @@ def pandas(uri: str, folder: str, table: str) -> Callable[[], Any]:
 
     def work() -> None:
         for file in _files(folder):
-            # Its usual, faster reading of numbers is off in the last digit.
+            # Its faster default is off in the last digit of floats.
             rows = library.read_json(
                 file, lines=True, dtype=False, convert_dates=False, precise_float=True
             )
@@ -103,7 +103,7 @@ def pandas(uri: str, folder: str, table: str) -> Callable[[], Any]:
 
 
 def sql_only(uri: str, folder: str, table: str) -> Callable[[], Any]:
-    """The lines as text into the database, which takes them apart."""
+    """COPY of the lines as text, which the database parses."""
     _like_staging(uri, table)
     fields = ", ".join(_field(name, kind) for name, kind in COLUMNS.items())
 
@@ -111,7 +111,7 @@ def sql_only(uri: str, folder: str, table: str) -> Callable[[], Any]:
         with psycopg.connect(uri) as client, client.cursor() as cursor:
             cursor.execute("create temp table lines (line text)")
             for file in _files(folder):
-                # No JSON holds these characters as they are: so each line is one value.
+                # JSON cannot contain these characters unescaped, so each line is one value.
                 options = r"(format csv, delimiter E'\x01', quote E'\x02')"
                 with cursor.copy(f"copy lines from stdin {options}".encode()) as copy:
                     copy.write(file.read_bytes())
@@ -131,7 +131,7 @@ def _field(name: str, kind: str) -> str:
 
 
 def row_by_row(uri: str, folder: str, table: str) -> Callable[[], Any]:
-    """As in the tutorials: a statement an event, and one more a play to find its song."""
+    """As in tutorials: one statement per event, and one per play to find its song."""
     import psycopg2
 
     _like_staging(uri, table)
@@ -183,7 +183,7 @@ def _drop(uri: str, *statements: str) -> None:
 
 
 def duckdb_star(folder: str, file: str) -> Callable[[], Any]:
-    """DuckDB's own reader, and the star in its own file, with primary keys."""
+    """DuckDB's reader and a star schema with primary keys in a DuckDB file."""
     import duckdb
 
     Path(file).unlink(missing_ok=True)

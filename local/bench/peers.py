@@ -1,22 +1,22 @@
-"""Peers: the same events, typed, into PostgreSQL by other loaders."""
+"""Peers: the same events loaded into typed PostgreSQL tables by other loaders."""
 
 from collections.abc import Iterator
 
 from local.bench.bench import RUN_ID, WHOLE_RANGE, Bench
-from local.bench.measure import Comparison, Run, Way, run_once
-from local.bench.others import python_of_others
+from local.bench.loader_environment import other_loaders_python
+from local.bench.measure import Case, Comparison, Run, run_once
 from local.bench.rows import fingerprint
 from local.simulator import World
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 from sparkify.staging.names import staging_table
 
 STAGED = staging_table(RUN_ID, "staging_events")
 NOTE = (
-    "Slow ones load a part of the events, and their time is that part's, scaled. sling and ingestr "
-    "are left out: docs/performance.md says why."
+    "Slow loaders load some of the events; their time is scaled. docs/performance.md explains why "
+    "sling and ingestr are left out."
 )
 
-# Loader, its function, its arguments, and the share of the events that it is given.
+# Loader, function, arguments and share of the events.
 PEERS: tuple[tuple[str, str, dict[str, str], float], ...] = (
     ("dlt, Arrow and CSV, append", "dlt", {"disposition": "append"}, 1.0),
     ("dlt, Arrow and CSV, merge by key", "dlt", {"disposition": "merge"}, 1.0),
@@ -27,17 +27,17 @@ PEERS: tuple[tuple[str, str, dict[str, str], float], ...] = (
 
 
 def run(bench: Bench) -> Iterator[Comparison]:
-    """Each leaves the rows that sparkify leaves."""
-    others = python_of_others(bench)
+    """Load with each; all must leave the same rows as sparkify."""
+    others = other_loaders_python(bench)
     uri = bench.database("peers")
-    make = "local.bench.loader:make_tables"
-    run_once(Way("the tables", make, environment=bench.airflow("peers", bench.folder)))
+    make = "local.bench.loader:create_tables"
+    run_once(Case("the tables", make, environment=bench.airflow("peers", bench.folder)))
     wanted: dict[float, tuple[object, ...]] = {}
-    ways: list[Way] = []
+    cases: list[Case] = []
     for name, function, more, share in (("sparkify", "", {}, 1.0), *PEERS):
         events = round(bench.events * share)
         source = bench.source(World(users=max(100, events // 25), songs=71, events=events))
-        ours = Way(
+        ours = Case(
             "sparkify",
             "local.bench.loader:stage",
             {"run_id": RUN_ID, "task": "stage_events", **WHOLE_RANGE},
@@ -47,10 +47,10 @@ def run(bench: Bench) -> Iterator[Comparison]:
             run_once(ours)
             wanted[share] = fingerprint(uri, STAGED)
         if not function:
-            ways.append(ours)
+            cases.append(ours)
             continue
-        ways.append(
-            Way(
+        cases.append(
+            Case(
                 name,
                 f"local.bench.other_loaders:{function}",
                 {"uri": uri, "folder": str(source.folder), "table": function, **more},
@@ -59,10 +59,10 @@ def run(bench: Bench) -> Iterator[Comparison]:
             )
         )
 
-    def check(way: Way, run: Run) -> None:  # noqa: ARG001 - what counts is in the table
-        function = way.call.split(":")[1]
+    def check(case: Case, run: Run) -> None:  # noqa: ARG001 - the result is in the table
+        function = case.call.split(":")[1]
         table = {"stage": STAGED, "dlt": "dlt.events"}.get(function, function)
-        if fingerprint(uri, table) != wanted[way.work]:
-            raise Trouble(f"{way.name} left other rows than sparkify.")
+        if fingerprint(uri, table) != wanted[case.work]:
+            raise UserError(f"{case.name} loaded different rows than sparkify.")
 
-    yield bench.compare(f"The same {bench.events:,} events by", ways, check, note=NOTE)
+    yield bench.compare(f"Loading the same {bench.events:,} events with", cases, check, note=NOTE)

@@ -1,4 +1,4 @@
-"""The comparisons as bars, in an SVG that a README can show."""
+"""The comparisons as a bar chart in SVG."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -11,7 +11,7 @@ STYLE = "font-family='sans-serif' font-size='13' fill='#333'"
 
 
 def plot(file: Path, comparisons: Sequence[Comparison]) -> None:
-    """One group a comparison; a bar is as long as the median, the thin line spans all turns."""
+    """Draw a group of bars per comparison: the median, with a thin line from min to max."""
     rows: list[str] = []
     for comparison in comparisons:
         rows.append(_text(0, len(rows), comparison.title, "font-weight='bold'"))
@@ -27,22 +27,22 @@ def plot(file: Path, comparisons: Sequence[Comparison]) -> None:
 
 
 def _bar(row: int, figure: Figure, longest: float) -> Iterator[str]:
-    def along(ratio: float) -> float:
+    def scaled(ratio: float) -> float:
         return round((WIDTH - LABEL - 70) * ratio / longest, 1)
 
     ratio, top = figure.ratio, row * LINE + (LINE - BAR) / 2
     colour = "#1db954" if figure.name.startswith("sparkify") else "#9aa5b1"
     yield _text(10, row, figure.name)
     yield (
-        f"<rect x='{LABEL}' y='{top}' width='{along(ratio.median)}' height='{BAR}' "
+        f"<rect x='{LABEL}' y='{top}' width='{scaled(ratio.median)}' height='{BAR}' "
         f"fill='{colour}'/>"
     )
     yield (
-        f"<path d='M{LABEL + along(ratio.least)} {top + BAR / 2}H{LABEL + along(ratio.most)}' "
+        f"<path d='M{LABEL + scaled(ratio.least)} {top + BAR / 2}H{LABEL + scaled(ratio.most)}' "
         "stroke='#333'/>"
     )
     times = "\N{MULTIPLICATION SIGN}"
-    yield _text(LABEL + along(ratio.most) + 8, row, f"{ratio.median:.3g} {times}")
+    yield _text(LABEL + scaled(ratio.most) + 8, row, f"{ratio.median:.3g} {times}")
 
 
 def _text(left: float, row: int, text: str, more: str = "") -> str:

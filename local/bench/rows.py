@@ -1,4 +1,4 @@
-"""What a staged table holds, in one number: so that every way is seen to do the same job."""
+"""Fingerprint of a staged table, to verify that every case does the same job."""
 
 from typing import Any
 
@@ -30,11 +30,11 @@ select (select count(*) from songplays), (select count(*) from users), (select c
     (select count(*) from artists), (select count(*) from time),
     (select count(song_id) from songplays)
 """
-"""How many rows the star has, and how many plays a song."""
+"""The row counts of the star schema, and the number of matched plays."""
 
 
 def fingerprint(uri: str, table: str) -> tuple[Any, ...]:
-    """The number of rows, and a sum over all values of all rows, in whatever order."""
+    """Return the number of rows and an order-independent checksum of their values."""
     values = ", ".join(
         f"nullif({name}, '')" if kind == "text" else f"cast({name} as {kind})"
         for name, kind in COLUMNS.items()

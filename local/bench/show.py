@@ -1,4 +1,4 @@
-"""The figures as a person reads them: tables on the screen, and one file for programs."""
+"""Output of the results: tables on the screen and a JSON file."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.bench.measure import Comparison, Figure, Spread
+from local.bench.measure import Comparison, Figure, Samples
 
 
 def show(console: Console, comparison: Comparison) -> None:
-    """One table; what the ratios refer to is its first line."""
+    """Print a table; the ratios are to its first row."""
     table = Table(title=comparison.title, title_justify="left", caption=comparison.note or None)
     table.add_column("", overflow="fold")
-    for heading in ("seconds", "times the first", "min-max", "peak MB", "of it at rest"):
+    for heading in ("seconds", "ratio to first", "min-max", "peak MB", "start MB"):
         table.add_column(heading, justify="right")
     for figure in comparison.figures:
         table.add_row(*_cells(figure))
@@ -29,8 +29,8 @@ def show(console: Console, comparison: Comparison) -> None:
 
 
 def _steps(figures: Sequence[Figure]) -> Table:
-    """Where the time goes, a line a step."""
-    table = Table(title="of it, seconds", title_justify="left")
+    """Return a table of the seconds per step."""
+    table = Table(title="seconds per step", title_justify="left")
     table.add_column("")
     for figure in figures:
         table.add_column(figure.name, justify="right", overflow="fold")
@@ -55,12 +55,12 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def write(file: Path, comparisons: Sequence[Comparison], left_out: Sequence[str]) -> None:
-    """Everything that was measured, and on what."""
+def write(file: Path, comparisons: Sequence[Comparison], skipped: Sequence[str]) -> None:
+    """Write all results and a description of the machine to a file."""
     report = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "left_out": list(left_out),
+        "skipped": list(skipped),
         "comparisons": [asdict(comparison, dict_factory=_fields) for comparison in comparisons],
     }
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -69,14 +69,14 @@ def write(file: Path, comparisons: Sequence[Comparison], left_out: Sequence[str]
 
 def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
-    return _summary(Spread(fields["values"])) if set(fields) == {"values"} else fields
+    return _summary(Samples(fields["values"])) if set(fields) == {"values"} else fields
 
 
-def _summary(spread: Spread) -> dict[str, Any]:
+def _summary(spread: Samples) -> dict[str, Any]:
     figures = {"median": spread.median, "min": spread.least, "max": spread.most}
     return {name: round(value, 4) for name, value in figures.items()}
 
 
 def machine() -> str:
-    """What it was measured on, in a few words."""
+    """Describe the machine."""
     return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"

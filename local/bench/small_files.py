@@ -1,4 +1,4 @@
-"""Many small files: songs, one a file, into a typed table."""
+"""Many small files: songs, one per file, loaded into a typed table."""
 
 import json
 import subprocess
@@ -14,35 +14,35 @@ from typing import Any
 import psycopg
 
 from local.bench.bench import RUN_ID, WHOLE_RANGE, Bench
-from local.bench.late_s3 import BUCKET
-from local.bench.measure import Comparison, Run, Way, run_once
+from local.bench.measure import Case, Comparison, Run, run_once
+from local.bench.slow_s3 import BUCKET
 from local.deployment.environment import STORAGE_CONNECTION
 from local.simulator import World
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 
 SONGS = 15_000
-LATE_MS = 20
+LATENCY_MS = 20
 THREADS = 16
 SHARE = 0.2
-"""Of the songs, for who takes half a minute for all of them by S3."""
+"""Share of the songs for the case that takes half a minute for all of them."""
 
 
 def run(bench: Bench) -> Iterator[Comparison]:
-    """From a folder, and from S3."""
+    """Load from a folder and from S3."""
     source = bench.source(World(songs=SONGS, events=1000))
     uri = bench.database("small_files")
     here = bench.airflow("small_files", source.folder)
-    run_once(Way("the tables", "local.bench.loader:make_tables", environment=here))
+    run_once(Case("the tables", "local.bench.loader:create_tables", environment=here))
 
-    def check(way: Way, run: Run) -> None:
-        rows, wanted = run.outcome["rows"], round(source.songs * way.work)
+    def check(case: Case, run: Run) -> None:
+        rows, wanted = run.outcome["rows"], round(source.songs * case.work)
         if rows != wanted:
-            raise Trouble(f"{way.name}: {rows} rows of {wanted} songs.")
+            raise UserError(f"{case.name} loaded {rows} rows for {wanted} songs.")
 
     yield bench.compare(
-        f"{source.songs:,} songs, a file each, from a folder",
+        f"{source.songs:,} songs, one file each, from a folder",
         [
-            Way(
+            Case(
                 "one by one, Python's json, text COPY",
                 "local.bench.small_files:one_by_one",
                 {"uri": uri, "folder": str(source.folder)},
@@ -51,16 +51,16 @@ def run(bench: Bench) -> Iterator[Comparison]:
         ],
         check,
     )
-    with late_s3(source.folder) as url:
-        asked = {"uri": uri, "url": url, "songs": round(source.songs * SHARE)}
+    with slow_s3(source.folder) as url:
+        arguments = {"uri": uri, "url": url, "songs": round(source.songs * SHARE)}
         there = bench.airflow("small_files", f"s3://{BUCKET}")
         yield bench.compare(
-            f"{source.songs:,} songs, an object each, from S3 that answers in {LATE_MS} ms",
+            f"{source.songs:,} songs, one object each, from S3 with {LATENCY_MS} ms latency",
             [
-                Way(
+                Case(
                     f"boto3, {THREADS} threads, Python's json, text COPY",
                     "local.bench.small_files:by_boto3",
-                    asked,
+                    arguments,
                     work=SHARE,
                 ),
                 _ours({**there, STORAGE_CONNECTION: _connection(url)}),
@@ -69,9 +69,9 @@ def run(bench: Bench) -> Iterator[Comparison]:
         )
 
 
-def _ours(environment: Mapping[str, str]) -> Way:
+def _ours(environment: Mapping[str, str]) -> Case:
     arguments = {"run_id": RUN_ID, "task": "stage_songs", **WHOLE_RANGE}
-    return Way("sparkify", "local.bench.loader:stage", arguments, environment)
+    return Case("sparkify", "local.bench.loader:stage", arguments, environment)
 
 
 def _connection(url: str) -> str:
@@ -80,16 +80,16 @@ def _connection(url: str) -> str:
 
 
 @contextmanager
-def late_s3(folder: Path) -> Iterator[str]:
-    """The address of an S3 server whose answers are late; it ends with the block."""
-    with tempfile.TemporaryDirectory(prefix="sparkify-s3-") as place:
-        port = Path(place) / "port"
-        serve = ["-m", "local.bench.late_s3", str(folder), str(LATE_MS), str(port)]
+def slow_s3(folder: Path) -> Iterator[str]:
+    """Run an S3 server with latency during the block; yield its URL."""
+    with tempfile.TemporaryDirectory(prefix="sparkify-s3-") as temporary:
+        port = Path(temporary) / "port"
+        serve = ["-m", "local.bench.slow_s3", str(folder), str(LATENCY_MS), str(port)]
         server = subprocess.Popen([sys.executable, *serve])
         try:
             while not port.exists():
                 if server.poll() is not None:
-                    raise Trouble("The S3 server of the bench does not start.")
+                    raise UserError("The benchmark's S3 server does not start.")
                 time.sleep(0.1)
             yield f"http://127.0.0.1:{port.read_text()}"
         finally:
@@ -98,7 +98,7 @@ def late_s3(folder: Path) -> Iterator[str]:
 
 
 def one_by_one(uri: str, folder: str) -> Callable[[], Any]:
-    """The plain way; runs in a process of its own."""
+    """The straightforward way; runs in its own process."""
 
     def texts() -> Iterator[str]:
         for file in Path(folder, "song_data").rglob("*.json"):
@@ -108,7 +108,7 @@ def one_by_one(uri: str, folder: str) -> Callable[[], Any]:
 
 
 def by_boto3(uri: str, url: str, songs: int) -> Callable[[], Any]:
-    """The plain way with S3."""
+    """The straightforward way with S3; runs in its own process."""
     import boto3
     from botocore.config import Config
 
@@ -117,7 +117,7 @@ def by_boto3(uri: str, url: str, songs: int) -> Callable[[], Any]:
         endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="a",
-        aws_secret_access_key="b",  # noqa: S106 - the server takes any
+        aws_secret_access_key="b",  # noqa: S106 - any is accepted
         config=Config(max_pool_connections=THREADS),
     )
 

@@ -1,53 +1,53 @@
-"""Files to star: the operators, called in process, beside DuckDB in a file of its own."""
+"""Files to star schema: the operators in one process, compared with DuckDB."""
 
 from collections.abc import Iterator
 
 from local.bench.bench import WHOLE_RANGE, Bench
-from local.bench.measure import Comparison, Run, Way, run_once
-from local.bench.others import python_of_others
+from local.bench.loader_environment import other_loaders_python
+from local.bench.measure import Case, Comparison, Run, run_once
 from local.bench.rows import STAR
 from local.simulator import World
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 
 DUCKDB = "DuckDB, its own file, primary keys"
 OURS = "sparkify, all tasks of a range run"
 NOTE = (
-    "Beyond the five tables, sparkify keeps every user event, level spells, rejects and a ledger, "
+    "Besides the five tables, sparkify keeps every user event, level spells, rejects and a ledger, "
     "and checks all of it."
 )
 
 
 def run(bench: Bench) -> Iterator[Comparison]:
-    """The whole job, into an empty warehouse every time."""
+    """Load everything into an empty warehouse."""
     source = bench.source(World(users=bench.events // 25, songs=1000, events=bench.events))
     uri = bench.database("star")
     environment = bench.airflow("star", source.folder)
-    tables = Way("the tables", "local.bench.loader:make_tables", environment=environment)
+    tables = Case("the tables", "local.bench.loader:create_tables", environment=environment)
     run_once(tables)
-    others = python_of_others(bench)
+    others = other_loaders_python(bench)
     file = str(bench.server.folder.with_name("star.duckdb"))
     seen: set[tuple[int, ...]] = set()
 
-    def check(way: Way, run: Run) -> None:
-        if way.name == DUCKDB:
+    def check(case: Case, run: Run) -> None:
+        if case.name == DUCKDB:
             seen.add(tuple(run.outcome["rows"]))
         else:
             [row] = bench.rows(uri, STAR)
             seen.add(tuple(row))
             run_once(tables)
         if len(seen) > 1:
-            raise Trouble(f"{way.name} made another star: {seen}.")
+            raise UserError(f"{case.name} loaded a different star schema: {seen}.")
 
     yield bench.compare(
         f"Files to star, {source.lines:,} events, {source.songs:,} songs",
         [
-            Way(
+            Case(
                 DUCKDB,
                 "local.bench.other_loaders:duckdb_star",
                 {"folder": str(source.folder), "file": file},
                 python=others,
             ),
-            Way(OURS, "local.bench.loader:load", {"run_id": "star", **WHOLE_RANGE}, environment),
+            Case(OURS, "local.bench.loader:load", {"run_id": "star", **WHOLE_RANGE}, environment),
         ],
         check,
         note=NOTE,

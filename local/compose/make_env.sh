@@ -1,18 +1,17 @@
 #!/bin/sh
-# Writes .env, or the file that is named, from .env.example, with a new random value for each secret
-# that is left empty there.
+# Write .env, or the given file, from .env.example, with a random value for each empty secret.
 set -eu
 cd "$(dirname "$0")/../.."
 
 file=${1:-.env}
 if [ -e "$file" ]; then
-    echo "$file is there already, and databases were made with its passwords. Edit it, or delete it" \
-        "and start anew (docker compose down --volumes)." >&2
+    echo "$file exists already, and the databases use its passwords. Edit it, or delete it and start" \
+        "from scratch (docker compose down --volumes)." >&2
     exit 1
 fi
 
 umask 077
-rm -f "$file.unfinished"  # another's mode would be kept
+rm -f "$file.unfinished"  # an existing file would keep its mode
 while IFS= read -r line; do
     case $line in
         FERNET_KEY=) line="$line$(head -c 32 /dev/urandom | base64 | tr '+/' '-_')" ;;
@@ -23,4 +22,4 @@ done < .env.example > "$file.unfinished"
 mv "$file.unfinished" "$file"
 
 echo "Wrote $file. Next: docker compose up --build --detach"
-echo "The web UI is then on http://127.0.0.1:8080, user admin, password: ADMIN_PASSWORD in .env"
+echo "The web UI is then at http://127.0.0.1:8080: user admin, password ADMIN_PASSWORD in .env"

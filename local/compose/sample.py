@@ -1,4 +1,4 @@
-"""Writes a month of simulated listening into the source bucket, if it holds no events yet."""
+"""Write a month of simulated listening to the source bucket, unless it has events."""
 
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -15,24 +15,24 @@ EVENTS = "log_data/"
 
 
 def main() -> None:
-    """Simulate, and put what was written."""
+    """Simulate a source and upload it."""
     bucket = urlsplit(setting("source")).netloc
     hook = S3Hook(STORAGE)
     if hook.list_keys(bucket, prefix=EVENTS, max_items=1):
-        print(f"s3://{bucket} holds events: it stays as it is.")
+        print(f"s3://{bucket} has events already: nothing to write.")
         return
     with tempfile.TemporaryDirectory() as folder:
         simulate(Path(folder), SAMPLE)
         files = [file for file in Path(folder).rglob("*") if file.is_file()]
-        # Events last: they are what tells that the sample is whole.
+        # Events last: their presence marks the sample as complete.
         files.sort(key=lambda file: file.relative_to(folder).as_posix().startswith(EVENTS))
         client = hook.get_conn()
 
-        def put(file: Path) -> None:
+        def upload(file: Path) -> None:
             client.upload_file(str(file), bucket, file.relative_to(folder).as_posix())
 
-        with ThreadPoolExecutor(8) as uploads:
-            list(uploads.map(put, files))
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(upload, files))
     print(f"Wrote {len(files)} files to s3://{bucket}.")
 
 

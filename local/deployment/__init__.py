@@ -1,1 +1,1 @@
-"""The laptop edition: Airflow, its PostgreSQL and a source on one machine."""
+"""The local deployment: Airflow, its PostgreSQL and a source on one machine."""

@@ -1,4 +1,4 @@
-"""The closing screen: what was loaded, what users listen to, and where to go from here."""
+"""The closing screen: what was loaded, what users listen to, and what to do next."""
 
 import shlex
 from collections.abc import Callable
@@ -15,66 +15,66 @@ from local.terminal.screen import Screen
 
 PAGE = "/plugin/sparkify"
 LONG = 40
-"""Characters of a command beside which the others are not lined up."""
-BESIDE = {
-    "SPARKIFY_SOURCE=folder make run": "load your own files, from a folder or s3://bucket, into a "
-    "database of their own",
-    "make stop": "end PostgreSQL",
-    "make clean": "remove everything that was made here",
+"""Length from which a command is ignored when the descriptions are aligned."""
+MORE_COMMANDS = {
+    "SPARKIFY_SOURCE=folder make run": "load your own files, from a folder or s3://bucket, into "
+    "their own database",
+    "make stop": "stop PostgreSQL",
+    "make clean": "remove everything that was created here",
 }
 
 
 def show_loaded(screen: Screen, deployment: Deployment, loaded: Loaded, span: Span) -> None:
-    """Print what was loaded, from where, and the songs played most."""
-    screen.say(f"\nThe source: {deployment.source_in_words}")
+    """Print the source, what was loaded, and the most played songs."""
+    screen.print(f"\nThe source: {deployment.source_name}")
     screen.console.print(_rows(loaded, span))
     for source_file, line_number, reason in loaded.rejects:
-        screen.say(f"  rejected: {source_file}, line {line_number}: {reason}")
-    screen.say(
-        "Matched is a play whose title, artist and duration are those of a song of the catalogue; "
-        "every other play\nkeeps its song and artist as played. A user without a play was seen on "
-        "other pages only.\n"
+        screen.print(f"  rejected: {source_file}, line {line_number}: {reason}")
+    screen.print(
+        "A play is matched if the catalogue has a song of its title, artist and duration; every "
+        "other play\nkeeps its song and artist as played. Users without a play visited other pages "
+        "only.\n"
     )
     screen.console.print(_most_played(loaded))
 
 
-def show_ended(screen: Screen, deployment: Deployment, command: Callable[..., str]) -> None:
-    """Print what to try while only PostgreSQL runs, one command a line."""
-    screen.say("\nPostgreSQL goes on; Airflow has ended. Next:")
+def show_stopped(screen: Screen, deployment: Deployment, command: Callable[..., str]) -> None:
+    """Print what to do next while only PostgreSQL runs."""
+    screen.print("\nAirflow has stopped; PostgreSQL is still running. Next:")
     serve = {
-        command(deployment.source): f"serve the web UI and the page too ({_login(deployment)})"
+        command(deployment.source): f"also serve the web UI and the page ({_login(deployment)})"
     }
-    _show_commands(screen, serve | _here(deployment) | BESIDE)
+    _show_commands(screen, serve | _commands(deployment) | MORE_COMMANDS)
 
 
 def show_serving(
     screen: Screen, deployment: Deployment, command: Callable[..., str], span: Span
 ) -> None:
-    """Print where the web UI and the page are, what is scheduled, and what to try."""
-    screen.say(f"\nThe web UI: {deployment.url}  ({_login(deployment)})")
-    screen.say(f"What users listen to, as charts: {deployment.url}{PAGE}")
+    """Print the addresses of the web UI and the page, the schedule, and what to do next."""
+    screen.print(f"\nThe web UI: {deployment.url}  ({_login(deployment)})")
+    screen.print(f"Charts of what users listen to: {deployment.url}{PAGE}")
     if span.scheduled:
-        screen.say("The hourly schedule is on. Ctrl-C ends everything. In another terminal:")
+        screen.print("The hourly schedule is on. Ctrl-C stops everything. In another terminal:")
     else:
         last = span.end - timedelta(seconds=1)
-        screen.say(
-            f"The hourly schedule is off, as the source ended on {last:%Y-%m-%d}; runs that are "
-            f"triggered, and backfills, run.\nWith the schedule on: "
+        screen.print(
+            f"The hourly schedule is off because the source ends on {last:%Y-%m-%d}; triggered "
+            f"runs and backfills still work.\nTo turn it on: "
             f"{command(deployment.source, SCHEDULE='1')}"
         )
-        screen.say("Ctrl-C ends everything. In another terminal:")
+        screen.print("Ctrl-C stops everything. In another terminal:")
     folder = shlex.quote(str(deployment.layout.root))
-    _show_commands(screen, {f"cd {folder}": ""} | _here(deployment))
+    _show_commands(screen, {f"cd {folder}": ""} | _commands(deployment))
 
 
-def _here(deployment: Deployment) -> dict[str, str]:
-    """What can be tried with what was loaded."""
-    commands = {"source .local/env": "reach this deployment from the shell; then, for instance:"}
+def _commands(deployment: Deployment) -> dict[str, str]:
+    """Return commands that use this deployment, with their descriptions."""
+    commands = {"source .local/env": "connect this shell to the deployment; then, for example:"}
     if deployment.database:
-        commands["psql"] = f"ask the warehouse, {deployment.database} (try: \\d songplays)"
+        commands["psql"] = f"query the warehouse, {deployment.database} (try: \\d songplays)"
     return commands | {
-        f"airflow dags list-runs {DAG}": "what Airflow has run",
-        "make report": "what users listen to, as one HTML file",
+        f"airflow dags list-runs {DAG}": "list the runs",
+        "make report": "write what users listen to as one HTML file",
     }
 
 
@@ -85,7 +85,7 @@ def _login(deployment: Deployment) -> str:
 def _show_commands(screen: Screen, commands: dict[str, str]) -> None:
     width = max(len(command) for command in commands if len(command) < LONG)
     for command, meaning in commands.items():
-        screen.say(f"  {command:<{width}}  {meaning}".rstrip())
+        screen.print(f"  {command:<{width}}  {meaning}".rstrip())
 
 
 def _rows(loaded: Loaded, span: Span) -> Table:
@@ -108,6 +108,6 @@ def _most_played(loaded: Loaded) -> Table:
     table = Table("song", "artist", title="Most played songs", title_justify="left")
     table.add_column("plays", justify="right")
     for title, artist, plays in loaded.most_played:
-        # As text: a title in square brackets is no markup.
+        # Text, because rich would read a title in square brackets as markup.
         table.add_row(Text(str(title)), Text(str(artist)), f"{plays:,}")
     return table

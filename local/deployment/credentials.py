@@ -1,4 +1,4 @@
-"""The local deployment's secrets: made once, kept in one file that only its owner reads."""
+"""The local deployment's secrets: created once, in one file that only its owner can read."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ WEB_USER = "admin"
 
 @dataclass(frozen=True)
 class Credentials:
-    """What Airflow's processes share, and the password of the web UI's local login."""
+    """The secrets that Airflow's processes share, and the web UI's password."""
 
     fernet_key: str
     api_secret: str
@@ -21,18 +21,18 @@ class Credentials:
 
 
 def credentials(file: Path) -> Credentials:
-    """The credentials kept in a file, made at the first call."""
+    """Return the credentials in a file; the first call creates them."""
     if not file.exists():
         write_private(file, json.dumps(asdict(_new_credentials()), indent=2) + "\n")
     return Credentials(**json.loads(file.read_text()))
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
+    """Write a file atomically that only its owner can read."""
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(file.name + ".unfinished")
     unfinished.unlink(missing_ok=True)
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:  # noqa: PTH123 - a descriptor is opened: the mode is there from the first byte
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:  # noqa: PTH123 - os.open sets the mode at creation
         stream.write(text)
     unfinished.replace(file)
 

@@ -1,4 +1,4 @@
-"""Airflow and its PostgreSQL on one machine: started, watched and ended as one thing."""
+"""Airflow and its PostgreSQL on one machine, started and stopped together."""
 
 import json
 import sys
@@ -8,15 +8,15 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from local.api.rest import AirflowApi, Refused
+from local.api.rest import AirflowApi, ApiError
 from local.deployment.credentials import WEB_USER, credentials, write_private
 from local.deployment.environment import HOST, env_file, environment, process_environment
 from local.deployment.layout import Layout
 from local.deployment.services import Services
-from local.deployment.source import database_of, source_in_words
-from local.deployment.stand_in import LISTENS, PASSWORD, StandIn
+from local.deployment.source import database_name, display_name
+from local.deployment.stand_in import PASSWORD, READY, StandIn
 from local.servers.postgres import EmbeddedPostgres
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 
 START_LIMIT = 180.0
 
@@ -25,8 +25,8 @@ class Deployment:
     """
     The processes and the state under ``.local``.
 
-    :param layout: where the project is
-    :param port: of the web UI and the API
+    :param layout: paths of the project
+    :param port: port of the web UI and the API
     :param source: URL of the files to load
     :param on_redshift: whether the warehouse is the stand-in for Redshift
     """
@@ -44,30 +44,30 @@ class Deployment:
         self.exported = environment(self.layout, self.secrets, self.postgres, port, source)
         self.stand_in: StandIn | None = None
         if on_redshift and not self.database:
-            raise Trouble(
-                "WAREHOUSE=redshift loads into a stand-in, AIRFLOW_CONN_SPARKIFY_WAREHOUSE into a "
-                "warehouse of your own: leave out one of them."
+            raise UserError(
+                "WAREHOUSE=redshift loads into a stand-in, AIRFLOW_CONN_SPARKIFY_WAREHOUSE into "
+                "your own warehouse: unset one of them."
             )
         if on_redshift:
             self.stand_in = StandIn.of(source, self.secrets.web_password)
-            self.exported |= self.stand_in.exported(database_of(source))
+            self.exported |= self.stand_in.exported(database_name(source))
 
     @property
     def database(self) -> str | None:
-        """The source's database in the embedded PostgreSQL; None where the warehouse is another."""
+        """The source's database in the embedded PostgreSQL; None for the user's own warehouse."""
         return self.exported.get("PGDATABASE")
 
     @property
-    def source_in_words(self) -> str:
-        """The source as a person is told of it."""
+    def source_name(self) -> str:
+        """The source as shown to the user."""
         if self.source == self.layout.sample.as_uri():
             return f"simulated listening, in {self.layout.sample}"
-        return source_in_words(self.source)
+        return display_name(self.source)
 
-    def make_warehouse(self) -> None:
-        """Make the source's database, where there is none yet."""
+    def create_warehouse(self) -> None:
+        """Create the source's database if it does not exist."""
         if self.database:
-            self.postgres.make_database(self.database, f"loaded from {self.source_in_words}")
+            self.postgres.create_database(self.database, f"loaded from {self.source_name}")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -77,66 +77,65 @@ class Deployment:
         }
 
     def write_files(self) -> None:
-        """Write what is read from outside: ``.local/env`` and the web UI's password file."""
-        write_private(self.layout.env, env_file(self.exported, self.source_in_words))
+        """Write ``.local/env`` and the web UI's password file."""
+        write_private(self.layout.env, env_file(self.exported, self.source_name))
         write_private(
             self.layout.passwords, json.dumps({WEB_USER: self.secrets.web_password}) + "\n"
         )
 
     def start(self, name: str, *arguments: str, **variables: str) -> None:
-        """Start one of the environment's Python modules as a process with a log of its own."""
+        """Start a Python module as a process with its own log."""
         command = [sys.executable, "-m", *arguments]
         self.services.start(name, command, self.environment | variables)
 
     def start_stand_in(self) -> None:
-        """Start the stand-in for Redshift, where it is the warehouse, and wait until it listens."""
+        """Start the stand-in for Redshift, if it is the warehouse, and wait until it is ready."""
         if not self.stand_in:
             return
         password = {PASSWORD: self.stand_in.password}
         self.start("redshift", *self.stand_in.arguments(self.postgres), **password)
         log = self.services.log("redshift")
-        self._wait("the stand-in for Redshift", lambda: LISTENS in log.read_text())
+        self._wait("The stand-in for Redshift", lambda: READY in log.read_text())
 
     def start_airflow(self) -> None:
-        """Start what Airflow needs whether or not anything is scheduled."""
+        """Start the API server and the DAG processor."""
         self.start("api-server", "airflow", "api-server")
         self.start("dag-processor", "airflow", "dag-processor")
 
     def start_scheduler(self, *, scheduled: bool, serves: bool) -> None:
         """
-        Start what runs tasks.
+        Start the scheduler and, for a deployment that keeps serving, the triggerer.
 
-        :param scheduled: whether a DAG's schedule starts runs; else only who triggers them does
-        :param serves: whether it goes on after a load
+        :param scheduled: whether DAG schedules create runs
+        :param serves: whether Airflow keeps running after the load
         """
         schedule = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(scheduled)}
-        # Task logs are read from the disk: their servers would listen on every address.
+        # Log servers would listen on every address, and task logs are on this disk anyway.
         self.start("scheduler", "local.deployment.scheduler", "--skip-serve-logs", **schedule)
         if serves:
             self.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
 
     def wait_until_ready(self, dags: list[str], since: datetime) -> None:
-        """Wait until the API answers, the scheduler is alive and the DAGs were read anew."""
+        """Wait until the API server and the scheduler are up and the DAGs are freshly parsed."""
         try:
-            self._wait("the API server", self.api.is_up)
-        except Trouble as trouble:
-            if "address already in use" not in str(trouble):
+            self._wait("The API server", self.api.is_up)
+        except UserError as error:
+            if "address already in use" not in str(error):
                 raise
-            raise Trouble(
+            raise UserError(
                 f"Another program took the web UI's address, {self.url}, while Airflow was "
-                "starting. Run `make run` again: it finds a free port, or takes the one that "
-                "PORT=… names."
+                "starting. Run `make run` again; without PORT=… it picks a free port."
             ) from None
-        self._wait("the scheduler", self._schedules)
+        self._wait("The scheduler", self._schedules)
         for dag in dags:
-            self._wait(f"the DAG {dag}", lambda dag=dag: self._is_parsed(dag, since))  # type: ignore[misc]
+            self._wait(f"The DAG {dag}", lambda dag=dag: self._is_parsed(dag, since))  # type: ignore[misc]
 
     def is_migrated(self) -> bool:
-        """Whether Airflow's database is of this version; Airflow itself would take 6 s to say."""
+        """Return whether Airflow's database is at this version; asking Airflow takes 6 s."""
         return self._migrated.exists() and self._migrated.read_text() == version("apache-airflow")
 
-    def note_migrated(self) -> None:
-        """Note which version the database is of, beside the database."""
+    def mark_migrated(self) -> None:
+        """Record the version that the database is at."""
         self._migrated.write_text(version("apache-airflow"))
 
     @property
@@ -151,14 +150,14 @@ class Deployment:
         errors = self.api.get("importErrors")["import_errors"]
         if errors:
             first = errors[0]
-            raise Trouble(f"{first['filename']} does not import:\n{first['stack_trace']}")
+            raise UserError(f"{first['filename']} does not import:\n{first['stack_trace']}")
         try:
             parsed = self.api.get(f"dags/{dag}")["last_parsed_time"]
-        except Refused as answer:
-            if answer.status != 404:
+        except ApiError as error:
+            if error.status != 404:
                 raise
             return False
-        # What an earlier start left in the database may describe an older file.
+        # An earlier start may have left an older version of the file in the database.
         return parsed is not None and datetime.fromisoformat(parsed) >= since
 
     def _wait(self, what: str, ready: Callable[[], bool]) -> None:
@@ -166,18 +165,18 @@ class Deployment:
         while not ready():
             self.services.check()
             if time.monotonic() > deadline:
-                raise Trouble(
-                    f"After {START_LIMIT:.0f} s {what} is not ready. "
+                raise UserError(
+                    f"{what} is not ready after {START_LIMIT:.0f} s. "
                     f"The logs are in {self.layout.logs}."
                 )
             time.sleep(0.2)
 
 
 def postgres_of(layout: Layout) -> EmbeddedPostgres:
-    """The deployment's PostgreSQL."""
+    """Return the deployment's PostgreSQL."""
     return EmbeddedPostgres(layout.local / "postgres")
 
 
 def services_of(layout: Layout) -> Services:
-    """The deployment's processes, those of an earlier run included."""
+    """Return the deployment's processes, including those of an earlier run."""
     return Services(layout.local / "processes.json", layout.logs)

@@ -1,4 +1,4 @@
-"""The environment in which Airflow's processes, the CLI and psql reach the local deployment."""
+"""The environment that connects Airflow, its CLI and psql to the local deployment."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from local.deployment.credentials import WEB_USER, Credentials
 from local.deployment.layout import Layout
-from local.deployment.source import database_of
-from local.servers.postgres import METADATA, OWN, USER, EmbeddedPostgres
-from local.servers.programs import binaries
+from local.deployment.source import database_name
+from local.servers.postgres import MANAGED, METADATA, USER, EmbeddedPostgres
+from local.servers.programs import bin_folder
 from sparkify.settings import DEFAULTS
 
 WAREHOUSE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_WAREHOUSE"
@@ -18,58 +18,58 @@ STORAGE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_S3"
 VARIABLE = "AIRFLOW_VAR_SPARKIFY_"
 SOURCE_VARIABLE = f"{VARIABLE}SOURCE"
 HOST = "127.0.0.1"
-NO_STORAGE = json.dumps({"conn_type": "aws", "description": OWN})
-"""Leads to Amazon's S3, with the keys that the ``aws`` command would use."""
+DEFAULT_STORAGE = json.dumps({"conn_type": "aws", "description": MANAGED})
+"""Amazon's S3, with the credentials that the ``aws`` command would use."""
 
 
 def environment(
     layout: Layout, secrets: Credentials, postgres: EmbeddedPostgres, port: int, source: str
 ) -> dict[str, str]:
-    """What ``.local/env`` exports, but PATH."""
+    """Return what ``.local/env`` exports, except PATH."""
     return (
         _airflow(layout)
-        | _fast()
+        | _tuning()
         | _web(secrets, port)
         | _warehouse(postgres, source)
-        | {STORAGE_CONNECTION: given(STORAGE_CONNECTION) or NO_STORAGE}
+        | {STORAGE_CONNECTION: user_connection(STORAGE_CONNECTION) or DEFAULT_STORAGE}
         | _variables(layout, source)
         | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.uri(METADATA, "postgresql+psycopg2")}
     )
 
 
 def process_environment(exported: dict[str, str]) -> dict[str, str]:
-    """The environment of a process of this deployment: the caller's, with ours on top."""
-    path = os.pathsep.join([*map(str, programs()), os.environ.get("PATH", os.defpath)])
-    spared = ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST, "localhost"]))
-    # Processes talk to each other on this machine only, whatever proxy leads out of it.
-    local = {"PATH": path, "NO_PROXY": spared, "no_proxy": spared}
+    """Return the environment of a process: the caller's, overridden by the deployment's."""
+    path = os.pathsep.join([*map(str, bin_folders()), os.environ.get("PATH", os.defpath)])
+    no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST, "localhost"]))
+    # Processes talk to each other on this machine: bypass any proxy.
+    local = {"PATH": path, "NO_PROXY": no_proxy, "no_proxy": no_proxy}
     return os.environ | exported | local
 
 
 def env_file(exported: dict[str, str], source: str) -> str:
-    """The text of ``.local/env``, for bash, sh and zsh."""
-    # Led elsewhere by what was sourced before, psql would answer from another source.
-    gone = [f"unset {name}" for name in ("PGHOST", "PGUSER", "PGDATABASE") if name not in exported]
+    """Return the text of ``.local/env``, for bash, sh and zsh."""
+    # Variables sourced earlier would connect psql to another source's database.
+    unset = [f"unset {name}" for name in ("PGHOST", "PGUSER", "PGDATABASE") if name not in exported]
     lines = [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
-    path = ":".join(shlex.quote(str(folder)) for folder in programs())
+    path = ":".join(shlex.quote(str(folder)) for folder in bin_folders())
     head = [
-        "# Reaches the local Sparkify deployment: source it. Written by `make run`; holds secrets.",
-        f"# The warehouse it leads to is loaded from {json.dumps(source)}.",
+        "# Source this to reach the local deployment. Written by `make run`; contains secrets.",
+        f"# The warehouse is loaded from {json.dumps(source)}.",
     ]
-    return "\n".join([*head, *gone, *lines, f'export PATH={path}:"$PATH"', ""])
+    return "\n".join([*head, *unset, *lines, f'export PATH={path}:"$PATH"', ""])
 
 
 def read_env_file(text: str) -> dict[str, str]:
-    """What that text exports, but PATH."""
+    """Return what that text exports, except PATH."""
     words = shlex.split(text, comments=True)
     exported = dict(word.split("=", 1) for word in words if "=" in word)
     del exported["PATH"]
     return exported
 
 
-def programs() -> list[Path]:
-    """The folders of ``airflow`` and of ``psql``."""
-    return [Path(sys.prefix) / "bin", binaries()]
+def bin_folders() -> list[Path]:
+    """Return the folders of ``airflow`` and of ``psql``."""
+    return [Path(sys.prefix) / "bin", bin_folder()]
 
 
 def _airflow(layout: Layout) -> dict[str, str]:
@@ -84,20 +84,20 @@ def _airflow(layout: Layout) -> dict[str, str]:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(layout.task_logs),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(layout.logs / "dags"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        # Said at every command, though nobody asked for a picture.
+        # Otherwise every command prints this warning.
         "PYTHONWARNINGS": "ignore:Could not import graphviz:UserWarning",
     }
 
 
-def _fast() -> dict[str, str]:
+def _tuning() -> dict[str, str]:
     return {
-        # Workers, forked when the scheduler starts. A slot stays taken for a moment, below, after
-        # its task has ended, so it takes more of them than tasks that cores can run.
+        # Workers are forked when the scheduler starts. A slot stays taken for a moment after its
+        # task has ended, so there must be more slots than the cores can run tasks.
         "AIRFLOW__CORE__PARALLELISM": str(min(32, 8 * (os.cpu_count() or 1))),
-        # Their defaults cost a chain of tasks a second and more at every link.
+        # The defaults add a second or more between one task and the next.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        # Whoever watches should not wait minutes to be told what does not get better.
+        # Report permanent failures soon, because the user is waiting.
         "AIRFLOW__CORE__MAX_TASK_RETRY_DELAY": "5",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__API__WORKERS": "1",
@@ -117,7 +117,7 @@ def _web(secrets: Credentials, port: int) -> dict[str, str]:
 
 
 def stand_in_environment(redshift: str, s3: str, source: str, database: str) -> dict[str, str]:
-    """What is exported otherwise where the warehouse is the stand-in for Redshift."""
+    """Return what differs if the warehouse is the stand-in for Redshift."""
     return {
         WAREHOUSE_CONNECTION: redshift,
         STORAGE_CONNECTION: s3,
@@ -126,21 +126,21 @@ def stand_in_environment(redshift: str, s3: str, source: str, database: str) -> 
     }
 
 
-def given(connection: str) -> str | None:
+def user_connection(connection: str) -> str | None:
     """
-    A connection that the caller's environment has, and that is the caller's own.
+    Return a connection of the caller's environment, unless a local deployment set it.
 
-    A shell that has sourced ``.local/env`` has those of a load before this one, too.
+    After ``source .local/env`` a shell has the connections of an earlier load.
     """
     value = os.environ.get(connection)
-    return None if not value or f'"description": "{OWN}"' in value else value
+    return None if not value or f'"description": "{MANAGED}"' in value else value
 
 
 def _warehouse(postgres: EmbeddedPostgres, source: str) -> dict[str, str]:
-    """The caller's own warehouse, which psql is not led to; else the source's database."""
-    if own := given(WAREHOUSE_CONNECTION):
+    """The caller's own warehouse, without psql's variables; else the source's database."""
+    if own := user_connection(WAREHOUSE_CONNECTION):
         return {WAREHOUSE_CONNECTION: own}
-    database = database_of(source)
+    database = database_name(source)
     return {
         WAREHOUSE_CONNECTION: postgres.connection(database),
         "PGHOST": str(postgres.socket_folder),
@@ -151,9 +151,9 @@ def _warehouse(postgres: EmbeddedPostgres, source: str) -> dict[str, str]:
 
 def _variables(layout: Layout, source: str) -> dict[str, str]:
     """
-    Every setting, the caller's before the default.
+    Every setting, from the caller's environment or by default.
 
-    Airflow looks a variable up in the environment first. Elsewhere it costs each task two calls.
+    Airflow looks in the environment first; anywhere else, a variable costs each task two calls.
     """
     ours = DEFAULTS | {"report_folder": layout.report.as_uri()}
     named = {f"{VARIABLE}{name.upper()}": default for name, default in ours.items()}

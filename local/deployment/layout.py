@@ -1,4 +1,4 @@
-"""Where the project and its local state are."""
+"""Paths of the project and its local state."""
 
 import os
 from dataclasses import dataclass
@@ -13,45 +13,45 @@ class Layout:
 
     @classmethod
     def here(cls) -> "Layout":
-        """The checkout that a command was given in; whatever it makes is its user's alone."""
+        """Return the current checkout; whatever is created from now on is private to the user."""
         os.umask(0o077)
         layout = cls(Path.cwd())
-        # What an earlier version made was not.
+        # Earlier versions created it readable for others.
         if layout.local.exists() and layout.local.stat().st_mode & 0o007:
             layout.local.chmod(0o700)
         return layout
 
     @property
     def local(self) -> Path:
-        """Everything that ``make run`` makes, but the Python environment."""
+        """Everything that ``make run`` creates, except the Python environment."""
         return self.root / ".local"
 
     @property
     def logs(self) -> Path:
-        """One file per process; the tasks' logs are in a folder of it."""
+        """One log per process; the task logs are in a subfolder."""
         return self.local / "logs"
 
     @property
     def task_logs(self) -> Path:
-        """The folder in which Airflow files what a task said."""
+        """The folder of Airflow's task logs."""
         return self.logs / "tasks"
 
     @property
     def sample(self) -> Path:
-        """The simulated source: the page and every ledger entry name it by this name."""
+        """The simulated source; the page and the ledger show this name."""
         return self.local / "simulated"
 
     @property
     def env(self) -> Path:
-        """The file to source, after which everything reaches this deployment."""
+        """The file to source to reach this deployment."""
         return self.local / "env"
 
     @property
     def report(self) -> Path:
-        """The folder of what the page says as a file."""
+        """The folder of the report."""
         return self.local / "report"
 
     @property
     def passwords(self) -> Path:
-        """The file from which the web UI's login is read."""
+        """The file of the web UI's login."""
         return self.local / "airflow" / "passwords.json"

@@ -1,4 +1,4 @@
-"""The claim that only one ``make run``, or one ``make bench``, works in a project at a time."""
+"""A lock that allows one ``make run`` and one ``make bench`` per project at a time."""
 
 import os
 import signal
@@ -8,21 +8,21 @@ from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 
 
 @contextmanager
-def only_run(file: Path, command: str = "make run") -> Iterator[None]:
-    """Hold the claim; trouble if another process holds it. It ends with its process, however."""
+def single_instance(file: Path, command: str = "make run") -> Iterator[None]:
+    """Hold the lock, or raise if another process does; the kernel releases it with the process."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as stream:
         try:
             flock(stream, LOCK_EX | LOCK_NB)
         except BlockingIOError:
             stream.seek(0)
-            raise Trouble(
+            raise UserError(
                 f"Another `{command}` is already running here (process {stream.read().strip()}). "
-                "Use that one, end it with Ctrl-C in its terminal, or run `make stop`."
+                "Use that one, stop it with Ctrl-C in its terminal, or run `make stop`."
             ) from None
         stream.truncate(0)
         stream.write(f"{os.getpid()}\n")
@@ -30,12 +30,12 @@ def only_run(file: Path, command: str = "make run") -> Iterator[None]:
         yield
 
 
-def end_holder(file: Path, patience: float = 30.0) -> None:
-    """Ask the process that holds the claim to end, and wait until it has."""
+def stop_holder(file: Path, patience: float = 30.0) -> None:
+    """Terminate the process that holds the lock and wait until it is gone."""
     deadline = time.monotonic() + patience
     while pid := _holder(file):
         if time.monotonic() > deadline:
-            raise Trouble(f"`make run` (process {pid}) does not end. End it with: kill -9 {pid}")
+            raise UserError(f"`make run` (process {pid}) does not stop. Kill it: kill -9 {pid}")
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         _wait_for(file, seconds=patience / 2)

@@ -1,4 +1,4 @@
-"""``make report``: what users listen to, from the local deployment, as one file."""
+"""``make report``: write what users listen to, from the local deployment, as one file."""
 
 import os
 import shlex
@@ -12,30 +12,30 @@ from pathlib import Path
 from local.deployment.deployment import postgres_of
 from local.deployment.environment import SOURCE_VARIABLE, WAREHOUSE_CONNECTION, read_env_file
 from local.deployment.layout import Layout
-from local.deployment.source import database_of, source_in_words, source_url
-from local.servers.postgres import BEHIND_REDSHIFT, EmbeddedPostgres
-from local.terminal.errors import Trouble
-from local.terminal.signals import Interrupted, held, listen
+from local.deployment.source import database_name, display_name, source_url
+from local.servers.postgres import STAND_IN_SUFFIX, EmbeddedPostgres
+from local.terminal.errors import UserError
+from local.terminal.signals import Interrupted, defer_signals, handle_signals
 from sparkify.page.files import REPORT
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the person asked for, by environment variables."""
+class Options:
+    """The user's options, given as environment variables."""
 
     first: date | None
     last: date | None
     file: Path
 
     @classmethod
-    def read(cls, layout: Layout) -> "Wishes":
-        """The wishes in this process's environment."""
+    def read(cls, layout: Layout) -> "Options":
+        """Read the options from the environment."""
         first, last = _day("START"), _day("END")
         if first and last and first > last:
-            raise Trouble(f"The range is empty: START={first} is after END={last}.")
+            raise UserError(f"The range is empty: START={first} is after END={last}.")
         file = Path(os.environ.get("OUT") or layout.report / REPORT).expanduser().absolute()
         if file.is_dir():
-            raise Trouble(f"OUT={file} is a folder: name a file in it, such as {file / REPORT}.")
+            raise UserError(f"OUT={file} is a folder: name a file, such as {file / REPORT}.")
         return cls(first, last, file)
 
 
@@ -44,61 +44,61 @@ def _day(name: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise Trouble(
-            f"{name}={text} is no day: write it as 2018-11-01. START and END are the first and "
-            "the last day of the report; without them it is about everything."
+        raise UserError(
+            f"{name}={text} is not a date: write it as 2018-11-01. START and END are the first "
+            "and last day of the report; without them it covers everything."
         ) from None
 
 
 def main() -> int:
-    """Write the report, and say where it is; the exit status tells whether it is there."""
-    listen()
+    """Write the report and print its path; return the exit status."""
+    handle_signals()
     layout = Layout.here()
     try:
-        wishes = Wishes.read(layout)
-        with deployed(layout) as source:
-            write(wishes)
-    except Trouble as trouble:
-        print(trouble)
+        options = Options.read(layout)
+        with connected(layout) as source:
+            write(options)
+    except UserError as error:
+        print(error)
         return 1
     except Interrupted as interruption:
         return 128 + interruption.number
-    size = wishes.file.stat().st_size / 1e6
-    print(f"The report on {source}, {size:.1f} MB, to be opened in a browser: {wishes.file}")
+    size = options.file.stat().st_size / 1e6
+    print(f"Wrote the report on {source} ({size:.1f} MB). Open it in a browser: {options.file}")
     return 0
 
 
 @contextmanager
-def deployed(layout: Layout) -> Iterator[str]:
-    """Reach the deployment's warehouse from this process, and give the source's name."""
+def connected(layout: Layout) -> Iterator[str]:
+    """Connect this process to the deployment's warehouse; yield the source's name."""
     if not layout.env.exists():
-        raise Trouble(
-            f"There is nothing to report on: {layout.root} holds no local deployment. "
-            "`make run ONCE=1` makes one and loads a sample, or, with SPARKIFY_SOURCE=folder, "
-            "your files. Then try again."
+        raise UserError(
+            f"There is nothing to report on: {layout.root} has no local deployment. Run "
+            "`make run ONCE=1` first; it loads a sample or, with SPARKIFY_SOURCE=folder, your "
+            "files."
         )
     exported = read_env_file(layout.env.read_text())
     source, postgres = exported[SOURCE_VARIABLE], postgres_of(layout)
     database = exported.get("PGDATABASE", "")
-    if named := os.environ.get("SPARKIFY_SOURCE"):
-        # The stand-in has the source's files in an S3 of its own.
-        wanted = database_of(source_url(named, layout.sample))
-        if wanted not in (database_of(source), database.removesuffix(BEHIND_REDSHIFT)):
-            raise Trouble(
-                f"What is loaded here is {source_in_words(source)}, not {named}. Load that first: "
-                f"SPARKIFY_SOURCE={shlex.quote(named)} make run ONCE=1"
+    if requested := os.environ.get("SPARKIFY_SOURCE"):
+        # With the stand-in, the exported source is a bucket that holds a copy of the folder.
+        wanted = database_name(source_url(requested, layout.sample))
+        if wanted not in (database_name(source), database.removesuffix(STAND_IN_SUFFIX)):
+            raise UserError(
+                f"The source loaded here is {display_name(source)}, not {requested}. Load that "
+                f"first: SPARKIFY_SOURCE={shlex.quote(requested)} make run ONCE=1"
             )
-    if database.endswith(BEHIND_REDSHIFT):
-        # The stand-in ends with `make run`; what it loaded is still there.
+    if database.endswith(STAND_IN_SUFFIX):
+        # The stand-in stops with `make run`; its tables stay in PostgreSQL.
         exported[WAREHOUSE_CONNECTION] = postgres.connection(database)
     os.environ.update(exported)
-    with started(postgres) if database else nullcontext():
-        yield source_in_words(source)
+    with running(postgres) if database else nullcontext():
+        yield display_name(source)
 
 
 @contextmanager
-def started(postgres: EmbeddedPostgres) -> Iterator[None]:
-    """Have PostgreSQL run, for the while if it did not."""
+def running(postgres: EmbeddedPostgres) -> Iterator[None]:
+    """Run PostgreSQL during the block, unless it is running already."""
     if postgres.is_running():
         yield
         return
@@ -106,24 +106,24 @@ def started(postgres: EmbeddedPostgres) -> Iterator[None]:
         postgres.start()
         yield
     finally:
-        with held():
+        with defer_signals():
             postgres.stop()
 
 
-def write(wishes: Wishes) -> None:
-    """Ask the warehouse, and write the file."""
-    # Airflow reads its settings when it is imported: not before they are there.
+def write(options: Options) -> None:
+    """Query the warehouse and write the file."""
+    # Airflow reads its settings on import, so import it after they are set.
     from sparkify.page.questions import Range
     from sparkify.page.report import report
     from sparkify.sources.folder import FolderSource
 
     try:
-        page = report(Range(wishes.first, wishes.last))
-        FolderSource(wishes.file.parent).write(wishes.file.name, page.encode())
+        page = report(Range(options.first, options.last))
+        FolderSource(options.file.parent).write(options.file.name, page.encode())
     except Exception as error:
-        raise Trouble(
-            f"The report was not written: {error}\nIf the warehouse has no such tables, or does "
-            "not answer, `make run ONCE=1` makes and loads it."
+        raise UserError(
+            f"The report was not written: {error}\nIf tables are missing or the warehouse does "
+            "not answer, `make run ONCE=1` creates and loads it."
         ) from error
 
 

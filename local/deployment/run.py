@@ -1,4 +1,4 @@
-"""``make run``: from nothing to what users listen to, through a real Airflow on this machine."""
+"""``make run``: load a source through a real Airflow on this machine, and serve the result."""
 
 import os
 import shlex
@@ -6,23 +6,23 @@ import sys
 import time
 from dataclasses import dataclass
 
-from local.api.follow import LoadFailed
-from local.deployment.closing import show_ended, show_loaded, show_serving
+from local.api.follow import LoadError
+from local.deployment.closing import show_loaded, show_serving, show_stopped
 from local.deployment.deployment import Deployment, services_of
 from local.deployment.layout import Layout
 from local.deployment.load import load
-from local.deployment.lock import only_run
+from local.deployment.lock import single_instance
 from local.deployment.ports import choose_port
 from local.deployment.source import source_url
 from local.deployment.warehouse import ask
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 from local.terminal.screen import Screen
-from local.terminal.signals import Interrupted, hang_up_if_unread, held, listen
+from local.terminal.signals import Interrupted, defer_signals, handle_signals, hang_up_if_unread
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the person asked for, by environment variables."""
+class Options:
+    """The user's options, given as environment variables."""
 
     once: bool
     port: str | None
@@ -31,22 +31,22 @@ class Wishes:
     warehouse: str = ""
 
     @classmethod
-    def read(cls) -> "Wishes":
-        """The wishes in this process's environment."""
+    def read(cls) -> "Options":
+        """Read the options from the environment."""
         source, port = os.environ.get("SPARKIFY_SOURCE"), os.environ.get("PORT")
         return cls(_is_on("ONCE"), port, source, _is_on("SCHEDULE"), _warehouse())
 
     def command(self, source: str, **more: str) -> str:
-        """``make run`` for the same source, port and warehouse, to be pasted into a shell."""
+        """Return ``make run`` for the same source, port and warehouse, ready to paste."""
         repeated = {
-            # As it was resolved: a relative path would depend on where it is pasted.
+            # Resolved, because a relative path would depend on the current folder.
             "SPARKIFY_SOURCE": source if self.source else "",
             "PORT": self.port or "",
             "WAREHOUSE": self.warehouse if self.warehouse == "redshift" else "",
         } | more
-        words = [f"{name}={shlex.quote(value)}" for name, value in repeated.items() if value]
-        # As environment: make would look for variables of its own in an argument.
-        return " ".join([*words, "make run"])
+        assignments = [f"{name}={shlex.quote(value)}" for name, value in repeated.items() if value]
+        # As environment variables: make would expand a dollar sign in an argument.
+        return " ".join([*assignments, "make run"])
 
 
 def _is_on(name: str) -> bool:
@@ -54,78 +54,78 @@ def _is_on(name: str) -> bool:
 
 
 def _warehouse() -> str:
-    named = os.environ.get("WAREHOUSE", "postgres")
-    if named not in ("postgres", "redshift"):
-        raise Trouble(f"WAREHOUSE={named} is not known: it is postgres or redshift.")
-    return named
+    warehouse = os.environ.get("WAREHOUSE", "postgres")
+    if warehouse not in ("postgres", "redshift"):
+        raise UserError(f"WAREHOUSE={warehouse} is unknown: use postgres or redshift.")
+    return warehouse
 
 
 def main() -> int:
-    """Run, and tell in plain words what stands in the way; return the exit status."""
-    listen()
-    screen = Screen.of_output()
+    """Run and return the exit status."""
+    handle_signals()
+    screen = Screen.on_stdout()
     layout = Layout.here()
     try:
-        with only_run(layout.local / "lock"):
-            return run(layout, Wishes.read(), screen)
-    except Trouble as trouble:
-        screen.say(f"\n{trouble}")
+        with single_instance(layout.local / "lock"):
+            return run(layout, Options.read(), screen)
+    except UserError as error:
+        screen.print(f"\n{error}")
         return 1
     except Interrupted as interruption:
-        screen.say("\nInterrupted. Nothing is left running; `make run` picks up from here.")
+        screen.print("\nInterrupted. Nothing is left running; `make run` resumes from here.")
         return 128 + interruption.number
 
 
-def run(layout: Layout, wishes: Wishes, screen: Screen) -> int:
-    """Load, show, and serve if so wished; whatever happens, no process is forgotten."""
-    source = source_url(wishes.source, layout.sample)
-    # A runner that was killed could not end its own.
-    services_of(layout).end()
-    on_redshift = wishes.warehouse == "redshift"
-    deployment = Deployment(layout, choose_port(wishes.port), source, on_redshift=on_redshift)
+def run(layout: Layout, options: Options, screen: Screen) -> int:
+    """Load, show the result and, unless ONCE is set, serve; stop every process at the end."""
+    source = source_url(options.source, layout.sample)
+    # A killed run could not stop its processes.
+    services_of(layout).stop()
+    on_redshift = options.warehouse == "redshift"
+    deployment = Deployment(layout, choose_port(options.port), source, on_redshift=on_redshift)
     keep_postgres = deployment.postgres.is_running()
     try:
-        span = load(deployment, screen, once=wishes.once, schedule=wishes.schedule)
+        span = load(deployment, screen, once=options.once, schedule=options.schedule)
         keep_postgres = True
         show_loaded(screen, deployment, ask(deployment.exported, span), span)
-        if wishes.once:
-            end_airflow(deployment, screen)
-            show_ended(screen, deployment, wishes.command)
+        if options.once:
+            stop_airflow(deployment, screen)
+            show_stopped(screen, deployment, options.command)
         else:
-            show_serving(screen, deployment, wishes.command, span)
-        if not wishes.once:
+            show_serving(screen, deployment, options.command, span)
+        if not options.once:
             keep_postgres = False
             serve(deployment, screen)
-    except LoadFailed:
+    except LoadError:
         keep_postgres = True
         raise
     except Interrupted:
         keep_postgres = False
         raise
     finally:
-        with held():
-            end_airflow(deployment, screen)
+        with defer_signals():
+            stop_airflow(deployment, screen)
             if not keep_postgres:
                 deployment.postgres.stop()
     return 0
 
 
 def serve(deployment: Deployment, screen: Screen) -> None:
-    """Keep Airflow going until somebody ends it."""
+    """Keep Airflow running until interrupted."""
     try:
         while True:
             deployment.services.check()
             hang_up_if_unread()
             time.sleep(1)
     except Interrupted:
-        screen.say("")
+        screen.print("")
 
 
-def end_airflow(deployment: Deployment, screen: Screen) -> None:
-    """End Airflow's processes, where there are any."""
+def stop_airflow(deployment: Deployment, screen: Screen) -> None:
+    """Stop Airflow's processes, if there are any."""
     if deployment.services.any():
-        with screen.step("Ending Airflow"):
-            deployment.services.end()
+        with screen.step("Stopping Airflow"):
+            deployment.services.stop()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The simulated source that is loaded where none is named, written into a folder."""
+"""The simulated source that is loaded by default."""
 
 import shutil
 import sys
@@ -11,10 +11,10 @@ SAMPLE = World(start=date(2018, 11, 1), days=30, users=96, songs=500, seed=1)
 
 
 def make_sample(folder: Path) -> None:
-    """Simulate the sample where it is not there yet."""
+    """Simulate the sample unless it exists."""
     if folder.exists():
         return
-    # Under another name: what an interrupted run leaves must not be taken for it.
+    # Renamed when complete, so that an interrupted run leaves no partial sample.
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     simulate(unfinished, SAMPLE)

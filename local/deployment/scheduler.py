@@ -1,8 +1,8 @@
 """
-Airflow's scheduler, with what tasks import already loaded.
+Airflow's scheduler with the modules that tasks need already imported.
 
-A LocalExecutor's workers are forked from the scheduler, and each task from a worker: what the
-scheduler has imported costs a task nothing. Importing is nearly all that a task here would do.
+A LocalExecutor's workers are forked from the scheduler, and each task from a worker, so a task
+need not import what the scheduler has imported. Imports would take up most of a task's time.
 """
 
 import importlib
@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-# What every task uses of Airflow, and imports when it is needed.
-OF_AIRFLOW = (
+# What Airflow imports lazily in every task.
+AIRFLOW_MODULES = (
     "airflow.dag_processing.bundles.local",
     "airflow.sdk.execution_time.cache",
     "airflow.sdk.execution_time.task_runner",
@@ -21,33 +21,33 @@ OF_AIRFLOW = (
     "jinja2.ext",
 )
 
-# Staging imports it late, as other tasks need none of it. polars comes with it, and may be forked
-# as long as nothing was asked of it: its threads come with the first question. Those that come with
-# the import only tidy up.
+# Imported lazily, because only staging needs it. It imports polars, which may be forked until its
+# first query starts its thread pool; the threads that the import starts only clean up.
 STAGING = "sparkify.staging.postgres"
 
 
 def main() -> None:
-    """Be ``airflow scheduler``, with this program's arguments."""
-    # They take seconds, so only when they are needed.
+    """Run ``airflow scheduler`` with this program's arguments."""
+    # Imported here because it takes seconds.
     from airflow.__main__ import main as airflow
     from airflow.configuration import conf
 
-    for module in OF_AIRFLOW:
+    for module in AIRFLOW_MODULES:
         importlib.import_module(module)
     _load_plugins()
-    share("sparkify", Path(conf.get_mandatory_value("core", "dags_folder"), "sparkify.py"), STAGING)
-    _rehearse()
+    preload(
+        "sparkify", Path(conf.get_mandatory_value("core", "dags_folder"), "sparkify.py"), STAGING
+    )
+    _warm_up()
     sys.argv[:1] = ["airflow", "scheduler"]
     airflow()  # type: ignore[no-untyped-call]
 
 
-def share(package: str, dag_file: Path, *modules: str) -> None:
+def preload(package: str, dag_file: Path, *modules: str) -> None:
     """
-    Import what a DAG imports, and further modules, for the tasks to come.
+    Import what a DAG imports, and further modules, before tasks are forked.
 
-    What is edited of the package works as edited: a process that is forked after that imports it
-    anew.
+    A process that is forked after the package was edited imports it again.
     """
     began = time.time()
     runpy.run_path(str(dag_file))
@@ -56,12 +56,12 @@ def share(package: str, dag_file: Path, *modules: str) -> None:
     imported = [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]
     files = [str(sys.modules[name].__file__) for name in imported]
 
-    def forget_what_was_edited() -> None:
+    def forget_edited_package() -> None:
         if any(_is_newer(file, began) for file in files):
             for name in imported:
                 sys.modules.pop(name, None)
 
-    os.register_at_fork(after_in_child=forget_what_was_edited)
+    os.register_at_fork(after_in_child=forget_edited_package)
 
 
 def _is_newer(file: str, moment: float) -> bool:
@@ -71,8 +71,8 @@ def _is_newer(file: str, moment: float) -> bool:
         return True
 
 
-def _rehearse() -> None:
-    """Do once what each task does first, of which Python keeps what it takes longest to make."""
+def _warm_up() -> None:
+    """Fill the caches that every task would otherwise fill for itself."""
     from airflow.sdk.definitions._internal.templater import SandboxedEnvironment
     from pydantic import JsonValue, TypeAdapter
 
@@ -82,7 +82,7 @@ def _rehearse() -> None:
 
 
 def _load_plugins() -> None:
-    """Look for plugins as every task does, and for who wants to know which tables a hook reads."""
+    """Load plugins and the lineage collector, as every task does."""
     from airflow.sdk.lineage import get_hook_lineage_collector
     from airflow.sdk.plugins_manager import integrate_macros_plugins
 

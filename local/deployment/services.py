@@ -1,4 +1,4 @@
-"""The long-running processes of the deployment: started, watched, and ended to the last one."""
+"""The deployment's processes: start, watch and stop them."""
 
 import json
 import os
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import psutil
 
-from local.terminal.errors import Trouble, last_lines
-from local.terminal.signals import held
+from local.terminal.errors import UserError, last_lines
+from local.terminal.signals import defer_signals
 
 PATIENCE = 8.0
 
 
 @dataclass(frozen=True)
 class Leader:
-    """A process that leads a session of its own; its number alone may come again."""
+    """A session leader. Its pid alone does not identify it, because pids are reused."""
 
     name: str
     pid: int
@@ -30,10 +30,10 @@ class Leader:
 
 class Services:
     """
-    Processes that end together, also when it is another program that ends them.
+    Processes that stop together, even if another program stops them.
 
-    :param record: the file in which they are written down
-    :param logs: the folder of their logs, one file each
+    :param record: file that lists the processes
+    :param logs: folder of their logs, one file each
     """
 
     def __init__(self, record: Path, logs: Path) -> None:
@@ -42,9 +42,9 @@ class Services:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
-        """Start a process in a session of its own, so that the terminal's Ctrl-C passes it by."""
+        """Start a process in its own session, which the terminal's Ctrl-C does not reach."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        with held(), self.log(name).open("wb") as log:
+        with defer_signals(), self.log(name).open("wb") as log:
             child = subprocess.Popen(
                 command,
                 env=environment,
@@ -58,11 +58,11 @@ class Services:
             self._write([*self._recorded(), Leader(name, child.pid, started, str(Path.cwd()))])
 
     def log(self, name: str) -> Path:
-        """The log of a process."""
+        """Return the log of a process."""
         return self.logs / f"{name}.log"
 
     def finished(self, name: str) -> bool:
-        """Whether a process has done its work; one that failed is trouble."""
+        """Return whether a process has finished; raise if it failed."""
         status = self._children[name].poll()
         if status is None:
             return False
@@ -73,39 +73,39 @@ class Services:
         return True
 
     def check(self) -> None:
-        """Trouble if a process that should still run has ended."""
+        """Raise if a process has exited that should still run."""
         for name, child in self._children.items():
             if child.poll() is not None:
-                raise self.failure(name, "ended by itself")
+                raise self.failure(name, "exited unexpectedly")
 
     def running(self) -> dict[str, int]:
-        """The processes that this program started and that still run, with their numbers."""
+        """Return the pids of the processes that this program started and that still run."""
         return {name: child.pid for name, child in self._children.items() if child.poll() is None}
 
     def any(self) -> bool:
-        """Whether there is a process to end, of this program's or of one before it."""
+        """Return whether any process is recorded, by this program or an earlier one."""
         return self.record.exists()
 
-    def end(self, patience: float = PATIENCE) -> None:
-        """End every recorded process with all it started; whoever does not listen is killed."""
+    def stop(self, patience: float = PATIENCE) -> None:
+        """Terminate every recorded process and its descendants; kill those that ignore it."""
         leaders = self._recorded()
         _signal(_members(leaders), signal.SIGTERM)
         deadline = time.monotonic() + patience
         while _members(leaders) and time.monotonic() < deadline:
             time.sleep(0.05)
-        while left := _members(leaders):
-            _signal(left, signal.SIGKILL)
+        while remaining := _members(leaders):
+            _signal(remaining, signal.SIGKILL)
             time.sleep(0.05)
         for child in self._children.values():
             child.wait()
         self._children.clear()
         self.record.unlink(missing_ok=True)
 
-    def failure(self, name: str, what: str) -> Trouble:
-        """What a process that should not have ended said last."""
+    def failure(self, name: str, what: str) -> UserError:
+        """Describe why a process is not running, with the end of its log."""
         log = self.log(name)
-        return Trouble(
-            f"{name} {what}. Its log is {log} and ends with:\n"
+        return UserError(
+            f"{name} {what}. Its log {log} ends with:\n"
             f"{last_lines(log.read_text(errors='replace'))}"
         )
 
@@ -121,7 +121,7 @@ class Services:
 
 
 def _members(leaders: Iterable[Leader]) -> list[psutil.Process]:
-    """Every live process of the leaders' sessions: tasks leave the group, but not the session."""
+    """Find the live processes of the sessions: tasks leave the group, but not the session."""
     by_pid = {leader.pid: leader for leader in leaders}
     found = []
     for pid in psutil.pids():
@@ -134,12 +134,12 @@ def _members(leaders: Iterable[Leader]) -> list[psutil.Process]:
 
 
 def _is_ours(process: psutil.Process, leader: Leader) -> bool:
-    """Whether a session is the leader's own, and not one that a later namesake began."""
+    """Return whether a session is the leader's, not one of a later process with its pid."""
     try:
-        # Not to the digit: the clock that start times are told by may have been set since.
+        # With tolerance: the clock may have been adjusted since.
         return bool(abs(psutil.Process(leader.pid).create_time() - leader.started) < 2)
     except psutil.NoSuchProcess:
-        # The leader is gone: its children are still where it started them.
+        # The leader is gone, but its children are still in its folder.
         return bool(process.cwd() == leader.folder)
 
 

@@ -1,29 +1,29 @@
-"""The stand-in as a part of the local deployment: ``make run WAREHOUSE=redshift``."""
+"""The stand-in for Redshift in the local deployment: ``make run WAREHOUSE=redshift``."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from local.deployment.environment import HOST, stand_in_environment
-from local.deployment.ports import any_free
-from local.deployment.source import word_of
-from local.servers.postgres import BEHIND_REDSHIFT, EmbeddedPostgres
+from local.deployment.ports import free_port
+from local.deployment.source import slug
+from local.servers.postgres import STAND_IN_SUFFIX, EmbeddedPostgres
 from local.servers.s3 import Storage
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 
 BUCKET = "sparkify"
 PASSWORD = "SPARKIFY_STAND_IN_PASSWORD"  # noqa: S105 - the name of a variable
-LISTENS = "The stand-in listens."
-"""What its log says once it does."""
+READY = "The stand-in is ready."
+"""The line that it logs once it accepts connections."""
 
 
 @dataclass(frozen=True)
 class StandIn:
     """
-    Where the stand-in will listen, and what it is told.
+    Configuration of the stand-in.
 
-    :param folder: what its bucket is filled with
-    :param password: what its clients, and those of its S3, have to know
+    :param folder: folder whose files fill its bucket
+    :param password: password of its clients and of its S3 server's
     """
 
     folder: Path
@@ -33,26 +33,26 @@ class StandIn:
 
     @classmethod
     def of(cls, source: str, password: str) -> "StandIn":
-        """A stand-in for a source that is a folder."""
+        """Configure a stand-in for a source, which must be a folder."""
         parts = urlsplit(source)
         if parts.scheme != "file":
-            raise Trouble(
-                f"WAREHOUSE=redshift loads a folder, through an S3 of its own; the source is "
-                f"{source}. To load a bucket into a Redshift, set "
-                "AIRFLOW_CONN_SPARKIFY_WAREHOUSE and AIRFLOW_CONN_SPARKIFY_S3."
+            raise UserError(
+                f"WAREHOUSE=redshift loads a folder, through its own S3 server, not {source}. To "
+                "load a bucket into Redshift, set AIRFLOW_CONN_SPARKIFY_WAREHOUSE and "
+                "AIRFLOW_CONN_SPARKIFY_S3."
             )
-        return cls(Path(unquote(parts.path)), password, any_free(), any_free())
+        return cls(Path(unquote(parts.path)), password, free_port(), free_port())
 
     @property
     def url(self) -> str:
-        """Where the folder's files are in its S3: the page names the source so."""
-        return f"s3://{BUCKET}/{word_of(self.folder.as_uri())}"
+        """The URL of the files in its S3 server, which the page shows as the source."""
+        return f"s3://{BUCKET}/{slug(self.folder.as_uri())}"
 
     def exported(self, database: str) -> dict[str, str]:
-        """What the environment of the deployment says otherwise."""
+        """Return what differs in the deployment's environment."""
         from local.redshift.server import connection
 
-        database += BEHIND_REDSHIFT
+        database += STAND_IN_SUFFIX
         return stand_in_environment(
             connection(self.redshift_port, self.password, database),
             Storage(f"http://{HOST}:{self.s3_port}", self.password).connection(),
@@ -61,6 +61,6 @@ class StandIn:
         )
 
     def arguments(self, postgres: EmbeddedPostgres) -> list[str]:
-        """The arguments of its program."""
+        """Return the arguments of its program."""
         ports = [str(self.s3_port), str(self.redshift_port)]
         return ["local.redshift", str(postgres.folder), str(self.folder), self.url, *ports]

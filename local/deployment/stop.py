@@ -1,22 +1,22 @@
-"""``make stop``: ends everything that runs from this project's folder."""
+"""``make stop``: stop everything that runs from this project's folder."""
 
 import sys
 
 from local.deployment.deployment import postgres_of, services_of
 from local.deployment.layout import Layout
-from local.deployment.lock import end_holder
-from local.terminal.errors import Trouble
+from local.deployment.lock import stop_holder
+from local.terminal.errors import UserError
 
 
 def main() -> int:
-    """End a ``make run``, what one that was killed left behind, and PostgreSQL."""
+    """Stop ``make run``, what a killed one left behind, and PostgreSQL."""
     layout = Layout.here()
     try:
-        end_holder(layout.local / "lock")
-        services_of(layout).end()
+        stop_holder(layout.local / "lock")
+        services_of(layout).stop()
         postgres_of(layout).stop()
-    except Trouble as trouble:
-        print(trouble)
+    except UserError as error:
+        print(error)
         return 1
     print("Nothing of this project is running.")
     return 0

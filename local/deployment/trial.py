@@ -1,4 +1,4 @@
-"""A deployment apart from ``make run``'s, for a measurement or a test; nothing of it stays."""
+"""A temporary deployment for a benchmark or a test, separate from ``make run``'s."""
 
 import os
 import shutil
@@ -9,34 +9,34 @@ from pathlib import Path
 from local.deployment.deployment import Deployment
 from local.deployment.environment import WAREHOUSE_CONNECTION
 from local.deployment.layout import Layout
-from local.deployment.ports import any_free
+from local.deployment.ports import free_port
 from local.deployment.source import source_url
-from local.terminal.signals import held
+from local.terminal.signals import defer_signals
 
 PARTS = ("dags", "plugins", "sql")
-"""What a deployment is made of; a copy, so that a trial may add DAGs of its own."""
+"""What is copied, so that a trial can add DAGs."""
 
 
 @contextmanager
 def trial(project: Path, folder: Path, source: str | None) -> Iterator[Deployment]:
     """
-    Give a deployment of a copy of the project, nothing of it started; end and remove all of it.
+    Yield a deployment of a copy of the project, not yet started; stop and remove it afterwards.
 
     :param project: folder of the project
-    :param folder: folder to work in; what it holds is removed first
-    :param source: what is loaded; by default a sample of its own
+    :param folder: folder to work in; its previous contents are removed
+    :param source: source to load; by default, a new sample
     """
-    # A trial fills its own warehouse, whichever one the person's environment leads to.
+    # A trial loads its own warehouse, even if the environment names another one.
     os.environ.pop(WAREHOUSE_CONNECTION, None)
     shutil.rmtree(folder, ignore_errors=True)
     for part in PARTS:
         shutil.copytree(project / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     layout = Layout(folder)
-    deployment = Deployment(layout, any_free(), source_url(source, layout.sample))
+    deployment = Deployment(layout, free_port(), source_url(source, layout.sample))
     try:
         yield deployment
     finally:
-        with held():
-            deployment.services.end()
+        with defer_signals():
+            deployment.services.stop()
             deployment.postgres.stop()
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The few questions that ``make run`` asks the warehouse when the load is done."""
+"""The queries behind the closing screen of ``make run``."""
 
 import os
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from local.deployment.environment import SOURCE_VARIABLE
 from local.deployment.load import Span
 
-# A warehouse of one's own may hold more than what was loaded from this source.
+# Restricted to this load: the user's own warehouse may hold more.
 LOADED = {
     "songplays": "select count(*) from songplays where start_time >= %s and start_time < %s",
     "users": """
@@ -42,7 +42,7 @@ where resolved_by is null and source = %s order by source_file, line_number limi
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one load brought into the warehouse, or found there."""
+    """Row counts and top songs of one load."""
 
     rows: dict[str, int]
     matched: int
@@ -54,9 +54,9 @@ class Loaded:
 
 
 def ask(exported: dict[str, str], span: Span) -> Loaded:
-    """Ask everything in one connection."""
+    """Run every query on one connection."""
     source = [exported[SOURCE_VARIABLE]]
-    between = [span.start.replace(tzinfo=None), span.end.replace(tzinfo=None)]
+    time_range = [span.start.replace(tzinfo=None), span.end.replace(tzinfo=None)]
     with closing(_connect(exported)) as connection, closing(connection.cursor()) as cursor:
 
         def rows(sql: str, parameters: list[Any]) -> Sequence[Sequence[Any]]:
@@ -68,26 +68,26 @@ def ask(exported: dict[str, str], span: Span) -> Loaded:
             return int(rows(sql, parameters)[0][0])
 
         return Loaded(
-            rows={table: value(sql, between) for table, sql in LOADED.items()},
-            matched=value(MATCHED, between),
-            listeners=value(LISTENERS, between),
-            levels={row[0]: row[1] for row in rows(LEVELS, between)},
+            rows={table: value(sql, time_range) for table, sql in LOADED.items()},
+            matched=value(MATCHED, time_range),
+            listeners=value(LISTENERS, time_range),
+            levels={row[0]: row[1] for row in rows(LEVELS, time_range)},
             rejected=value(REJECTED, source),
             rejects=rows(REJECTS, source),
-            most_played=rows(MOST_PLAYED, between),
+            most_played=rows(MOST_PLAYED, time_range),
         )
 
 
 def _connect(exported: dict[str, str]) -> Any:
-    # Behind the stand-in for Redshift is the embedded one too.
+    # The stand-in for Redshift is backed by the embedded PostgreSQL, too.
     if "PGDATABASE" in exported:
         import psycopg
 
         return psycopg.connect(
             host=exported["PGHOST"], user=exported["PGUSER"], dbname=exported["PGDATABASE"]
         )
-    # Another warehouse is reached as the tasks reach it. Importing Airflow takes seconds, so the
-    # embedded one does without.
+    # Connect to another warehouse as the tasks do. The embedded one does without this import, which
+    # takes seconds.
     os.environ.update(exported)
     from sparkify.warehouse import warehouse_hook
 

@@ -1,7 +1,7 @@
 """
-A stand-in for Redshift on this machine: its wire protocol, its COPY and its refusals.
+A stand-in for Redshift: its wire protocol, its COPY and its restrictions.
 
-A client connects as it would to Redshift. What Redshift would refuse is refused, what it does in
-its own way is done that way, and the rest is done by the embedded PostgreSQL. It is meant to be
-stricter than Redshift, never kinder.
+A client connects as it would to Redshift. The stand-in refuses what Redshift refuses, implements
+what Redshift does differently, and passes the rest to the embedded PostgreSQL. It may be stricter
+than Redshift, but never more lenient.
 """

@@ -1,20 +1,20 @@
-"""COPY … FROM 's3://…' JSON, read strictly: what is not understood is refused."""
+"""A strict parser of COPY … FROM 's3://…' JSON: anything unknown is an error."""
 
 import re
 from dataclasses import dataclass, field
 
-from local.redshift.refusals import Refused
+from local.redshift.refusals import RedshiftError
 
 HEAD = re.compile(
     r"\s*copy\s+(?:public\.)?(?P<table>\w+)\s*(?:\((?P<columns>[\w\s,]+)\))?"
     r"\s*from\s+'(?P<source>[^']+)'\s*",
     re.IGNORECASE,
 )
-MOST_ERRORS = 100_000
+MAXERROR_LIMIT = 100_000
 
 
-def _option(form: str) -> re.Pattern[str]:
-    return re.compile(form + r"(?:\s+|;|$)", re.IGNORECASE)
+def _option(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern + r"(?:\s+|;|$)", re.IGNORECASE)
 
 
 OPTIONS = {
@@ -34,7 +34,7 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class CopyCommand:
-    """One COPY: into which table, from where, and how."""
+    """A parsed COPY."""
 
     table: str
     columns: tuple[str, ...]
@@ -42,55 +42,55 @@ class CopyCommand:
     options: dict[str, str] = field(default_factory=dict)
 
     @property
-    def most_errors(self) -> int:
-        """At how many records that fail the COPY does; at none it does so at the first."""
+    def maxerror(self) -> int:
+        """The number of bad records at which the COPY fails; at 0 it fails at the first."""
         return int(self.options.get("maxerror", "0"))
 
     def has_failed(self, errors: int) -> bool:
         """
-        Whether so many records are too many.
+        Return whether this many bad records make the COPY fail.
 
         Data load operations, copy-parameters-data-load.html: it fails at MAXERROR or more.
         """
-        return errors >= max(self.most_errors, 1)
+        return errors >= max(self.maxerror, 1)
 
     @property
     def authorization(self) -> dict[str, str]:
-        """How S3 is entered: by a role, or by a key; never by nothing."""
+        """The credentials for S3: a role or a key."""
         if role := self.options.get("role"):
             return {"aws_iam_role": role}
         parts = self.options.get("credentials", "").split(";")
         pairs = dict(part.split("=", 1) for part in parts if "=" in part)
-        known = {"aws_iam_role", "aws_access_key_id", "aws_secret_access_key", "token"}
-        whole = "aws_iam_role" in pairs or {"aws_access_key_id", "aws_secret_access_key"} <= set(
-            pairs
-        )
-        if not whole or set(pairs) - known:
-            raise Refused("CREDENTIALS argument is required and must hold a role or a key", "XX000")
+        key = {"aws_access_key_id", "aws_secret_access_key"}
+        complete = "aws_iam_role" in pairs or key <= set(pairs)
+        if not complete or set(pairs) - key - {"aws_iam_role", "token"}:
+            raise RedshiftError(
+                "CREDENTIALS argument is required and must hold a role or a key", "XX000"
+            )
         return pairs
 
 
 def parse(text: str) -> CopyCommand:
-    """The COPY that a statement is."""
+    """Parse a COPY statement."""
     head = HEAD.match(text)
     if not head:
-        raise Refused('syntax error at or near "copy"', "42601")
+        raise RedshiftError('syntax error at or near "copy"', "42601")
     if not head["source"].startswith("s3://"):
-        raise Refused("COPY reads from s3:// only", "0A000")
+        raise RedshiftError("COPY reads from s3:// only", "0A000")
     options: dict[str, str] = {}
     rest = text[head.end() :]
     while rest.strip(" ;\n\t"):
         rest = rest.lstrip()
-        for name, form in OPTIONS.items():
-            if found := form.match(rest):
+        for name, pattern in OPTIONS.items():
+            if found := pattern.match(rest):
                 if name in options:
-                    raise Refused(f"conflicting or redundant options: {name}", "42601")
+                    raise RedshiftError(f"conflicting or redundant options: {name}", "42601")
                 options[name] = found.groupdict().get("value") or ""
                 rest = rest[found.end() :]
                 break
         else:
-            raise Refused(f'syntax error at or near "{rest.split()[0]}"', "42601")
-    return _checked(
+            raise RedshiftError(f'syntax error at or near "{rest.split()[0]}"', "42601")
+    return _validated(
         CopyCommand(head["table"].lower(), _names(head["columns"]), head["source"], options)
     )
 
@@ -99,12 +99,12 @@ def _names(columns: str | None) -> tuple[str, ...]:
     return tuple(name.strip().lower() for name in columns.split(",")) if columns else ()
 
 
-def _checked(command: CopyCommand) -> CopyCommand:
+def _validated(command: CopyCommand) -> CopyCommand:
     if "json" not in command.options:
-        raise Refused("this stand-in's COPY reads JSON only")
-    if command.most_errors > MOST_ERRORS:
-        raise Refused(f"MAXERROR {command.most_errors} is more than {MOST_ERRORS}", "XX000")
+        raise RedshiftError("the stand-in's COPY reads only JSON")
+    if command.maxerror > MAXERROR_LIMIT:
+        raise RedshiftError(f"MAXERROR {command.maxerror} exceeds {MAXERROR_LIMIT}", "XX000")
     if command.options.get("timeformat", "epochmillisecs") != "epochmillisecs":
-        raise Refused("this stand-in's COPY knows the time format epochmillisecs only")
-    assert command.authorization  # noqa: S101 - raises where there is none
+        raise RedshiftError("the stand-in's COPY reads only the time format epochmillisecs")
+    assert command.authorization  # noqa: S101 - the property raises without one
     return command

@@ -1,10 +1,10 @@
-"""Redshift's isolation: one writer a table, and error 1023 for one that did not see the last."""
+"""Redshift's isolation: one writer per table, and error 1023 on a serialization conflict."""
 
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from local.redshift.refusals import Refused
+from local.redshift.refusals import RedshiftError
 from local.redshift.statements import Statement
 
 VIOLATION = "1023"
@@ -12,7 +12,7 @@ VIOLATION = "1023"
 
 @dataclass(eq=False)
 class Transaction:
-    """What one transaction has seen and done so far."""
+    """The snapshot, reads and writes of a transaction."""
 
     snapshot: int | None = None
     reads: set[str] = field(default_factory=set)
@@ -20,7 +20,7 @@ class Transaction:
 
 
 class History:
-    """Which commit wrote each table last, in one database."""
+    """The last commit that wrote each table of a database."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -28,31 +28,31 @@ class History:
         self._dropping: set[Transaction] = set()
         self._written: dict[str, int] = defaultdict(int)
 
-    def see(self, transaction: Transaction, statement: Statement) -> None:
-        """Note what a statement reads; the first one fixes what the transaction can see."""
+    def read(self, transaction: Transaction, statement: Statement) -> None:
+        """Record the reads of a statement; the first one takes the transaction's snapshot."""
         with self._mutex:
             if transaction.snapshot is None:
                 transaction.snapshot = self._commits
             transaction.reads |= statement.reads
-            # Seen by dbt's users, github.com/dbt-labs/dbt-redshift/issues/928; no page has it.
+            # Reported in github.com/dbt-labs/dbt-redshift/issues/928, but not documented.
             if "information_schema." in statement.code and self._dropping - {transaction}:
-                raise Refused("could not open relation with OID 100001", "XX000")
+                raise RedshiftError("could not open relation with OID 100001", "XX000")
 
     def drop(self, transaction: Transaction) -> None:
-        """Note that a transaction has dropped a table, and has not ended."""
+        """Record that a running transaction has dropped a table."""
         with self._mutex:
             self._dropping.add(transaction)
 
-    def leave(self, transaction: Transaction) -> None:
-        """Note that a transaction has ended, however."""
+    def end(self, transaction: Transaction) -> None:
+        """Record that a transaction has ended, committed or not."""
         with self._mutex:
             self._dropping.discard(transaction)
 
     def write(self, transaction: Transaction, statement: Statement, table: str) -> None:
         """
-        Note a write, once the table is locked; refuse it when another's came in between.
+        Record a write to a locked table; raise if another transaction wrote it since the snapshot.
 
-        Rows that are added blindly are in nobody's way.
+        Appending rows without reading the table never conflicts.
         """
         blind = statement.verb in ("insert", "copy") and table not in transaction.reads
         with self._mutex:
@@ -61,7 +61,7 @@ class History:
             transaction.writes.add(table)
 
     def commit(self, transaction: Transaction) -> None:
-        """Make the transaction's writes known."""
+        """Record the transaction's writes as committed."""
         with self._mutex:
             self._commits += 1
             self._dropping.discard(transaction)
@@ -69,7 +69,7 @@ class History:
                 self._written[table] = self._commits
 
 
-def violation(table: str) -> Refused:
-    """What Redshift says to a transaction that has to be tried again."""
+def violation(table: str) -> RedshiftError:
+    """Return the error of a transaction that must be retried."""
     detail = f"Serializable isolation violation on table - {table}"
-    return Refused(VIOLATION, "XX000", detail)
+    return RedshiftError(VIOLATION, "XX000", detail)

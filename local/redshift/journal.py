@@ -1,4 +1,4 @@
-"""What Redshift remembers of every COPY, whatever becomes of its transaction: SYS_LOAD_…"""
+"""Redshift's SYS_LOAD_… views: a record of every COPY that survives a rollback."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ import psycopg
 
 SCHEMA = "redshift_system"
 
-# A function that PostgreSQL lacks, and the views as documented: texts of a fixed width arrive with
-# blanks behind them.
+# A function that PostgreSQL lacks, and the views as documented, with blank-padded columns.
 VIEWS = f"""
 create schema if not exists {SCHEMA};
 create table if not exists {SCHEMA}.sys_load_history (
@@ -48,9 +47,9 @@ exception when duplicate_function then null;
 end $$;
 """
 
-# What PostgreSQL computes in other types: AVG, r_AVG.html, is a BIGINT for integers and has the
-# scale of its argument for a NUMERIC; EXTRACT, r_EXTRACT_function.html, is an INTEGER unless its
-# source has a time zone.
+# Functions whose results have other types in PostgreSQL: AVG, r_AVG.html, returns a BIGINT for
+# integers and keeps the scale of a NUMERIC; EXTRACT, r_EXTRACT_function.html, returns an INTEGER
+# unless its source has a time zone.
 FUNCTIONS = f"""
 create or replace function {SCHEMA}.whole_average(state bigint[]) returns bigint
 language sql immutable return case when state[1] > 0 then state[2] / state[1] end;
@@ -94,12 +93,12 @@ language sql stable strict return pg_catalog.date_part(part, moment);
 """
 
 LAG = 0.3
-"""Seconds after a COPY's end until the views show its files and errors; its counts come first."""
+"""Seconds after the end of a COPY until the views show its files and errors."""
 
 
 @dataclass(frozen=True)
 class LoadError:
-    """A record that COPY could not load."""
+    """A record that a COPY could not load."""
 
     file: str
     line: int
@@ -112,22 +111,22 @@ class LoadError:
 
 class Journal:
     """
-    The system views of one database, written past the client's transaction.
+    The system views of a database, written outside the client's transaction.
 
-    :param uri: of the database
+    :param uri: URI of the database
     """
 
     def __init__(self, uri: str) -> None:
         self._client = psycopg.connect(uri, autocommit=True)
         self._files: list[tuple[object, ...]] = []
 
-    def make_views(self) -> None:
-        """Make the views, where they are not there yet."""
+    def create_views(self) -> None:
+        """Create the views if they do not exist."""
         self._client.execute(VIEWS.encode())
         self._client.execute(FUNCTIONS.encode())
 
-    def began(self, table: str, source: str) -> int:
-        """Note that a COPY runs, and number it."""
+    def start(self, table: str, source: str) -> int:
+        """Record the start of a COPY and return its query id."""
         row = self._client.execute(
             f"insert into {SCHEMA}.sys_load_history (user_id, status, table_name, start_time,"
             " data_source, file_format, copy_job_id)"
@@ -137,12 +136,12 @@ class Journal:
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def read(self, query: int, file: str, size: int, lines: int) -> None:
-        """Note a file that was read to its end."""
+    def add_file(self, query: int, file: str, size: int, lines: int) -> None:
+        """Record a file that was read completely."""
         self._files.append((query, file[:256], size, lines))
 
-    def failed(self, query: int, errors: Sequence[LoadError]) -> None:
-        """Note records that could not be loaded."""
+    def add_errors(self, query: int, errors: Sequence[LoadError]) -> None:
+        """Record records that could not be loaded."""
         self._insert(
             f"insert into {SCHEMA}.load_error_detail (user_id, query_id, file_name,"
             " line_number, column_name, column_type, column_length, error_code, error_message,"
@@ -163,13 +162,13 @@ class Journal:
             ],
         )
 
-    def ended(self, query: int, status: str, rows: int, errors: int) -> None:
-        """Note how a COPY ended."""
+    def finish(self, query: int, status: str, rows: int, errors: int) -> None:
+        """Record the outcome of a COPY."""
         self._insert(
             f"insert into {SCHEMA}.load_detail (user_id, query_id, file_name, bytes_scanned,"
             " lines_scanned, splits_scanned, shown_at) values (100, %s, %s, %s, %s, 1,"
             f" clock_timestamp() + {LAG} * interval '1 second')".encode(),
-            # Of an object without a byte nothing is scanned.
+            # The view does not show empty objects.
             [file for file in self._files if file[2]],
         )
         self._client.execute(
@@ -184,5 +183,5 @@ class Journal:
             cursor.executemany(statement, rows)
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._client.close()

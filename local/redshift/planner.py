@@ -1,13 +1,13 @@
 """
-What Redshift's planner refuses, told by the tree of a statement: what text alone cannot tell.
+Statements that Redshift's planner refuses, found in their parse trees.
 
-Each rule names its page of the Amazon Redshift Database Developer Guide, which is at
+Each rule names its page of the Amazon Redshift Database Developer Guide at
 https://docs.aws.amazon.com/redshift/latest/dg/
 """
 
 from collections.abc import Collection, Iterator
 
-from local.redshift.refusals import Refused
+from local.redshift.refusals import RedshiftError
 from local.redshift.trees import Node
 
 CORRELATED = "This type of correlated subquery pattern is not supported yet"
@@ -17,14 +17,15 @@ ROWS = "ROW expressions are not supported"
 
 UPDATE, DELETE = "2", "4"
 INNER, SUBQUERY = "0", "1"
-"""How PostgreSQL numbers commands, joins and sources of rows."""
+"""PostgreSQL's numbers of commands, joins and sources of rows."""
 
 
 def refuse_plan(statement: Node, equalities: Collection[str]) -> None:
     """
-    Raise for what Redshift's planner would refuse.
+    Raise if Redshift's planner would refuse a statement.
 
-    :param equalities: the operators named ``=``, by their numbers
+    :param statement: its parse tree
+    :param equalities: object ids of the operators named ``=``
     """
     for node in statement.walk():
         if node.kind in RULES:
@@ -34,35 +35,47 @@ def refuse_plan(statement: Node, equalities: Collection[str]) -> None:
 
 
 def _refuse_skipped_level(variable: Node) -> None:
-    """Correlated subqueries, r_correlated_subqueries.html: no reference skips a query block."""
+    """
+    Raise for a reference that skips a query block.
+
+    Correlated subqueries, r_correlated_subqueries.html.
+    """
     if variable.number("varlevelsup") > 1:
-        raise Refused(CORRELATED)
+        raise RedshiftError(CORRELATED)
 
 
 def _refuse_correlated_join(join: Node) -> None:
-    """The same page: no correlated subquery stands in an ON; it says so of outer joins."""
+    """
+    Raise for a correlated subquery in an ON.
+
+    Correlated subqueries, r_correlated_subqueries.html, which mentions only outer joins.
+    """
     for condition in join.nodes("quals"):
         for node in condition.walk():
             if node.kind == "SUBLINK" and _is_correlated(node):
-                raise Refused(CORRELATED)
+                raise RedshiftError(CORRELATED)
 
 
 def _refuse_correlated_window(link: Node) -> None:
-    """The same page: no correlated subquery holds a window function."""
+    """
+    Raise for a correlated subquery with a window function.
+
+    Correlated subqueries, r_correlated_subqueries.html.
+    """
     has_window = any(query.word("hasWindowFuncs") == "true" for query in link.nodes("subselect"))
     if has_window and _is_correlated(link):
-        raise Refused(CORRELATED)
+        raise RedshiftError(CORRELATED)
 
 
 def _refuse_nested_with(table: Node) -> None:
-    """WITH clause, r_WITH_clause.html, does not mention one in another: not to be relied on."""
+    """Raise for a WITH inside a WITH, which WITH clause, r_WITH_clause.html, does not mention."""
     if any(node.kind == "COMMONTABLEEXPR" for node in table.walk() if node is not table):
-        raise Refused(NESTED_WITH)
+        raise RedshiftError(NESTED_WITH)
 
 
-def _refuse_row(row: Node) -> None:  # noqa: ARG001 - that there is one says it
-    """Data types, c_Supported_data_types.html: there is no composite one."""
-    raise Refused(ROWS)
+def _refuse_row(row: Node) -> None:  # noqa: ARG001 - every rule takes a node
+    """Raise for any row value; Data types, c_Supported_data_types.html, has no composite type."""
+    raise RedshiftError(ROWS)
 
 
 RULES = {
@@ -76,36 +89,36 @@ RULES = {
 
 
 def _is_correlated(link: Node) -> bool:
-    """Whether a subquery refers to what is around it."""
-    return any(_escaping(query, 0) for query in link.nodes("subselect"))
+    """Return whether a subquery refers to an outer query."""
+    return any(_refers_outside(query, 0) for query in link.nodes("subselect"))
 
 
-def _escaping(node: Node, depth: int) -> bool:
-    """Whether a column below the node belongs to a query more than so many levels up."""
+def _refers_outside(node: Node, depth: int) -> bool:
+    """Return whether a column below the node belongs to a query more than ``depth`` levels up."""
     if node.kind == "VAR":
         return node.number("varlevelsup") > depth
     children = (child for name in node.fields for child in node.nodes(name))
-    return any(_escaping(child, depth + (child.kind == "QUERY")) for child in children)
+    return any(_refers_outside(child, depth + (child.kind == "QUERY")) for child in children)
 
 
 def _refuse_unjoined(query: Node, equalities: Collection[str]) -> None:
     """
-    UPDATE, r_UPDATE.html: no outer join stands in its FROM.
+    Raise for an UPDATE with an outer join in its FROM, as UPDATE, r_UPDATE.html, documents.
 
-    Users report the same error where no column of the target is equal to one of another table. What
-    is a constant there is none: the planner may put the constant in its place. No page says that it
-    is so in the USING of a DELETE, r_DELETE.html, too: better not to rely on the contrary.
+    Users report the same error if no column of the target must equal a column of another table. A
+    column that is a constant does not count, because the planner may replace it with the constant.
+    DELETE … USING, r_DELETE.html, is treated alike: its page does not rule this out.
     """
     target = query.number("resultRelation")
     [tree] = query.nodes("jointree")
     sources = tree.nodes("fromlist")
     if any(join.word("jointype") != INNER for join in _joins(sources)):
-        raise Refused(EQUIJOIN)
+        raise RedshiftError(EQUIJOIN)
     if [source.number("rtindex") for source in sources] == [target]:
         return
     conditions = _conjuncts(tree.nodes("quals"))
     if not any(_joins_target(query, one, target, equalities) for one in conditions):
-        raise Refused(EQUIJOIN)
+        raise RedshiftError(EQUIJOIN)
 
 
 def _joins(sources: list[Node]) -> Iterator[Node]:
@@ -135,14 +148,14 @@ def _joins_target(query: Node, condition: Node, target: int, equalities: Collect
 
 
 def _bare(expression: Node) -> Node:
-    """What is compared, whatever type it is taken for."""
+    """Return an expression without its type relabelings."""
     while expression.kind == "RELABELTYPE":
         [expression] = expression.nodes("arg")
     return expression
 
 
 def _is_column(query: Node, variable: Node) -> bool:
-    """Whether a variable is not a constant in the end."""
+    """Return whether a variable is a table's column rather than a constant."""
     source = query.nodes("rtable")[variable.number("varno") - 1]
     if source.word("rtekind") != SUBQUERY:
         return True

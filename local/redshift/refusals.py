@@ -1,16 +1,16 @@
-"""What Redshift refuses, and PostgreSQL would take."""
+"""Statements that Redshift refuses although PostgreSQL accepts them."""
 
 import re
 from typing import NamedTuple
 
 
-class Refused(Exception):  # noqa: N818 - it is what the client is told
+class RedshiftError(Exception):
     """
     A statement that fails as it would on Redshift.
 
-    :param message: what Redshift says
+    :param message: Redshift's message
     :param code: SQLSTATE
-    :param detail: more of it
+    :param detail: Redshift's detail message
     """
 
     def __init__(self, message: str, code: str = "0A000", detail: str = "") -> None:
@@ -20,9 +20,9 @@ class Refused(Exception):  # noqa: N818 - it is what the client is told
 
 
 class Refusal(NamedTuple):
-    """A form of statement, as a regular expression over its code in lower case."""
+    """A pattern that matches the lower-case code of refused statements."""
 
-    form: str
+    pattern: str
     message: str
 
 
@@ -60,7 +60,7 @@ REFUSALS = [
     Refusal(r"\bjustify_\w+\(|\b(div|setseed|width_bucket)\(", "function is not supported"),
     Refusal(r"\b(corr|covar_\w+|regr_\w+|every|xmlagg)\(", "aggregate is not supported"),
     Refusal(r"\b(bit_length|overlay|regexp_(matches|split_\w+))\(", "function is not supported"),
-    # Data types, c_Supported_data_types.html: there is no composite one
+    # Data types, c_Supported_data_types.html: there are no composite types
     Refusal(r"\brow\s*\(", "ROW expressions are not supported"),
     Refusal(
         r"(?<![\w\"])\(\s*[\w.]+(\s*,\s*[\w.]+)+\s*\)\s*(=|<|>)",
@@ -80,7 +80,7 @@ REFUSALS = [
     Refusal(r"^create (temp |temporary )?table\b.*\bexclude\b", _syntax("exclude")),
 ]
 
-# Reserved by Redshift and free in PostgreSQL; left out are those with a place in its statements.
+# Reserved in Redshift but not in PostgreSQL, except words that are part of Redshift's statements.
 RESERVED = {
     *("aes128", "aes256", "allowoverwrite", "backup", "blanksasnull", "bytedict", "bzip2"),
     *("deflate", "defrag", "delta", "delta32k", "disable", "enable", "encrypt", "encryption"),
@@ -90,7 +90,7 @@ RESERVED = {
     *("system", "tag", "tdes", "text255", "text32k", "top", "wallet"),
 }
 
-MOST_DIGITS = 38
+MAX_DIGITS = 38
 
 LEADER_ONLY = (
     r"\b(current_schemas?|has_(database|schema|table)_privilege|substr|factorial|log)\s*\("
@@ -103,37 +103,43 @@ AGGREGATES = r"(?:sum|count|avg|min|max|first_value|last_value|stddev|variance)"
 
 def refuse(code: str) -> None:
     """
-    Raise for what Redshift would refuse.
+    Raise if Redshift would refuse a statement.
 
-    :param code: a statement without comments and texts, in lower case and with single blanks
+    :param code: statement without comments and literals, in lower case and with single blanks
     """
     for refusal in REFUSALS:
-        if re.search(refusal.form, code):
-            raise Refused(refusal.message)
+        if re.search(refusal.pattern, code):
+            raise RedshiftError(refusal.message)
     if word := next((word for word in re.findall(r"[a-z_]\w*", code) if word in RESERVED), None):
-        raise Refused(_syntax(word), "42601")
+        raise RedshiftError(_syntax(word), "42601")
     if code.startswith("merge"):
         _refuse_merge(code)
     _refuse_precision(code)
     _refuse_leader_only(code)
     for frame in re.findall(rf"\b{AGGREGATES}\([^()]*\) over \(([^()]*)\)", code):
         if "order by" in frame and not re.search(r"\brows\b", frame):
-            raise Refused("Aggregate window functions with an ORDER BY clause require a frame")
+            raise RedshiftError(
+                "Aggregate window functions with an ORDER BY clause require a frame"
+            )
 
 
 def _refuse_precision(code: str) -> None:
-    """Numeric types, r_Numeric_types201.html: of how many digits they are."""
+    """Raise for too many digits; see Numeric types, r_Numeric_types201.html."""
     for digits in re.findall(r"\b(?:numeric|decimal|dec)\s*\(\s*(\d+)", code):
-        if int(digits) > MOST_DIGITS:
-            raise Refused(f"NUMERIC precision {digits} must be between 1 and {MOST_DIGITS}")
+        if int(digits) > MAX_DIGITS:
+            raise RedshiftError(f"NUMERIC precision {digits} must be between 1 and {MAX_DIGITS}")
 
 
 def _refuse_leader_only(code: str) -> None:
-    """Leader node-only functions, c_SQL_functions_leader_node_only.html: beside no user's table."""
+    """
+    Raise if a function of the leader node is used in a query of a user's table.
+
+    Leader node-only functions, c_SQL_functions_leader_node_only.html.
+    """
     found = re.search(LEADER_ONLY, code)
     tables = {name for name in re.findall(SOURCE, code) if not name.startswith("pg_")}
     if found and tables:
-        raise Refused(
+        raise RedshiftError(
             "Specified types or functions (one per INFO message) not supported on Redshift "
             f"tables: {found[0]} beside {min(tables)}"
         )
@@ -146,6 +152,6 @@ MERGE = re.compile(
 
 
 def _refuse_merge(code: str) -> None:
-    """Take the one form of MERGE that both engines take."""
+    """Raise unless it is the one form of MERGE that both engines accept."""
     if not MERGE.fullmatch(code) or code.count(" when ") != 2:
-        raise Refused("MERGE takes a target without alias, a table, and exactly two whens")
+        raise RedshiftError("MERGE needs an unaliased target, a source table and two WHEN clauses")

@@ -1,4 +1,4 @@
-"""The stand-in's listener: a thread for each client."""
+"""The stand-in's server: one thread per client."""
 
 import json
 import socket
@@ -9,14 +9,14 @@ from contextlib import closing, contextmanager, suppress
 from local.redshift.isolation import History
 from local.redshift.journal import Journal
 from local.redshift.session import Session
-from local.servers.postgres import OWN, EmbeddedPostgres
+from local.servers.postgres import MANAGED, EmbeddedPostgres
 from local.servers.s3 import Storage
 
 HOST = "127.0.0.1"
 
 
 def connection(port: int, password: str, database: str) -> str:
-    """An Airflow connection to a stand-in's database, as an environment variable holds it."""
+    """Return an Airflow connection to a database, as the value of an environment variable."""
     return json.dumps(
         {
             "conn_type": "redshift",
@@ -26,7 +26,7 @@ def connection(port: int, password: str, database: str) -> str:
             "password": password,
             "schema": database,
             "extra": {"ssl": False},
-            "description": OWN,
+            "description": MANAGED,
         }
     )
 
@@ -35,10 +35,10 @@ class RedshiftServer:
     """
     Redshift, as a client sees it.
 
-    :param postgres: the server that does the work
-    :param storage: the S3 that COPY reads from
-    :param password: what clients have to know
-    :param port: to listen on, or 0 for a free one
+    :param postgres: server behind it
+    :param storage: S3 server that COPY reads from
+    :param password: password of its clients
+    :param port: port to listen on, or 0 for a free one
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class RedshiftServer:
         self.password = password
         self.statements: list[str] = []
         self.roles: set[str] = set()
-        """The roles that are associated with the cluster, by ARN."""
+        """ARNs of the roles that are associated with the cluster."""
         self._postgres = postgres
         self._storage = storage
         self._histories: dict[str, History] = {}
@@ -73,20 +73,20 @@ class RedshiftServer:
                 threading.Thread(target=session.serve, daemon=True, name="session").start()
 
     def _history(self, database: str) -> History:
-        """The history of a database, whose system views are made with it."""
+        """Return the history of a database; the first call creates its system views."""
         with self._mutex:
             if database not in self._histories:
                 with closing(Journal(self._postgres.uri(database))) as journal:
-                    journal.make_views()
+                    journal.create_views()
                 self._histories[database] = History()
             return self._histories[database]
 
     def connection(self, database: str) -> str:
-        """An Airflow connection to a database, as an environment variable holds it."""
+        """Return an Airflow connection to a database."""
         return connection(self.port, self.password, database)
 
     def close(self) -> None:
-        """Take no more clients."""
+        """Stop accepting clients."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -98,7 +98,7 @@ def redshift(
     storage: Storage,
     password: str = "Sparkify1",  # noqa: S107 - nothing to protect
 ) -> Iterator[RedshiftServer]:
-    """A server that ends with the block."""
+    """Run a server during the block."""
     server = RedshiftServer(postgres, storage, password)
     threading.Thread(target=server.serve, daemon=True, name="redshift").start()
     try:

@@ -1,4 +1,4 @@
-"""One client's session: its statements, in order, checked, translated and carried out."""
+"""A client's session: check, translate and run its statements."""
 
 import itertools
 import re
@@ -13,20 +13,20 @@ from local.redshift.journal import SCHEMA, Journal
 from local.redshift.load import Load
 from local.redshift.planner import refuse_plan
 from local.redshift.records import Column
-from local.redshift.refusals import Refused
+from local.redshift.refusals import RedshiftError
 from local.redshift.statements import Statement
-from local.redshift.trees import tree
+from local.redshift.trees import parse_tree
 from local.redshift.wire import EndOfStream, Message, Stream
 from local.servers.postgres import USER, EmbeddedPostgres
 from local.servers.s3 import Storage
 
-# What Redshift answers; Debian's and other builds' versions would confuse its driver.
+# Redshift's own; the driver cannot parse the versions of Debian's and other builds.
 VERSION = "8.0.2"
 
 OPTIONS = (
     f"-c default_transaction_isolation=repeatable\\ read -c search_path=public,{SCHEMA}"
     " -c client_min_messages=log -c timezone=UTC"
-    # How PostgreSQL has understood each statement, told to this session and nowhere else.
+    # Send the parse tree of each statement to this session, and to no log.
     " -c debug_print_parse=on -c debug_pretty_print=off -c log_min_messages=fatal"
 )
 TREE = "parse tree:"
@@ -43,12 +43,12 @@ class Session:
     A client and the PostgreSQL session behind it.
 
     :param client: the client's connection
-    :param postgres: the server that does the work
-    :param storage: the S3 that COPY reads from
-    :param roles: those that COPY may assume
-    :param password: what the client has to know
-    :param history: of a database, by its name
-    :param said: told every statement
+    :param postgres: server behind it
+    :param storage: S3 server that COPY reads from
+    :param roles: ARNs of the roles that COPY may assume
+    :param password: the client's password
+    :param history: returns the history of a database
+    :param record: called with every statement
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Session:
         roles: Collection[str],
         password: str,
         history: Callable[[str], History],
-        said: Callable[[str], None],
+        record: Callable[[str], None],
     ) -> None:
         self._client = Stream(client)
         self._postgres = postgres
@@ -67,52 +67,52 @@ class Session:
         self._roles = roles
         self._password = password
         self._histories = history
-        self._said = said
+        self._record = record
         self._status = wire.STATUS_IDLE
         self._transaction = Transaction()
         self._prepared: dict[str, Statement] = {}
 
     def serve(self) -> None:
-        """Serve the client until it leaves."""
+        """Serve the client until it disconnects."""
         try:
             self._start()
             while True:
-                asked = self._client.until(b"S", b"Q", b"X")
-                # A flush asks for nothing that the Sync behind it does not.
-                self._answer([message for message in asked if message.kind != b"H"])
+                received = self._client.read_until(b"S", b"Q", b"X")
+                # A Flush is redundant before a Sync.
+                self._handle([message for message in received if message.kind != b"H"])
         except (EndOfStream, ConnectionError):
             pass
         finally:
             self._client.close()
             if hasattr(self, "_history"):
-                self._history.leave(self._transaction)
+                self._history.end(self._transaction)
             if hasattr(self, "_backend"):
                 self._backend.close()
 
     def _start(self) -> None:
-        asked = self._client.read_startup()
-        self._client.write(wire.PASSWORD_PLEASE)
+        parameters = self._client.read_startup()
+        self._client.write(wire.PASSWORD_REQUEST)
         if self._client.read().body.rstrip(b"\0").decode() != self._password:
-            refused = f'password authentication failed for user "{asked.get("user")}"'
-            self._client.write(wire.error({"S": "FATAL", "C": "28000", "M": refused}))
+            failure = f'password authentication failed for user "{parameters.get("user")}"'
+            self._client.write(wire.error({"S": "FATAL", "C": "28000", "M": failure}))
             raise EndOfStream
-        database = asked["database"]
+        database = parameters["database"]
         self._history = self._histories(database)
         self._database = database
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(str(Path(self._postgres.socket_folder) / ".s.PGSQL.5432"))
         self._backend = Stream(connection)
         self._backend.write_startup({"user": USER, "database": database, "options": OPTIONS})
-        for message in self._backend.until(b"Z"):
+        for message in self._backend.read_until(b"Z"):
             if message.kind == b"S" and message.body.startswith(b"server_version\0"):
                 message = wire.parameter_status("server_version", VERSION)
             self._client.write(message)
         self._equalities = {
-            number for (number,) in self._own("select oid from pg_operator where oprname = '='")
+            number for (number,) in self._query("select oid from pg_operator where oprname = '='")
         }
 
-    def _answer(self, messages: list[Message]) -> None:
-        """Answer what the client sent up to its Sync."""
+    def _handle(self, messages: list[Message]) -> None:
+        """Handle the client's messages up to its Sync."""
         first = messages[0]
         if first.kind == b"X":
             raise EndOfStream
@@ -120,7 +120,7 @@ class Session:
             if first.kind == b"Q":
                 statement = Statement(wire.texts(first.body, 1)[0])
                 if statement.is_planned and self._status != wire.STATUS_FAILED:
-                    self._described(statement.for_postgres())
+                    self._describe(statement.for_postgres())
                     self._check_view(statement)
                 self._execute(statement, [wire.query(statement.for_postgres())])
             elif first.kind == b"P":
@@ -130,16 +130,16 @@ class Session:
                 self._execute(statement, messages)
             else:
                 self._forward(messages)
-        except Refused as refused:
-            self._refuse(refused)
+        except RedshiftError as error:
+            self._fail(error)
 
     def _prepare(self, messages: list[Message]) -> None:
         name, text = wire.texts(messages[0].body, 2)
         statement = Statement(text)
         self._prepared[name] = statement
         if self._status == wire.STATUS_IN_TRANSACTION:
-            # PostgreSQL waits for a lock here already, and Redshift's snapshot is older than that.
-            self._guard(statement)
+            # Before PostgreSQL waits for a lock: Redshift takes its snapshot earlier.
+            self._isolate(statement)
         if statement.verb == "copy":
             copy_command.parse(text)
             self._client.write(
@@ -151,70 +151,72 @@ class Session:
         rest = messages[0].body[len(name.encode()) + len(text.encode()) + 2 :]
         body = name.encode() + b"\0" + statement.for_postgres().encode() + b"\0" + rest
         self._backend.write(Message(b"P", body), *messages[1:])
-        answers = list(self._backend.until(b"Z"))
+        responses = list(self._backend.read_until(b"Z"))
         try:
-            self._check_plans(answers)
-        except Refused:
-            # The client takes it for not prepared.
+            self._check_plans(responses)
+        except RedshiftError:
+            # To the client, the statement is not prepared.
             self._backend.write(Message(b"C", b"S" + name.encode() + b"\0"), wire.SYNC)
-            self._swallow()
+            self._drain()
             raise
-        self._pass_on(answers)
+        self._pass_on(responses)
 
-    def _check_plans(self, answers: Iterable[Message]) -> None:
-        """Refuse a statement that PostgreSQL has understood and Redshift could not plan."""
-        for message in answers:
+    def _check_plans(self, responses: Iterable[Message]) -> None:
+        """Raise if Redshift could not plan a statement that PostgreSQL has parsed."""
+        for message in responses:
             if message.kind == b"N":
                 fields = wire.error_fields(message)
                 if fields["M"] == TREE:
-                    refuse_plan(tree(fields["D"]), self._equalities)
+                    refuse_plan(parse_tree(fields["D"]), self._equalities)
 
     def _check_view(self, statement: Statement) -> None:
         """
-        Refuse a view that could not be planned, or that replaces one with other columns.
+        Raise if a view could not be planned, or would replace one with different columns.
 
-        CREATE VIEW, r_CREATE_VIEW.html: the columns have to be identical, names and types.
+        CREATE VIEW, r_CREATE_VIEW.html: names and types of the columns must be identical.
         """
         if not statement.view:
             return
         name, select = statement.view
-        columns = self._described(select)
-        if self._own(f"select 1 from pg_class where oid = to_regclass('{name}') and relkind = 'v'"):
-            before = self._described(f"select * from {name}")
+        columns = self._describe(select)
+        if self._query(
+            f"select 1 from pg_class where oid = to_regclass('{name}') and relkind = 'v'"
+        ):
+            before = self._describe(f"select * from {name}")
             if columns != before:
-                raise Refused(f"cannot change the columns of the view {name}", "42P16")
+                raise RedshiftError(f"cannot change the columns of the view {name}", "42P16")
 
-    def _described(self, sql: str) -> list[tuple[str, bytes]]:
-        """The columns of a statement, with their types; refused where it could not be planned."""
+    def _describe(self, sql: str) -> list[tuple[str, bytes]]:
+        """Return the columns of a statement with their types; raise if it could not be planned."""
         parse = Message(b"P", b"\0" + sql.encode() + b"\0\0\0")
         self._backend.write(parse, Message(b"D", b"S\0"), wire.SYNC)
-        answers = list(self._backend.until(b"Z"))
-        self._status = answers[-1].body
-        for message in answers:
+        responses = list(self._backend.read_until(b"Z"))
+        self._status = responses[-1].body
+        for message in responses:
             if message.kind == b"E":
                 fields = _as_redshift(wire.error_fields(message))
-                raise Refused(fields["M"], fields["C"], fields.get("D", ""))
-        self._check_plans(answers)
+                raise RedshiftError(fields["M"], fields["C"], fields.get("D", ""))
+        self._check_plans(responses)
         return [
             column
-            for message in answers
+            for message in responses
             if message.kind == b"T"
             for column in wire.columns(message)
         ]
 
     def _execute(self, statement: Statement, messages: list[Message]) -> None:
-        self._said(statement.text)
+        self._record(statement.text)
         alone = self._status == wire.STATUS_IDLE
         if alone:
-            self._history.leave(self._transaction)
+            self._history.end(self._transaction)
             self._transaction = Transaction()
-        # What a failed transaction is told makes no difference; PostgreSQL says so.
+        # In a failed transaction PostgreSQL rejects every statement.
         if self._status != wire.STATUS_FAILED:
-            self._guard(statement)
+            self._isolate(statement)
             if alone or statement.verb in ("commit", "end"):
                 self._history.commit(self._transaction)
         if statement.verb in ("rollback", "abort"):
-            self._history.leave(self._transaction)
+            self._history.end(self._transaction)
         if statement.verb == "copy":
             self._copy(copy_command.parse(statement.text))
         elif statement.verb == "truncate" and not alone:
@@ -226,38 +228,38 @@ class Session:
 
     def _analyze(self, table: str | None) -> None:
         """
-        Look at a table that has grown, as Redshift does by itself.
+        Analyze a table that has grown, as Redshift does by itself.
 
-        Without it PostgreSQL takes a new table for an empty one, and looks through it once a row.
+        Otherwise PostgreSQL's planner takes a new table for empty and scans it once per row.
         """
         if table and self._is_shared(table):
-            self._own(f"analyze {table}")
+            self._query(f"analyze {table}")
 
-    def _guard(self, statement: Statement) -> None:
-        """Wait for other writers of the table, and refuse a write that did not see theirs."""
+    def _isolate(self, statement: Statement) -> None:
+        """Wait for other writers of the table and raise if the snapshot misses their writes."""
         if not statement.takes_snapshot:
             return
-        self._history.see(self._transaction, statement)
+        self._history.read(self._transaction, statement)
         if statement.verb == "drop" and self._status == wire.STATUS_IN_TRANSACTION:
             self._history.drop(self._transaction)
         if (table := statement.writes) and self._is_shared(table):
             if self._status == wire.STATUS_IN_TRANSACTION:
-                self._own("select 1")  # so that PostgreSQL's snapshot is taken here too
-                self._own(f"lock table {table} in exclusive mode")
+                self._query("select 1")  # takes PostgreSQL's snapshot, too
+                self._query(f"lock table {table} in exclusive mode")
             self._history.write(self._transaction, statement, table)
 
     def _is_shared(self, table: str) -> bool:
-        """Whether other sessions see the table: it is there, and not temporary."""
-        found = self._own(
+        """Return whether the table exists and is not temporary."""
+        found = self._query(
             f"select 1 from pg_class where oid = to_regclass('{table}') and relpersistence = 'p'"
         )
         return bool(found)
 
     def _truncate(self, statement: Statement) -> None:
-        """TRUNCATE commits the transaction in which it is run."""
-        self._own(statement.for_postgres())
+        """Run a TRUNCATE, which commits the transaction."""
+        self._query(statement.for_postgres())
         self._history.commit(self._transaction)
-        self._own("commit")
+        self._query("commit")
         self._client.write(wire.BIND_COMPLETE, wire.command_complete("TRUNCATE TABLE"))
         self._client.write(wire.ready(self._status))
 
@@ -266,55 +268,56 @@ class Session:
             load = Load(command, self._columns(command), self._storage, self._roles, journal)
             self._load(load)
         self._analyze(command.table)
-        told = f"Load into table '{command.table}' completed, {load.rows} record(s) loaded."
-        self._client.write(wire.BIND_COMPLETE, wire.notice(told), wire.command_complete("COPY"))
+        message = f"Load into table '{command.table}' completed, {load.rows} record(s) loaded."
+        self._client.write(wire.BIND_COMPLETE, wire.notice(message), wire.command_complete("COPY"))
         self._client.write(wire.ready(self._status))
 
     def _load(self, load: Load) -> None:
         names = ", ".join(column.name for column in load.columns)
         try:
-            # Nothing is sent to PostgreSQL before S3 has given it.
+            # Read from S3 before PostgreSQL is told about the COPY.
             lines = load.lines()
             first = next(lines, b"")
-            self._own(f"copy {load.command.table} ({names}) from stdin")
+            self._query(f"copy {load.command.table} ({names}) from stdin")
             self._send(itertools.chain([first], lines))
-        except Refused as refused:
-            load.ended(refused)
+        except RedshiftError as error:
+            load.finish(error)
             raise
-        load.ended()
+        load.finish()
 
     def _send(self, lines: Iterable[bytes]) -> None:
-        """Send PostgreSQL the rows of the COPY that it is in."""
+        """Send the rows of the current COPY to PostgreSQL."""
         try:
             for line in lines:
                 self._backend.write(Message(b"d", line))
-        except Refused:
+        except RedshiftError:
             self._backend.write(Message(b"f", b"the load failed\0"))
-            with suppress(Refused):  # PostgreSQL's word for what we told it
-                self._swallow()
+            with suppress(RedshiftError):  # PostgreSQL's report of the failure
+                self._drain()
             raise
         self._backend.write(wire.COPY_DONE)
-        self._swallow()
+        self._drain()
 
     def _columns(self, command: copy_command.CopyCommand) -> list[Column]:
         found = [
             Column(name, kind, int(length) if int(length) > 0 else None, required == "t")
-            for name, kind, length, required in self._own(COLUMNS.format(command.table))
+            for name, kind, length, required in self._query(COLUMNS.format(command.table))
         ]
         if not command.columns:
             return found
         by_name = {column.name: column for column in found}
         if unknown := [name for name in command.columns if name not in by_name]:
-            raise Refused(f'column "{unknown[0]}" does not exist', "42703")
+            raise RedshiftError(f'column "{unknown[0]}" does not exist', "42703")
         return [by_name[name] for name in command.columns]
 
     def _forward(self, messages: list[Message]) -> None:
-        """Let PostgreSQL answer; its errors are told as Redshift tells them."""
+        """Forward messages to PostgreSQL, translating its errors to Redshift's."""
         self._backend.write(*messages)
-        self._pass_on(self._backend.until(b"Z"))
+        self._pass_on(self._backend.read_until(b"Z"))
 
-    def _pass_on(self, answers: Iterable[Message]) -> None:
-        for message in answers:
+    def _pass_on(self, responses: Iterable[Message]) -> None:
+        """Send PostgreSQL's responses to the client, translating its errors to Redshift's."""
+        for message in responses:
             if message.kind == b"Z":
                 self._status = message.body
             if message.kind == b"E":
@@ -323,16 +326,16 @@ class Session:
                 continue
             self._client.write(message)
 
-    def _own(self, sql: str) -> list[list[str]]:
-        """A statement of our own in the client's transaction; an error is the client's."""
+    def _query(self, sql: str) -> list[list[str]]:
+        """Run an internal statement in the client's transaction; errors go to the client."""
         self._backend.write(wire.query(sql))
-        return self._swallow()
+        return self._drain()
 
-    def _swallow(self) -> list[list[str]]:
+    def _drain(self) -> list[list[str]]:
         failed = None
         rows = []
-        # A COPY's answer is that it may begin.
-        for message in self._backend.until(b"G", b"Z"):
+        # PostgreSQL responds to a COPY with G.
+        for message in self._backend.read_until(b"G", b"Z"):
             if message.kind == b"D":
                 rows.append(list(_fields(message.body)))
             if message.kind == b"E":
@@ -340,24 +343,24 @@ class Session:
             if message.kind == b"Z":
                 self._status = message.body
         if failed:
-            raise Refused(failed["M"], failed["C"], failed.get("D", ""))
+            raise RedshiftError(failed["M"], failed["C"], failed.get("D", ""))
         return rows
 
-    def _refuse(self, refused: Refused) -> None:
-        """Tell the client, and let the transaction fail with it."""
+    def _fail(self, error: RedshiftError) -> None:
+        """Send the error to the client and fail the transaction."""
         if self._status == wire.STATUS_IN_TRANSACTION:
             self._backend.write(wire.query("select redshift_refuses_this"))
-            for message in self._backend.until(b"Z"):
+            for message in self._backend.read_until(b"Z"):
                 if message.kind == b"Z":
                     self._status = message.body
-        fields = {"S": "ERROR", "C": refused.code, "M": str(refused)}
-        if refused.detail:
-            fields["D"] = refused.detail
+        fields = {"S": "ERROR", "C": error.code, "M": str(error)}
+        if error.detail:
+            fields["D"] = error.detail
         self._client.write(wire.error(fields), wire.ready(self._status))
 
 
 def _fields(body: bytes) -> Iterator[str]:
-    """The texts of one row."""
+    """Yield the values of a row."""
     position = 2
     for _ in range(int.from_bytes(body[:2], "big")):
         size = int.from_bytes(body[position : position + 4], "big", signed=True)
@@ -367,11 +370,11 @@ def _fields(body: bytes) -> Iterator[str]:
 
 
 def _as_redshift(fields: dict[str, str]) -> dict[str, str]:
-    """An error of PostgreSQL's in Redshift's words."""
+    """Translate an error of PostgreSQL to Redshift's."""
     if fields["C"] == "23514" and (found := re.search(r"_(\d+)_bytes", fields.get("n", ""))):
-        said = f"value too long for type character varying({found[1]})"
-        return {"S": "ERROR", "C": "22001", "M": said}
+        message = f"value too long for type character varying({found[1]})"
+        return {"S": "ERROR", "C": "22001", "M": message}
     if fields["C"] == "40001":
-        refused = violation("one that another transaction has changed")
-        return {"S": "ERROR", "C": refused.code, "M": str(refused), "D": refused.detail}
+        error = violation("one that another transaction has changed")
+        return {"S": "ERROR", "C": error.code, "M": str(error), "D": error.detail}
     return fields

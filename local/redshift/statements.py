@@ -1,12 +1,12 @@
-"""A statement as Redshift understands it: what it is, what it touches, what PostgreSQL is told."""
+"""A statement as Redshift sees it: its verb, its tables, and its translation for PostgreSQL."""
 
 import re
 from dataclasses import dataclass, field
 
 from local.redshift.journal import SCHEMA
-from local.redshift.refusals import Refused, refuse
+from local.redshift.refusals import RedshiftError, refuse
 
-# Comments and texts, in which nothing is code; quoted names are left as they are.
+# Comments and string literals; quoted names are kept.
 NO_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 
 NAME = r'"?([a-z_]\w*)"?'
@@ -21,9 +21,9 @@ READS = re.compile(rf"\b(?:from|join|using|update|,) (?:public\.)?{NAME}")
 @dataclass(frozen=True)
 class Statement:
     """
-    One statement.
+    A SQL statement.
 
-    :param text: as the client sent it
+    :param text: statement as sent by the client
     """
 
     text: str
@@ -35,18 +35,18 @@ class Statement:
 
     @property
     def verb(self) -> str:
-        """Its first word."""
+        """The first word."""
         return self.code.split(" ", 1)[0]
 
     @property
     def writes(self) -> str | None:
-        """The table that it changes."""
+        """The table that it writes."""
         found = WRITES.match(self.code)
         return found[1] if found else None
 
     @property
     def reads(self) -> set[str]:
-        """What may be the tables that it reads."""
+        """The tables that it may read."""
         return set(READS.findall(self.code))
 
     @property
@@ -58,7 +58,7 @@ class Statement:
 
     @property
     def takes_snapshot(self) -> bool:
-        """Whether a transaction sees, from this statement on, only what was committed before it."""
+        """Whether the statement takes the transaction's snapshot."""
         return self.verb not in (
             "begin",
             "start",
@@ -72,18 +72,18 @@ class Statement:
 
     @property
     def is_planned(self) -> bool:
-        """Whether it is, or holds, a query."""
+        """Whether it is a query or contains one."""
         return self.verb in ("select", "with", "insert", "update", "delete", "merge", "create")
 
     @property
     def view(self) -> tuple[str, str] | None:
-        """Name and SELECT of the view that it creates, as PostgreSQL is told it."""
+        """The name and SELECT, translated for PostgreSQL, of the view that it creates."""
         text = self.for_postgres()
         found = VIEW.match(NO_CODE.sub(lambda blank: " " * len(blank[0]), text))
         return (found[1], text[found.end() :].rstrip("; \n")) if found else None
 
     def for_postgres(self) -> str:
-        """What PostgreSQL is told; raises where Redshift would refuse."""
+        """Translate it for PostgreSQL; raise if Redshift would refuse it."""
         refuse(self.code)
         if self.verb == "lock":
             return f"lock table {', '.join(self.locks)} in access exclusive mode"
@@ -92,7 +92,7 @@ class Statement:
         return _in_redshifts_types(self.text)
 
 
-# AVG, r_AVG.html, and EXTRACT, r_EXTRACT_function.html, of whole numbers are whole numbers.
+# AVG of integers, r_AVG.html, and EXTRACT, r_EXTRACT_function.html, return integers.
 OWN_FUNCTIONS = re.compile(
     r"(?P<no_code>--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\")"
     r"|(?<![.\w])(?P<avg>avg)\s*\(|\bextract\s*\(\s*'?(?P<part>\w+)'?\s+from\b",
@@ -101,7 +101,7 @@ OWN_FUNCTIONS = re.compile(
 
 
 def _in_redshifts_types(text: str) -> str:
-    """The text with the functions whose results have other types on Redshift."""
+    """Replace functions whose results have different types on Redshift."""
     return OWN_FUNCTIONS.sub(_own_function, text)
 
 
@@ -126,14 +126,14 @@ COLUMN_KEY = re.compile(r"\s(primary key|unique|references \w+\s*\([^)]*\))")
 TEXT = re.compile(r"\b(\w+)\s+(?:varchar|character varying|text)\b(?:\s*\((\d+)\))?")
 LIKE = re.compile(r"\(\s*like\s+([\w.]+)(\s+(including|excluding) defaults)?\s*\)")
 
-LONGEST_TEXT = 65535
+MAX_TEXT_LENGTH = 65535
 
 
 def _table(text: str) -> str:
-    """A CREATE TABLE: keys are not enforced, and a text's length is in bytes, by default 256."""
+    """Translate a CREATE TABLE: keys are not enforced, and a varchar is 256 bytes by default."""
     text = NO_CODE.sub(lambda found: " " if found[0][0] != "'" else found[0], text)
     if re.search(r"\bdiststyle\s+key\b", text) and "distkey" not in text:
-        raise Refused("DISTSTYLE KEY requires a DISTKEY column")
+        raise RedshiftError("DISTSTYLE KEY requires a DISTKEY column")
     text = KEY.sub("", PHYSICAL.sub("", text))
     text = COLUMN_KEY.sub("", text)
     text = TEXT.sub(_bytes, text)
@@ -144,8 +144,8 @@ def _bytes(found: re.Match[str]) -> str:
     name, length = found[1], int(found[2] or 256)
     if name == "as":
         return found[0]
-    if length > LONGEST_TEXT:
-        raise Refused(f"character varying({length}) is too long; the most is {LONGEST_TEXT}")
-    # The constraint's name is what its error is known by.
+    if length > MAX_TEXT_LENGTH:
+        raise RedshiftError(f"character varying({length}) exceeds the maximum of {MAX_TEXT_LENGTH}")
+    # The constraint's name identifies its error.
     rule = f"constraint {name}_{length}_bytes check (octet_length({name}) <= {length})"
     return f"{name} varchar({length}) {rule}"

@@ -1,4 +1,4 @@
-"""A statement as PostgreSQL has understood it: the tree that ``debug_print_parse`` prints."""
+"""Parse trees of statements, as PostgreSQL prints them with ``debug_print_parse``."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,26 +9,26 @@ TOKEN = re.compile(r'[{}()]|"(?:[^"\\]|\\.)*"|(?:[^\s{}()\\]|\\.)+', re.DOTALL)
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One node: its kind, and what each of its fields holds: words, nodes and lists of them."""
+    """A node: its kind and its fields, which contain words, nodes and lists."""
 
     kind: str
     fields: dict[str, list["Item"]] = field(default_factory=dict)
 
     def word(self, name: str) -> str:
-        """The first word of a field; nothing where it has none."""
+        """Return the first word of a field, or an empty string."""
         found = self.fields.get(name, [])
         return found[0] if found and isinstance(found[0], str) else ""
 
     def number(self, name: str) -> int:
-        """A field that is a number."""
+        """Return the number in a field."""
         return int(self.word(name) or 0)
 
     def nodes(self, name: str) -> list["Node"]:
-        """The nodes of a field, or of the list that it is."""
+        """Return the nodes in a field, including those in its lists."""
         return list(_nodes(self.fields.get(name, [])))
 
     def walk(self) -> Iterator["Node"]:
-        """The node and all below it."""
+        """Yield the node and its descendants."""
         yield self
         for name in self.fields:
             for child in self.nodes(name):
@@ -46,26 +46,26 @@ def _nodes(items: Sequence[Item]) -> Iterator[Node]:
             yield from _nodes(item)
 
 
-def tree(text: str) -> Node:
-    """The tree of a statement."""
+def parse_tree(text: str) -> Node:
+    """Parse the printed tree of a statement."""
     tokens = iter(TOKEN.findall(text))
     next(tokens)
     return _node(tokens)
 
 
 def _node(tokens: Iterator[str]) -> Node:
-    """A node, whose brace is read."""
-    made = Node(next(tokens))
+    """Parse a node after its opening brace."""
+    node = Node(next(tokens))
     name = ""
     for token in tokens:
         if token == "}":  # noqa: S105 - a brace
             break
         if token.startswith(":") and len(token) > 1:
             name = token[1:]
-            made.fields[name] = []
+            node.fields[name] = []
         else:
-            made.fields.setdefault(name, []).append(_item(token, tokens))
-    return made
+            node.fields.setdefault(name, []).append(_item(token, tokens))
+    return node
 
 
 def _item(token: str, tokens: Iterator[str]) -> Item:

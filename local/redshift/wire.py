@@ -1,4 +1,4 @@
-"""PostgreSQL's wire protocol, which Redshift speaks too: messages in, messages out."""
+"""PostgreSQL's wire protocol, which Redshift uses, too."""
 
 import socket
 import struct
@@ -10,24 +10,24 @@ STATUS_IDLE, STATUS_IN_TRANSACTION, STATUS_FAILED = b"I", b"T", b"E"
 
 
 class Message(NamedTuple):
-    """One message: what kind it is, in one letter, and what it says."""
+    """A message: its type byte and its body."""
 
     kind: bytes
     body: bytes
 
     @property
     def encoded(self) -> bytes:
-        """The message as it is sent."""
+        """The message as sent."""
         return self.kind + struct.pack("!I", len(self.body) + 4) + self.body
 
 
-class EndOfStream(Exception):  # noqa: N818 - nothing is wrong: the other side has left
+class EndOfStream(Exception):  # noqa: N818 - a normal disconnect
     """The other side has closed the connection."""
 
 
 class Stream:
     """
-    One side's connection.
+    A connection to a client or a server.
 
     :param connection: the socket
     """
@@ -37,13 +37,13 @@ class Stream:
         self._file = connection.makefile("rb")
 
     def read(self) -> Message:
-        """The next message."""
+        """Read the next message."""
         kind = self._exactly(1)
         [length] = struct.unpack("!I", self._exactly(4))
         return Message(kind, self._exactly(length - 4))
 
     def read_startup(self) -> dict[str, str]:
-        """The parameters of the first message, which has no letter; TLS is declined."""
+        """Read the parameters of the startup message, which has no type byte; decline TLS."""
         while True:
             length, code = struct.unpack("!II", self._exactly(8))
             if code != SSL_REQUEST:
@@ -57,13 +57,13 @@ class Stream:
         self._socket.sendall(b"".join(message.encoded for message in messages))
 
     def write_startup(self, parameters: dict[str, str]) -> None:
-        """Send the first message."""
+        """Send the startup message."""
         texts = b"".join(text.encode() + b"\0" for pair in parameters.items() for text in pair)
         body = struct.pack("!I", 3 << 16) + texts + b"\0"
         self._socket.sendall(struct.pack("!I", len(body) + 4) + body)
 
-    def until(self, *kinds: bytes) -> Iterator[Message]:
-        """The messages up to and with the first of these kinds."""
+    def read_until(self, *kinds: bytes) -> Iterator[Message]:
+        """Yield the messages up to and including the first of these types."""
         while True:
             message = self.read()
             yield message
@@ -71,7 +71,7 @@ class Stream:
                 return
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._file.close()
         self._socket.close()
 
@@ -83,53 +83,53 @@ class Stream:
 
 
 def texts(body: bytes, count: int) -> list[str]:
-    """The first texts of a message, each of which ends with a NUL."""
+    """Return the first NUL-terminated strings of a message."""
     return [text.decode() for text in body.split(b"\0", count)[:count]]
 
 
 def query(sql: str) -> Message:
-    """A statement without parameters."""
+    """Return a statement without parameters."""
     return Message(b"Q", sql.encode() + b"\0")
 
 
 def command_complete(tag: str) -> Message:
-    """What ends a statement that succeeded."""
+    """Return the message that ends a successful statement."""
     return Message(b"C", tag.encode() + b"\0")
 
 
 def ready(status: bytes) -> Message:
-    """That the next statement may come."""
+    """Return the message that the server is ready for the next statement."""
     return Message(b"Z", status)
 
 
 def parameter_status(name: str, value: str) -> Message:
-    """What the server says of itself."""
+    """Return a parameter of the server."""
     return Message(b"S", f"{name}\0{value}\0".encode())
 
 
 def error(fields: dict[str, str]) -> Message:
-    """An error, by its fields: M is the message, C the code, D the detail."""
-    said = b"".join(name.encode() + text.encode() + b"\0" for name, text in fields.items())
-    return Message(b"E", said + b"\0")
+    """Return an error, given its fields: M is the message, C the code, D the detail."""
+    body = b"".join(name.encode() + text.encode() + b"\0" for name, text in fields.items())
+    return Message(b"E", body + b"\0")
 
 
 def notice(text: str) -> Message:
-    """What the server says beside."""
+    """Return an informational message."""
     return Message(b"N", error({"S": "INFO", "C": "00000", "M": text}).body)
 
 
 def error_fields(message: Message) -> dict[str, str]:
-    """The fields of an error."""
+    """Return the fields of an error."""
     parts = message.body.rstrip(b"\0").split(b"\0")
     return {part[:1].decode(): part[1:].decode() for part in parts}
 
 
 def columns(message: Message) -> Iterator[tuple[str, bytes]]:
-    """The columns of a row's description: each one's name and its type, as they are sent."""
+    """Yield the name and the encoded type of each column of a row description."""
     position = 2
     for _ in range(int.from_bytes(message.body[:2], "big")):
         end = message.body.index(b"\0", position)
-        # Behind the name six bytes say of which table it is, ten of which type.
+        # After the name, six bytes identify the table's column and ten the type.
         yield message.body[position:end].decode(), message.body[end + 7 : end + 17]
         position = end + 19
 
@@ -138,7 +138,6 @@ PARSE_COMPLETE = Message(b"1", b"")
 BIND_COMPLETE = Message(b"2", b"")
 NO_PARAMETERS = Message(b"t", struct.pack("!H", 0))
 NO_DATA = Message(b"n", b"")
-AUTHENTICATED = Message(b"R", struct.pack("!I", 0))
-PASSWORD_PLEASE = Message(b"R", struct.pack("!I", 3))
-COPY_DONE = Message(b"c", b"")
+PASSWORD_REQUEST = Message(b"R", struct.pack("!I", 3))
 SYNC = Message(b"S", b"")
+COPY_DONE = Message(b"c", b"")

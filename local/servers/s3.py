@@ -1,4 +1,4 @@
-"""An S3 on this machine: moto's server, and the way folders get into its buckets."""
+"""A local S3 server, which is moto's, and a client that uploads folders to it."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.servers.postgres import OWN
+from local.servers.postgres import MANAGED
 
 REGION = "us-west-2"
 HOST = "127.0.0.1"
@@ -18,19 +18,19 @@ KEY_ID = "local"
 
 class Storage:
     """
-    An S3 server, as a client reaches it.
+    An S3 server as its clients see it.
 
-    :param endpoint: its URL
-    :param secret: of the access key ``KEY_ID``
+    :param endpoint: URL of the server
+    :param secret: secret of the access key ``KEY_ID``
     """
 
     def __init__(self, endpoint: str, secret: str) -> None:
         self.endpoint = endpoint
         self.keys = {KEY_ID: secret}
-        """Each access key that is let in, with its secret."""
+        """The accepted access keys and their secrets."""
 
     def secret(self, key: str) -> str | None:
-        """The secret of a key, one that its own STS gave included; None for another's."""
+        """Return the secret of a key, including those issued by its STS; None if unknown."""
         from moto.sts.models import sts_backends
 
         if key in self.keys:
@@ -41,21 +41,21 @@ class Storage:
         return None
 
     def client(self, service: str = "s3", **credentials: str) -> Any:
-        """A client of one of its services; by default with the server's own key."""
-        import boto3  # takes a while
+        """Return a client of a service; by default with the server's own key."""
+        import boto3  # slow
 
         keys = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": self.keys[KEY_ID]}
         return boto3.client(
             service, endpoint_url=self.endpoint, region_name=REGION, **(keys | credentials)
         )
 
-    def make_bucket(self, bucket: str) -> None:
-        """Make a bucket that is not there yet."""
-        where = {"LocationConstraint": REGION}
-        self.client().create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+    def create_bucket(self, bucket: str) -> None:
+        """Create a bucket."""
+        location = {"LocationConstraint": REGION}
+        self.client().create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
 
     def upload(self, folder: Path, bucket: str, prefix: str = "") -> int:
-        """Put a folder's files into a bucket; return how many there were."""
+        """Upload a folder's files to a bucket and return their number."""
         client = self.client()
         files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
         for file in files:
@@ -64,21 +64,21 @@ class Storage:
         return len(files)
 
     def connection(self, **extra: str) -> str:
-        """The Airflow connection to it, of type ``aws``."""
+        """Return an Airflow connection of type ``aws``."""
         return json.dumps(
             {
                 "conn_type": "aws",
                 "login": KEY_ID,
                 "password": self.keys[KEY_ID],
                 "extra": {"endpoint_url": self.endpoint, "region": REGION} | extra,
-                "description": OWN,
+                "description": MANAGED,
             }
         )
 
 
 @contextmanager
 def storage(port: int = 0, secret: str | None = None) -> Iterator[Storage]:
-    """A server that ends with the block; what it holds is in memory."""
+    """Run a server, with its contents in memory, during the block."""
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
@@ -89,15 +89,15 @@ def storage(port: int = 0, secret: str | None = None) -> Iterator[Storage]:
     from local.servers.signatures import Guard
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    made = Storage("", secret or secrets.token_urlsafe(24))
-    # Moto itself serves whoever asks, and every user of this machine reaches its port.
-    guard = Guard(DomainDispatcherApplication(create_backend_app), made.secret)
+    running = Storage("", secret or secrets.token_urlsafe(24))
+    # Moto does not authenticate, and every user of this machine can reach its port.
+    guard = Guard(DomainDispatcherApplication(create_backend_app), running.secret)
     server = make_server(HOST, port, guard, threaded=True, request_handler=MotoRequestHandler)
-    made.endpoint = f"http://{HOST}:{server.server_port}"
+    running.endpoint = f"http://{HOST}:{server.server_port}"
     serving = threading.Thread(target=server.serve_forever, daemon=True, name="s3")
     serving.start()
     try:
-        yield made
+        yield running
     finally:
         server.shutdown()
         serving.join()

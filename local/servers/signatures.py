@@ -1,4 +1,4 @@
-"""AWS's signature of a request, checked before a server of this machine answers it."""
+"""Verification of AWS request signatures."""
 
 import hmac
 import io
@@ -26,10 +26,10 @@ REFUSAL = (
 
 class Guard:
     """
-    A WSGI application that lets only signed requests pass.
+    WSGI middleware that accepts only signed requests.
 
-    :param application: answers them
-    :param secret: of an access key id; None for one that is not let in
+    :param application: the application behind it
+    :param secret: returns the secret of an access key id, or None to deny it
     """
 
     def __init__(self, application: Application, secret: Callable[[str], str | None]) -> None:
@@ -37,11 +37,11 @@ class Guard:
         self._secret = secret
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer the request, or refuse it."""
+        """Pass the request on, or deny it."""
         if self._is_signed(environ):
             return self._application(environ, start_response)
         headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(REFUSAL)))]
-        # The body, which is not read, must not be taken for the next request.
+        # Close, or the unread body would be parsed as the next request.
         start_response("403 Forbidden", [*headers, ("Connection", "close")])
         return [REFUSAL]
 
@@ -66,12 +66,12 @@ class Guard:
 
 def _header(environ: Environ, name: str) -> str:
     key = name.upper().replace("-", "_")
-    plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
-    return str(environ.get(key if plain else f"HTTP_{key}", ""))
+    unprefixed = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    return str(environ.get(key if unprefixed else f"HTTP_{key}", ""))
 
 
 def _body(environ: Environ) -> bytes:
-    """The request's body, which the application may then read again."""
+    """Read the request's body and rewind it for the application."""
     body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     return body

@@ -1,7 +1,7 @@
-"""A seeded event simulator: writes a source in the exact form of the public Sparkify data."""
+"""A seeded event simulator that writes sources in the format of the public Sparkify data."""
 
+from local.simulator.ground_truth import Fault, GroundTruth
 from local.simulator.simulate import simulate
 from local.simulator.world import World
-from local.simulator.written import Fault, Written
 
-__all__ = ["Fault", "World", "Written", "simulate"]
+__all__ = ["Fault", "GroundTruth", "World", "simulate"]

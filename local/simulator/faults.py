@@ -1,22 +1,22 @@
-"""Faults put into the events of an hour, each kind from chance of its own."""
+"""Fault injection into the events of an hour, each kind with its own random numbers."""
 
 import json
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from local.simulator.alterations import ALTERATIONS
-from local.simulator.chance import Chance
-from local.simulator.form import event_line
+from local.simulator.line_faults import LINE_FAULTS
+from local.simulator.rng import Rng
+from local.simulator.serialization import event_line
 from local.simulator.sessions import Event
 from local.simulator.world import EVENT_FAULTS, REJECTED_FAULTS, World
 
 PARTNER = "partner of a tie"
-"""Not a fault, but keeps other faults away from the other play of a tie."""
+"""Not a fault; it keeps faults away from the other play of a tie."""
 
 
 class Mark(NamedTuple):
-    """A fault's place among lines."""
+    """The position of a fault among lines."""
 
     at: int
     kind: str
@@ -25,13 +25,13 @@ class Mark(NamedTuple):
 
 @dataclass
 class Lines:
-    """Lines in order, and which of them are faults."""
+    """Lines in order, and the faults among them."""
 
     texts: list[str] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
 
     def add(self, text: str, kind: str = "", form: str = "") -> None:
-        """Append a line, marked if a kind of fault is given."""
+        """Append a line, marked as a fault if a kind is given."""
         if kind:
             self.marks.append(Mark(len(self.texts), kind, form))
         self.texts.append(text)
@@ -39,27 +39,27 @@ class Lines:
 
 @dataclass
 class Batch:
-    """One hour: its lines, those for the end of the day's file, and the loadable events."""
+    """An hour: its lines, lines for the end of the day's file, and its loadable events."""
 
     lines: Lines = field(default_factory=Lines)
     last_lines: Lines = field(default_factory=Lines)
     events: list[Event] = field(default_factory=list)
 
 
-class Spoiler:
+class FaultInjector:
     """
-    Puts the world's faults into its events; at most one fault meets a line.
+    Injects the world's faults into its events, at most one per line.
 
     :param world: the parameters
     """
 
     def __init__(self, world: World) -> None:
         self._rates = {kind: world.rates[kind] for kind in EVENT_FAULTS if world.rates.get(kind)}
-        self._where = {kind: Chance(world.seed, f"fault/{kind}") for kind in self._rates}
-        self._how = {kind: Chance(world.seed, f"fault/{kind}/form") for kind in self._rates}
+        self._where = {kind: Rng(world.seed, f"fault/{kind}") for kind in self._rates}
+        self._how = {kind: Rng(world.seed, f"fault/{kind}/form") for kind in self._rates}
 
-    def spoil(self, events: list[Event]) -> Batch:
-        """Return the lines of an hour's events; these come in order."""
+    def inject(self, events: list[Event]) -> Batch:
+        """Return the lines for an hour's events, which must be in order."""
         if not self._rates:
             return Batch(Lines([event.line for event in events]), events=events)
         kinds = self._choose(len(events))
@@ -80,7 +80,7 @@ class Spoiler:
 
     @staticmethod
     def _tie(events: list[Event], kinds: dict[int, str]) -> list[Event]:
-        """Move the plays chosen for a tie to the time of the next line, where they can be."""
+        """Move the plays chosen for a tie to the time of the next line, where possible."""
         tied = list(events)
         for index in sorted(index for index, kind in kinds.items() if kind == "ties"):
             if kinds[index] == PARTNER:
@@ -95,7 +95,7 @@ class Spoiler:
         return tied
 
     def _deliver(self, event: Event, kind: str, batch: Batch) -> None:
-        if kind in ALTERATIONS:
+        if kind in LINE_FAULTS:
             self._alter(event, kind, batch)
             return
         batch.events.append(event)
@@ -109,7 +109,7 @@ class Spoiler:
             lines.add(event.line, kind, "next line" if next_line else "end of file")
 
     def _alter(self, event: Event, kind: str, batch: Batch) -> None:
-        text, form = ALTERATIONS[kind](event, self._how[kind]) or (event.line, "")
+        text, form = LINE_FAULTS[kind](event, self._how[kind]) or (event.line, "")
         batch.lines.add(text, kind if form else "", form)
         if form and kind == "mojibake" and event.play != "unmatched":
             batch.events.append(event._replace(play="garbled"))
@@ -118,7 +118,7 @@ class Spoiler:
 
 
 def _can_tie(events: list[Event]) -> bool:
-    """Whether the first two are plays of two users, and all three at times of their own."""
+    """Return whether the first two are plays of two users and all times differ."""
     if len(events) < 2 or not (events[0].play and events[1].play):
         return False
     return events[0].user != events[1].user and all(

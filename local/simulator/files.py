@@ -7,14 +7,14 @@ from typing import BinaryIO
 
 from local.simulator.catalogue import Catalogue
 from local.simulator.faults import Batch, Lines
-from local.simulator.form import field_map, song_text
-from local.simulator.written import Fault
+from local.simulator.ground_truth import Fault
+from local.simulator.serialization import field_map, song_text
 
 HELD_BACK = "late"
 
 
-def claim(out: Path) -> None:
-    """Make the output folder; refuse one that holds anything."""
+def create_folder(out: Path) -> None:
+    """Create the output folder; raise if it has contents."""
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out} is a file: name a new or empty folder.")
     if out.is_dir() and any(out.iterdir()):
@@ -28,13 +28,13 @@ def write_field_map(out: Path) -> None:
 
 
 def write_songs(out: Path, catalogue: Catalogue) -> list[Fault]:
-    """Write a file per song; those held back under a folder of their own, to be moved in later."""
+    """Write a file per song; those held back go to their own folder, to be moved in later."""
     faults = []
     for index, song in enumerate(catalogue.songs):
-        held = index in catalogue.held
-        path = f"{HELD_BACK}/{song.path}" if held else song.path
+        held_back = index in catalogue.held_back
+        path = f"{HELD_BACK}/{song.path}" if held_back else song.path
         _write(out / path, song_text(song.fields()))
-        if held:
+        if held_back:
             faults.append(Fault("late-songs", path, 1, "held back"))
         if index in catalogue.numbered:
             faults.append(Fault("wrong-types", path, 1, "artist_name"))
@@ -42,7 +42,7 @@ def write_songs(out: Path, catalogue: Catalogue) -> list[Fault]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file, making its folder if that is missing: once in some twenty songs."""
+    """Write a file, creating its folder if necessary, which is rare."""
     try:
         path.write_bytes(text.encode("ascii"))
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def _write(path: Path, text: str) -> None:
 
 class DayFile:
     """
-    One day's events, written hour by hour; the last line ends without a newline.
+    A file of a day's events, written hour by hour, without a trailing newline.
 
     :param out: the source's folder
     :param day: the UTC day
@@ -83,7 +83,7 @@ class DayFile:
             self._file.close()
 
     def write(self, batch: Batch) -> None:
-        """Write an hour's lines; those for the end wait for it."""
+        """Write an hour's lines; keep those for the end of the file until then."""
         self._append(batch.lines)
         self._last_lines.append(batch.last_lines)
 

@@ -1,8 +1,8 @@
-"""The app's pages: how each is requested and what follows it."""
+"""The app's pages: how they are requested and what follows them."""
 
 PLAY = "NextSong"
 OUTSIDE = ""
-"""Where a session comes from and goes to."""
+"""The start and the end of a session."""
 
 METHOD_AND_STATUS = {
     "NextSong": ("PUT", 200),
@@ -20,26 +20,26 @@ METHOD_AND_STATUS = {
     "Submit Downgrade": ("PUT", 307),
 }
 
-ANSWERS = {"Login", "Logout", "Save Settings", "Submit Upgrade", "Submit Downgrade"}
-"""Pages that answer a button on the page before: they follow at once."""
+REDIRECTS = {"Login", "Logout", "Save Settings", "Submit Upgrade", "Submit Downgrade"}
+"""Pages that follow a click on the page before immediately."""
 
-Paths = dict[str, tuple[tuple[float, str], ...]]
+Transitions = dict[str, tuple[tuple[float, str], ...]]
 
 
-def _paths(percent: dict[str, dict[str, float]]) -> Paths:
-    """Running sums of what follows each page; what is missing to 100 ends the session."""
-    paths: Paths = {}
+def _transitions(percent: dict[str, dict[str, float]]) -> Transitions:
+    """Return cumulative shares of the following pages; the remainder to 100 ends the session."""
+    transitions: Transitions = {}
     for page, shares in percent.items():
         bound = 0.0
         steps = []
         for following, share in shares.items():
             bound += share / 100
             steps.append((bound, following))
-        paths[page] = tuple(steps)
-    return paths
+        transitions[page] = tuple(steps)
+    return transitions
 
 
-_FREE = _paths(
+_FREE = _transitions(
     {
         OUTSIDE: {"NextSong": 58, "Home": 41, "About": 0.5, "Help": 0.5},
         "NextSong": {
@@ -63,7 +63,7 @@ _FREE = _paths(
     }
 )
 
-_PAID = _paths(
+_PAID = _transitions(
     {
         OUTSIDE: {"NextSong": 60, "Home": 40},
         "NextSong": {
@@ -89,7 +89,7 @@ _PAID = _paths(
     }
 )
 
-_LOGGED_OUT = _paths(
+_LOGGED_OUT = _transitions(
     {
         OUTSIDE: {"Home": 70, "Login": 30},
         "Logout": {"Home": 100},
@@ -99,13 +99,13 @@ _LOGGED_OUT = _paths(
     }
 )
 
-PATHS = {"free": _FREE, "paid": _PAID, "out": _LOGGED_OUT}
-"""By mood: the user's level, or ``out`` while logged out."""
+TRANSITIONS = {"free": _FREE, "paid": _PAID, "out": _LOGGED_OUT}
+"""By state: the user's level, or ``out`` while logged out."""
 
 
-def page_after(page: str, mood: str, draw: float) -> str:
-    """Return the page which a draw from [0, 1) leads to."""
-    for bound, following in PATHS[mood][page]:
+def page_after(page: str, state: str, draw: float) -> str:
+    """Return the following page for a draw from [0, 1)."""
+    for bound, following in TRANSITIONS[state][page]:
         if draw < bound:
             return following
     return OUTSIDE

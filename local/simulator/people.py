@@ -1,19 +1,19 @@
-"""The users, each with the unchanging parts of its event lines written out once."""
+"""The users, each with the constant parts of its event lines."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from local.simulator import words
-from local.simulator.chance import Chance
-from local.simulator.form import event_value
+from local.simulator.rng import Rng
+from local.simulator.serialization import event_value
 from local.simulator.world import MILLIS_PER_DAY, World
 
 PAID_SHARE = 0.15
 OLDEST_REGISTRATION_DAYS = 120
 
 
-class Voice(NamedTuple):
-    """The parts of a line that tell who speaks, in the order in which they stand in it."""
+class UserFields(NamedTuple):
+    """The parts of a line that identify the user, in order."""
 
     first_name: str
     last_name: str
@@ -22,7 +22,7 @@ class Voice(NamedTuple):
     user_agent: str
 
 
-def _voice(
+def _user_fields(
     auth: str,
     names: tuple[str | None, str | None],
     gender: str | None,
@@ -30,11 +30,11 @@ def _voice(
     registration: float | None,
     user_agent: str | None,
     user_id: str,
-) -> Voice:
+) -> UserFields:
     first_name, last_name, sex, place, since, agent = map(
         event_value, (*names, gender, location, registration, user_agent)
     )
-    return Voice(
+    return UserFields(
         f'"auth":"{auth}","firstName":{first_name},"gender":{sex},"itemInSession":',
         f',"lastName":{last_name},"length":',
         f'"location":{place},"method":',
@@ -43,54 +43,54 @@ def _voice(
     )
 
 
-STRANGER = _voice("Logged Out", (None, None), None, None, None, None, "")
+LOGGED_OUT = _user_fields("Logged Out", (None, None), None, None, None, None, "")
 
 
 @dataclass(slots=True)
 class User:
-    """One user; the level is the current one."""
+    """A user and its current level."""
 
     number: int
-    voice: Voice
+    fields: UserFields
     level: str
     busy_until: int = 0
 
 
 def population(world: World) -> list[User]:
-    """Return all users, registered before the world opens."""
-    chance = Chance(world.seed, "people")
-    return [_user(number, world.opens_at, chance) for number in range(1, world.users + 1)]
+    """Return all users, who registered before the world's first event."""
+    rng = Rng(world.seed, "people")
+    return [_user(number, world.opens_at, rng) for number in range(1, world.users + 1)]
 
 
-def _user(number: int, before: int, chance: Chance) -> User:
-    gender = chance.pick("FM")
+def _user(number: int, before: int, rng: Rng) -> User:
+    gender = rng.pick("FM")
     first_names = words.FIRST_NAMES_F if gender == "F" else words.FIRST_NAMES_M
-    voice = _voice(
+    fields = _user_fields(
         "Logged In",
-        (chance.pick(first_names), chance.pick(words.LAST_NAMES)),
+        (rng.pick(first_names), rng.pick(words.LAST_NAMES)),
         gender,
-        _location(chance),
-        float(before - 1 - chance.below(OLDEST_REGISTRATION_DAYS * MILLIS_PER_DAY)),
-        _user_agent(chance),
+        _location(rng),
+        float(before - 1 - rng.below(OLDEST_REGISTRATION_DAYS * MILLIS_PER_DAY)),
+        _user_agent(rng),
         str(number),
     )
-    return User(number, voice, "paid" if chance.happens(PAID_SHARE) else "free")
+    return User(number, fields, "paid" if rng.happens(PAID_SHARE) else "free")
 
 
-def _location(chance: Chance) -> str:
-    """One to three towns and one or two states, as statistical areas are called."""
-    towns = dict.fromkeys(chance.pick(words.TOWNS) for _ in range(1 + chance.below(3)))
-    state_count = 1 if chance.happens(0.85) else 2
-    states = dict.fromkeys(chance.pick(words.STATES) for _ in range(state_count))
+def _location(rng: Rng) -> str:
+    """Return the name of a statistical area: one to three towns, one or two states."""
+    towns = dict.fromkeys(rng.pick(words.TOWNS) for _ in range(1 + rng.below(3)))
+    state_count = 1 if rng.happens(0.85) else 2
+    states = dict.fromkeys(rng.pick(words.STATES) for _ in range(state_count))
     return f"{'-'.join(towns)}, {'-'.join(states)}"
 
 
-def _user_agent(chance: Chance) -> str:
-    """Quoted once more unless it is a Firefox, as in the public data."""
-    system = chance.pick(words.SYSTEMS)
-    if chance.happens(0.25):
-        version = 28 + chance.below(5)
+def _user_agent(rng: Rng) -> str:
+    """Return a user agent; as in the public data, only Firefox's has no extra quotes."""
+    system = rng.pick(words.SYSTEMS)
+    if rng.happens(0.25):
+        version = 28 + rng.below(5)
         return f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
-    browser = chance.pick(words.BROWSERS)
+    browser = rng.pick(words.BROWSERS)
     engine = browser.rpartition("/")[2]
     return f'"Mozilla/5.0 ({system}) AppleWebKit/{engine} (KHTML, like Gecko) {browser}"'

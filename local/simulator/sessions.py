@@ -1,76 +1,74 @@
-"""One session of one user: which pages it visits, when, and the line each visit becomes."""
+"""A user's session: the pages visited, when, and the resulting lines."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from local.simulator.catalogue import Jukebox, Track
-from local.simulator.chance import Chance
-from local.simulator.pages import ANSWERS, METHOD_AND_STATUS, OUTSIDE, PLAY, page_after
-from local.simulator.people import STRANGER, User
+from local.simulator.pages import METHOD_AND_STATUS, OUTSIDE, PLAY, REDIRECTS, page_after
+from local.simulator.people import LOGGED_OUT, User
+from local.simulator.rng import Rng
 
 SECOND = 1000
-LONGEST_LOOK = 240 * SECOND
-STARTS_LOGGED_OUT = 0.08
+MAX_PAGE_TIME = 240 * SECOND
+LOGGED_OUT_SHARE = 0.08
 
-SILENCE = Track("null", "null", "null", 0, "")
+NO_TRACK = Track("null", "null", "null", 0, "")
 
 
 class Event(NamedTuple):
-    """One event. The fields stand in the order by which an hour is sorted."""
+    """An event; the order of its fields is the sort order of events."""
 
     ts: int
     user: int
     """0 while logged out."""
     play: str
-    """Empty unless a play; else whether it matches the catalogue, see ``Track``."""
+    """For a play, whether it matches the catalogue (see ``Track``); otherwise empty."""
     line: str
 
 
 class Session:
     """
-    One session, walked page by page.
+    A session, simulated page by page.
 
-    :param user: whose session; submitting an upgrade or a downgrade changes the level
+    :param user: user of the session; an upgrade or a downgrade changes the level
     :param number: session id
     :param start: time of the first event
-    :param jukebox: where the plays come from
-    :param chance: what decides
+    :param jukebox: source of the plays
+    :param rng: source of randomness
     """
 
-    def __init__(
-        self, user: User, number: int, start: int, jukebox: Jukebox, chance: Chance
-    ) -> None:
+    def __init__(self, user: User, number: int, start: int, jukebox: Jukebox, rng: Rng) -> None:
         self._user = user
         self._number = number
         self._ts = start
         self._jukebox = jukebox
-        self._draw = chance.draw
+        self._draw = rng.draw
         self._item = 0
         self._song_ends = 0
 
     def events(self) -> Iterator[Event]:
-        """Walk the session and yield its events."""
-        mood = "out" if self._draw() < STARTS_LOGGED_OUT else self._user.level
-        page = page_after(OUTSIDE, mood, self._draw())
+        """Simulate the session and yield its events."""
+        state = "out" if self._draw() < LOGGED_OUT_SHARE else self._user.level
+        page = page_after(OUTSIDE, state, self._draw())
         while page != OUTSIDE:
-            yield self._visit(page, mood)
-            mood = self._mood_after(page, mood)
-            page = page_after(page, mood, self._draw())
+            yield self._visit(page, state)
+            state = self._state_after(page, state)
+            page = page_after(page, state, self._draw())
             self._wait_for(page)
 
-    def _visit(self, page: str, mood: str) -> Event:
-        track = SILENCE
+    def _visit(self, page: str, state: str) -> Event:
+        track = NO_TRACK
         if page == PLAY:
             track = self._jukebox.next()
             self._song_ends = self._ts + track.millis
-        user = 0 if mood == "out" else self._user.number
-        event = Event(self._ts, user, track.match, self._line(page, mood, track))
+        user = 0 if state == "out" else self._user.number
+        event = Event(self._ts, user, track.match, self._line(page, state, track))
         self._item += 1
         return event
 
-    def _line(self, page: str, mood: str, track: Track) -> str:
+    def _line(self, page: str, state: str, track: Track) -> str:
         first_name, last_name, location, registration, user_agent = (
-            STRANGER if mood == "out" else self._user.voice
+            LOGGED_OUT if state == "out" else self._user.fields
         )
         method, status = METHOD_AND_STATUS[page]
         return (
@@ -79,7 +77,7 @@ class Session:
             f'{self._number},"song":{track.title},"status":{status},"ts":{self._ts},{user_agent}'
         )
 
-    def _mood_after(self, page: str, mood: str) -> str:
+    def _state_after(self, page: str, state: str) -> str:
         if page == "Logout":
             return "out"
         if page == "Submit Upgrade":
@@ -87,15 +85,15 @@ class Session:
         elif page == "Submit Downgrade":
             self._user.level = "free"
         elif page != "Login":
-            return mood
+            return state
         return self._user.level
 
     def _wait_for(self, page: str) -> None:
-        """Let a second or more pass; a song is heard to its end, whatever the user looks at."""
-        if page in ANSWERS:
+        """Advance the time by a second or more; songs play to their end on any page."""
+        if page in REDIRECTS:
             self._ts += SECOND
         elif page == PLAY:
             self._ts = max(self._song_ends, self._ts + SECOND)
         else:
             draw = self._draw()
-            self._ts += SECOND + int(draw * draw * LONGEST_LOOK)
+            self._ts += SECOND + int(draw * draw * MAX_PAGE_TIME)

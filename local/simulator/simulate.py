@@ -1,49 +1,49 @@
-"""A whole world, simulated hour by hour and written day by day."""
+"""Simulate a world hour by hour and write it day by day."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from local.simulator.catalogue import Catalogue, Jukebox
 from local.simulator.crowd import Crowd
-from local.simulator.faults import Spoiler
-from local.simulator.files import DayFile, claim, write_field_map, write_songs
+from local.simulator.faults import FaultInjector
+from local.simulator.files import DayFile, create_folder, write_field_map, write_songs
+from local.simulator.ground_truth import Fault, GroundTruth, Tally
 from local.simulator.world import World
-from local.simulator.written import Fault, Tally, Written
 
 Report = Callable[[int, int], None]
-"""Told the number of days written and the number of events in them."""
+"""Called with the number of days written and of the events in them."""
 
 
-def simulate(out: Path, world: World, report: Report | None = None) -> Written:
+def simulate(out: Path, world: World, report: Report | None = None) -> GroundTruth:
     """
     Write a simulated source into a new or empty folder.
 
-    Only the events of one hour are held at a time, and those of running sessions. A session that
-    runs on past the last day is cut there.
+    Memory holds one hour of events and the running sessions. Sessions are cut off at the end of
+    the last day.
 
-    :param out: the folder
+    :param out: output folder
     :param world: what to simulate
-    :param report: called after every day
+    :param report: called after each day
     """
-    claim(out)
+    create_folder(out)
     catalogue = Catalogue(world)
     faults = write_songs(out, catalogue)
     write_field_map(out)
     days, tally = _write_events(out, world, Jukebox(world, catalogue), report)
-    return _written(catalogue, days, tally, faults)
+    return _ground_truth(catalogue, days, tally, faults)
 
 
 def _write_events(
     out: Path, world: World, jukebox: Jukebox, report: Report | None
 ) -> tuple[list[DayFile], Tally]:
     crowd = Crowd(world, jukebox)
-    spoiler = Spoiler(world)
+    injector = FaultInjector(world)
     tally = Tally()
     days = []
     for number, date in enumerate(world.dates):
         with DayFile(out, date) as day:
             for hour in range(number * 24, number * 24 + 24):
-                batch = spoiler.spoil(crowd.events_of(hour))
+                batch = injector.inject(crowd.events_of(hour))
                 day.write(batch)
                 tally.add(batch.events)
         days.append(day)
@@ -52,11 +52,11 @@ def _write_events(
     return days, tally
 
 
-def _written(
+def _ground_truth(
     catalogue: Catalogue, days: list[DayFile], tally: Tally, song_faults: list[Fault]
-) -> Written:
+) -> GroundTruth:
     songs = catalogue.delivered
-    return Written(
+    return GroundTruth(
         event_files=tuple(day.name for day in days),
         song_files=tuple(song.path for song in songs),
         lines=sum(day.lines for day in days),

@@ -1,11 +1,11 @@
-"""Songs and their artists, as song files tell of them."""
+"""Songs and their artists, as in song files."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Artist:
-    """An artist as one song tells of it: the next may bring another name for the same id."""
+    """An artist as in one song file; another may have a different name for the same id."""
 
     artist_id: str
     name: str | int
@@ -16,7 +16,7 @@ class Artist:
 
 @dataclass(frozen=True)
 class Song:
-    """One song file's content, and the track id which names the file."""
+    """The contents of a song file, and the track id that names it."""
 
     track_id: str
     song_id: str
@@ -27,16 +27,16 @@ class Song:
 
     @property
     def path(self) -> str:
-        """Where its file lies in the source."""
+        """The path of its file in the source."""
         return f"song_data/{'/'.join(self.track_id[2:5])}/{self.track_id}.json"
 
     @property
     def match(self) -> tuple[str, str, float]:
-        """What a play of it carries."""
+        """The title, artist and duration that its plays carry."""
         return self.title, str(self.artist.name), self.duration
 
     def fields(self) -> dict[str, object]:
-        """The file's content, in its order."""
+        """Return the fields of the file in order."""
         return {
             "num_songs": 1,
             "artist_id": self.artist.artist_id,

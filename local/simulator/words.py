@@ -1,4 +1,4 @@
-"""The word lists everything named in a simulated world is put together from."""
+"""Word lists for the names in a simulated world."""
 
 
 def _words(text: str, separator: str = " ") -> tuple[str, ...]:

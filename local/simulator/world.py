@@ -7,10 +7,10 @@ from functools import cached_property
 EVENT_FAULTS = ("ties", "duplicates", "mojibake", "broken", "wrong-types", "nul", "late")
 FAULTS = (*EVENT_FAULTS, "late-songs")
 REJECTED_FAULTS = ("broken", "wrong-types", "nul")
-"""Those after which an event can no longer be loaded."""
+"""Faults that make an event impossible to load."""
 
 EVENTS_PER_USER_DAY = 2.8
-MOST_EVENTS_PER_USER_DAY = 100
+MAX_EVENTS_PER_USER_DAY = 100
 MILLIS_PER_HOUR = 3_600_000
 MILLIS_PER_DAY = 24 * MILLIS_PER_HOUR
 
@@ -18,17 +18,17 @@ MILLIS_PER_DAY = 24 * MILLIS_PER_HOUR
 @dataclass(frozen=True)
 class World:
     """
-    What is simulated. The same world gives the same bytes on every machine.
+    Parameters of a simulation. The same world yields the same bytes on every machine.
 
     :param start: first UTC day
     :param days: number of days
-    :param users: number of registered users; the least active may never show up
+    :param users: number of registered users; the least active may have no events
     :param songs: number of songs in the catalogue
-    :param events: approximate number of events; by default what so many users make
-    :param seed: everything random follows from it
-    :param faults: kinds of faults to put in, ``kind`` or ``kind=rate``; ``all`` is every kind
-    :param fault_rate: share of the eligible events or songs that get a fault, unless given with it
-    :param match_share: share of the plays whose song is in the catalogue
+    :param events: approximate number of events; by default, it follows from users and days
+    :param seed: seed of all random numbers
+    :param faults: kinds of faults to inject, ``kind`` or ``kind=rate``; ``all`` is every kind
+    :param fault_rate: share of eligible events or songs with a fault, unless given per fault
+    :param match_share: share of plays whose song is in the catalogue
     """
 
     start: date = date(2018, 11, 1)
@@ -45,22 +45,20 @@ class World:
         for name in ("days", "users", "songs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
-        most = self.users * self.days * MOST_EVENTS_PER_USER_DAY
+        most = self.users * self.days * MAX_EVENTS_PER_USER_DAY
         if not 0 <= self.wanted <= most:
             raise ValueError(
                 f"With users at {self.users:,} and days at {self.days:,} there can be "
                 f"0 to {most:,} events, not {self.wanted:,}: ask for more users or days as well."
             )
         if not 0 <= self.match_share <= 1:
-            raise ValueError(
-                f"The match share must lie between 0 and 1, not at {self.match_share}."
-            )
+            raise ValueError(f"The match share must be between 0 and 1, not {self.match_share}.")
         try:
             self.start + timedelta(days=self.days)
         except OverflowError:
-            raise ValueError(f"{self.days:,} days from {self.start} leave the calendar.") from None
+            raise ValueError(f"{self.days:,} days from {self.start} exceed the calendar.") from None
         if any(not 0 <= rate <= 1 for rate in self.rates.values()):
-            raise ValueError("A fault rate must lie between 0 and 1.")
+            raise ValueError("A fault rate must be between 0 and 1.")
 
     @property
     def wanted(self) -> int:
@@ -71,7 +69,7 @@ class World:
 
     @property
     def opens_at(self) -> int:
-        """The first millisecond of the world."""
+        """The start of the first day, in epoch milliseconds."""
         return (self.start - date(1970, 1, 1)).days * MILLIS_PER_DAY
 
     @property
@@ -81,12 +79,12 @@ class World:
 
     @cached_property
     def rates(self) -> dict[str, float]:
-        """Rate by kind of fault, only the kinds asked for."""
+        """The rates of the requested kinds of faults."""
         rates: dict[str, float] = {}
         for word in self.faults:
             kind, _, rate = word.partition("=")
             if kind not in (*FAULTS, "all"):
-                raise ValueError(f"Unknown fault {kind!r}: known are all, {', '.join(FAULTS)}.")
+                raise ValueError(f"Unknown fault {kind!r}: choose from all, {', '.join(FAULTS)}.")
             share = _rate(kind, rate) if rate else self.fault_rate
             rates |= dict.fromkeys(FAULTS if kind == "all" else (kind,), share)
         return rates

@@ -1,1 +1,1 @@
-"""What a person at the terminal sees, and how they interrupt."""
+"""The terminal: progress display, user-facing errors and signals."""

@@ -1,4 +1,4 @@
-"""What a person sees while ``make run`` works: live in a terminal, plain lines elsewhere."""
+"""Progress display: live on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -13,21 +13,21 @@ from rich.progress import Task as Row
 from local.terminal.signals import hang_up
 
 
-class Audience:
-    """Standard output as it was; once nobody reads it any more, that is the order to end."""
+class Output:
+    """Standard output that hangs up this process once its reader is gone."""
 
     def __init__(self) -> None:
         self._stream = sys.stdout
 
     def write(self, text: str) -> int:
-        """Write, as far as anybody reads."""
-        with _heard():
+        """Write, or hang up if nobody reads."""
+        with _hanging_up():
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Write what is left, as far as anybody reads."""
-        with _heard():
+        """Flush, or hang up if nobody reads."""
+        with _hanging_up():
             self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
@@ -35,7 +35,7 @@ class Audience:
 
 
 @contextmanager
-def _heard() -> Iterator[None]:
+def _hanging_up() -> Iterator[None]:
     try:
         yield
     except OSError:
@@ -43,17 +43,17 @@ def _heard() -> Iterator[None]:
 
 
 class Step(Protocol):
-    """One thing that is being done."""
+    """A unit of work in progress."""
 
     def show(self, detail: str, done: int = 0, total: int = 0) -> None:
-        """Say how far it is."""
+        """Show progress."""
 
 
 class Screen:
     """
-    The steps of the work, each with its state and the time it takes.
+    The steps of the work, each with its state and duration.
 
-    :param console: where it is shown
+    :param console: console to print to
     """
 
     def __init__(self, console: Console) -> None:
@@ -62,23 +62,22 @@ class Screen:
         self._live: Progress | None = None
 
     @classmethod
-    def of_output(cls) -> "Screen":
-        """A screen on standard output."""
-        # Lines in a file may be as long as they are.
+    def on_stdout(cls) -> "Screen":
+        """Return a screen on standard output."""
         width = None if sys.stdout.isatty() else 120
-        # Of a file rich needs no more than Audience has.
-        return cls(Console(file=Audience(), width=width))  # type: ignore[arg-type]
+        # Output has all that rich needs of a file.
+        return cls(Console(file=Output(), width=width))  # type: ignore[arg-type]
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        """Show a step as long as the block runs; steps may overlap."""
+        """Show a step while the block runs; steps may overlap."""
         step = LiveStep(self._live, title) if self._live else PlainStep(self, title)
         yield step
         step.finish()
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Keep the steps moving on a terminal as long as the block runs."""
+        """Animate the steps on a terminal while the block runs."""
         if not self.console.is_terminal:
             yield
             return
@@ -88,17 +87,17 @@ class Screen:
             finally:
                 self._live = None
 
-    def say(self, text: str) -> None:
-        """Print text as it is."""
+    def print(self, text: str) -> None:
+        """Print text without markup."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def elapsed(self) -> float:
-        """Seconds since the beginning."""
+        """Return the seconds since the start."""
         return time.monotonic() - self.began
 
 
 class LiveStep:
-    """A line on the terminal, with a bar once it is known how much there is to do."""
+    """A line on the terminal, with a bar once the total is known."""
 
     def __init__(self, progress: Progress, title: str) -> None:
         self.progress = progress
@@ -109,39 +108,39 @@ class LiveStep:
         self.progress.update(self.row, detail=detail, completed=done, total=total or None)
 
     def finish(self) -> None:
-        """Tick the line off."""
+        """Mark the line as done."""
         self.progress.update(self.row, detail="", completed=1, total=1)
 
 
 class PlainStep:
-    """Printed lines: the beginning, each part that is done, and the end."""
+    """Printed lines: start, progress and end."""
 
     def __init__(self, screen: Screen, title: str) -> None:
         self.screen = screen
         self.title = title
         self.began = time.monotonic()
         self.done = 0
-        self._say(" …")
+        self._print(" …")
 
     def show(self, detail: str, done: int = 0, total: int = 0) -> None:
-        """Print a line for what is newly done."""
+        """Print a line when more is done than before."""
         if done > self.done:
             self.done = done
-            self._say(f": {done} of {total}; {detail}".rstrip("; "))
+            self._print(f": {done} of {total}; {detail}".rstrip("; "))
 
     def finish(self) -> None:
-        """Say that it is done and how long it took."""
-        self._say(f": done in {time.monotonic() - self.began:.1f} s")
+        """Print the duration."""
+        self._print(f": done in {time.monotonic() - self.began:.1f} s")
 
-    def _say(self, text: str) -> None:
-        self.screen.say(f"[{self.screen.elapsed():5.1f} s] {self.title}{text}")
+    def _print(self, text: str) -> None:
+        self.screen.print(f"[{self.screen.elapsed():5.1f} s] {self.title}{text}")
 
 
 class _Bar(BarColumn):
-    """A bar for steps that are counted, and nothing for the others."""
+    """A bar for steps with a total, nothing for the others."""
 
     def render(self, task: Row) -> object:  # type: ignore[override]
-        """Draw it."""
+        """Draw the bar."""
         return super().render(task) if (task.total or 0) > 1 else ""
 
 

@@ -1,4 +1,4 @@
-"""Being told to end: Ctrl-C, a signal from another program, or a terminal that is gone."""
+"""Orderly shutdown on Ctrl-C, on a signal, or when the terminal goes away."""
 
 import os
 import select
@@ -12,9 +12,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Interrupted(BaseException):
     """
-    The order to end, raised wherever the program is.
+    A request to shut down, raised wherever the program is.
 
-    :param number: the signal it came as
+    :param number: the signal that was received
     """
 
     def __init__(self, number: int) -> None:
@@ -22,16 +22,16 @@ class Interrupted(BaseException):
         self.number = number
 
 
-def listen() -> None:
-    """From now on, turn the signals into ``Interrupted``."""
+def handle_signals() -> None:
+    """Raise ``Interrupted`` on the signals from now on."""
     for number in SIGNALS:
-        # What nohup has made to be ignored stays so.
+        # Keep a signal ignored that nohup ignores.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
 
 def hang_up_if_unread() -> None:
-    """Take it for the order to end if nobody can read any more what this program says."""
+    """Hang up if nobody reads standard output any more."""
     poll = select.poll()
     poll.register(1, 0)
     if any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0)):
@@ -39,7 +39,7 @@ def hang_up_if_unread() -> None:
 
 
 def hang_up() -> None:
-    """Say nothing from now on, and end as a closing terminal would have it."""
+    """Discard further output and shut down as if the terminal had closed."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)
@@ -48,28 +48,28 @@ def hang_up() -> None:
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Hold the order back until the block is done, so that nothing started goes unrecorded."""
-    came: list[int] = []
-    usual = {number: signal.getsignal(number) for number in SIGNALS}
+def defer_signals() -> Iterator[None]:
+    """Defer signals until the block is done, so that no started process goes unrecorded."""
+    received: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
-        signal.signal(number, lambda number, _frame: came.append(number))
+        signal.signal(number, lambda number, _frame: received.append(number))
     try:
         yield
     finally:
-        for number, handler in usual.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-    if came and signal.getsignal(came[0]) is _interrupt:
-        _interrupt(came[0], None)
+    if received and signal.getsignal(received[0]) is _interrupt:
+        _interrupt(received[0], None)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
-    # Once is enough: a second order, such as the one that make passes on, must not break off the
-    # ending that the first began.
-    for listened in SIGNALS:
-        signal.signal(listened, _ignore)
+    # A second signal, such as the one that make passes on, must not abort the shutdown that the
+    # first one began.
+    for handled in SIGNALS:
+        signal.signal(handled, _ignore)
     raise Interrupted(number)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing; unlike SIG_IGN, started programs do not inherit it."""
+    """Do nothing; unlike SIG_IGN, child processes do not inherit it."""

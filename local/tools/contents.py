@@ -1,4 +1,4 @@
-"""What a warehouse holds as far as it is a function of the source, in a form that compares."""
+"""Comparison of those warehouse tables that are a function of the source."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -16,51 +16,51 @@ TABLES = {
     "session_hours": "hour_start, user_id, session_id, level, location",
     "song_days": "day, song_title, artist_name, duration",
 }
-"""The tables, each with an order for its rows."""
+"""The tables and the order of their rows."""
 
 EXAMPLES = 3
 
 
-class Sum(NamedTuple):
-    """How many rows a table has, and what their text adds up to, in whatever order they lie."""
+class Checksum(NamedTuple):
+    """A table's row count and an order-independent checksum."""
 
     rows: int
     checksum: str
 
 
-class Compared(NamedTuple):
-    """One table in two warehouses, with some of the rows that only the one or the other holds."""
+class TableDiff(NamedTuple):
+    """A table in two warehouses, with examples of rows that only one of them has."""
 
-    one: Sum
-    other: Sum
+    one: Checksum
+    other: Checksum
     only_one: list[str]
     only_other: list[str]
 
     @property
     def is_equal(self) -> bool:
-        """Whether both hold the same rows."""
+        """Whether both have the same rows."""
         return self.one == self.other
 
 
-def compare(one: str, other: str) -> dict[str, Compared]:
-    """Every table of two databases, which are given by their addresses."""
+def compare(one: str, other: str) -> dict[str, TableDiff]:
+    """Compare every table of two databases, given their URIs."""
     with psycopg.connect(one) as mine, psycopg.connect(other) as theirs:
-        return {table: _compared(mine, theirs, table) for table in TABLES}
+        return {table: _diff(mine, theirs, table) for table in TABLES}
 
 
-def _compared(one: psycopg.Connection[Any], other: psycopg.Connection[Any], table: str) -> Compared:
+def _diff(one: psycopg.Connection[Any], other: psycopg.Connection[Any], table: str) -> TableDiff:
     sums = _sum(one, table), _sum(other, table)
     if sums[0] == sums[1]:
-        return Compared(*sums, [], [])
+        return TableDiff(*sums, [], [])
     mine, theirs = _rows(one, table), _rows(other, table)
-    return Compared(*sums, _some(mine - theirs), _some(theirs - mine))
+    return TableDiff(*sums, _some(mine - theirs), _some(theirs - mine))
 
 
-def _sum(client: psycopg.Connection[Any], table: str) -> Sum:
+def _sum(client: psycopg.Connection[Any], table: str) -> Checksum:
     hashes = f"('x' || left(md5({table}::text), 15))::bit(60)::bigint"
     query = f"select count(*), coalesce(sum({hashes}), 0) from {table}"
     [(rows, total)] = client.execute(query.encode()).fetchall()
-    return Sum(rows, f"{int(total) % (1 << 64):016x}")
+    return Checksum(rows, f"{int(total) % (1 << 64):016x}")
 
 
 def _rows(client: psycopg.Connection[Any], table: str) -> Counter[str]:

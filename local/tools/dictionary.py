@@ -1,4 +1,4 @@
-"""``make dictionary``: docs/data-dictionary.md, written from the comments of ``sql/schema``."""
+"""``make dictionary``: generate docs/data-dictionary.md from the comments in ``sql/schema``."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _KEY = re.compile(r"primary key \((.*)\)")
 
 @dataclass(frozen=True)
 class Column:
-    """A column, as its line in the schema says."""
+    """A column of the schema."""
 
     name: str
     sql_type: str
@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: what one row is, its key and its columns."""
+    """A table: its grain, key and columns."""
 
     name: str
     grain: str
@@ -46,7 +46,7 @@ class Table:
 
 
 def tables(schema: Path) -> Iterator[Table]:
-    """The tables of a schema folder, by name; files of views have none."""
+    """Yield the tables of a schema folder by name; view files have none."""
     for file in sorted(schema.glob("*.sql")):
         text = _rendered(file)
         if table := _TABLE.match(text):
@@ -73,7 +73,7 @@ def _rendered(file: Path) -> str:
 
 
 def dictionary(schema: Path) -> str:
-    """The whole page."""
+    """Return the page."""
     return "\n".join([HEAD, *map(_section, tables(schema))])
 
 

@@ -1,4 +1,4 @@
-"""The DAG's own operators, run in its own order by this process: some 20 ms a task."""
+"""Runs of a DAG's operators in this process, in order, at some 20 ms per task."""
 
 import copy
 import itertools
@@ -22,10 +22,10 @@ _numbers = itertools.count(1)
 
 class Pipeline:
     """
-    Runs of a DAG on the warehouse that the environment names.
+    Runs a DAG on the warehouse that the environment names.
 
     :param dag: the DAG, such as ``sparkify``
-    :param params: what its runs are told beside their range
+    :param params: params of its runs besides the range
     """
 
     def __init__(self, dag: DAG, **params: Any) -> None:
@@ -34,12 +34,12 @@ class Pipeline:
         self._templates = _caching(dag.get_template_env())
 
     def run(self, start: str, end: str, *, run_id: str | None = None) -> set[str]:
-        """One range run; the ids of the tasks it skipped."""
+        """Run a range and return the ids of the skipped tasks."""
         return self.run_in(self.context(start, end, run_id=run_id))
 
-    def run_hours(self, hours: Sequence[datetime], at_once: int) -> Iterator[int]:
-        """A range run for each hour, some at a time; the number of those done, after each."""
-        with ThreadPoolExecutor(at_once) as runs:
+    def run_hours(self, hours: Sequence[datetime], concurrency: int) -> Iterator[int]:
+        """Run the hours, some at a time; yield the number of finished runs after each."""
+        with ThreadPoolExecutor(concurrency) as runs:
             try:
                 started = [runs.submit(self.run_hour, hour) for hour in hours]
                 for done, run in enumerate(as_completed(started), start=1):
@@ -49,35 +49,35 @@ class Pipeline:
                 runs.shutdown(wait=False, cancel_futures=True)
 
     def run_hour(self, hour: datetime) -> None:
-        """One range run of the hour that begins at a moment, UTC."""
+        """Run the hour that starts at a UTC time."""
         end = hour + timedelta(hours=1)
         try:
             self.run(hour.isoformat(), end.isoformat())
         except Exception as error:
-            error.add_note(f"This was the run of {hour:%Y-%m-%d %H:%M} to {end:%H:%M} UTC.")
+            error.add_note(f"In the run of {hour:%Y-%m-%d %H:%M} to {end:%H:%M} UTC.")
             raise
 
     def run_in(self, context: dict[str, Any]) -> set[str]:
-        """One run of whatever window its context tells; the ids of the tasks it skipped."""
+        """Run with a context and return the ids of the skipped tasks."""
         return set(self.dag.task_ids) - set(self.run_tasks(context))
 
-    def run_tasks(self, context: dict[str, Any], at_once: int = 1) -> Iterator[str]:
-        """One run, some tasks at a time; the id of each that was not skipped, once it is done."""
+    def run_tasks(self, context: dict[str, Any], concurrency: int = 1) -> Iterator[str]:
+        """Run some tasks at a time; yield the id of each finished, not skipped, task."""
         skipped: set[str] = set()
         ready: list[str] = []
-        under_way: dict[Future[None], str] = {}
+        running: dict[Future[None], str] = {}
         graph = self._graph()
         graph.prepare()
-        with ThreadPoolExecutor(at_once) as tasks:
+        with ThreadPoolExecutor(concurrency) as tasks:
             while graph.is_active():
                 ready += graph.get_ready()
-                # No more than can begin: after a failure none of them does.
-                while ready and len(under_way) < at_once:
+                # Submit no more than can start: after a failure, none must.
+                while ready and len(running) < concurrency:
                     task_id = ready.pop(0)
                     started = tasks.submit(self._run_or_skip, task_id, context, skipped)
-                    under_way[started] = task_id
-                for ended in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    task_id = under_way.pop(ended)
+                    running[started] = task_id
+                for ended in wait(running, return_when=FIRST_COMPLETED).done:
+                    task_id = running.pop(ended)
                     try:
                         ended.result()
                     except AirflowSkipException:
@@ -88,12 +88,12 @@ class Pipeline:
 
     def _run_or_skip(self, task_id: str, context: dict[str, Any], skipped: set[str]) -> None:
         if self._is_skipped(task_id, skipped):
-            raise AirflowSkipException(f"{task_id} follows a task that was skipped.")
+            raise AirflowSkipException(f"{task_id} depends on a skipped task.")
         self.run_task(task_id, context)
 
     def run_task(self, task_id: str, context: dict[str, Any]) -> Any:
-        """One task, rendered and executed."""
-        # As in a process of its own, which knows no setting yet.
+        """Render and execute a task."""
+        # A task in its own process starts with an empty cache.
         setting.cache_clear()
         task: Any = copy.copy(self.dag.get_task(task_id))
         task.render_template_fields(context, self._templates)
@@ -106,7 +106,7 @@ class Pipeline:
         run_id: str | None = None,
         **more: Any,
     ) -> dict[str, Any]:
-        """What a run's tasks are told."""
+        """Return the context of a run's tasks."""
         return {
             "run_id": run_id or f"test__{next(_numbers)}",
             "params": {"start": start, "end": end, **self.params},
@@ -116,7 +116,7 @@ class Pipeline:
         }
 
     def order(self) -> Iterator[str]:
-        """The task ids, each after all it depends on."""
+        """Return the task ids in topological order."""
         return iter(self._graph().static_order())
 
     def _graph(self) -> TopologicalSorter[str]:
@@ -132,7 +132,7 @@ class Pipeline:
 
 
 def _caching(templates: Environment) -> Environment:
-    """Templates that are compiled once: Airflow's compile them anew, as a process has one task."""
+    """Cache compiled templates; Airflow, with one task per process, has no use for that."""
     templates.cache = create_cache(-1)
     templates.from_string = cache(templates.from_string)  # type: ignore[method-assign, assignment]
     return templates

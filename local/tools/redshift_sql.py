@@ -1,4 +1,4 @@
-"""``make redshift-sql``: every statement of a load on Redshift, as the stand-in was sent it."""
+"""``make redshift-sql``: print every statement of a load on Redshift, as sent to the stand-in."""
 
 import os
 import re
@@ -22,14 +22,14 @@ HOUR = ("2018-11-01T10:00:00", "2018-11-01T11:00:00")
 
 
 def main() -> int:
-    """Load a small simulated source, and print what Redshift was told."""
+    """Load a small simulated source and print the statements."""
     with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
         postgres = EmbeddedPostgres(Path(folder) / "postgres")
         postgres.start()
         try:
             with storage() as s3, redshift(postgres, s3) as server:
-                _fill(Path(folder) / "source", s3)
-                _lead_here(Path(folder), s3, server)
+                _upload_source(Path(folder) / "source", s3)
+                _configure(Path(folder), s3, server)
                 for title, statements in _loads(Layout(Path.cwd()), server):
                     _print(title, statements)
         finally:
@@ -37,13 +37,13 @@ def main() -> int:
     return 0
 
 
-def _fill(folder: Path, s3: Storage) -> None:
+def _upload_source(folder: Path, s3: Storage) -> None:
     simulate(folder, World(start=date(2018, 11, 1), days=2, users=10, songs=10))
-    s3.make_bucket(BUCKET)
+    s3.create_bucket(BUCKET)
     s3.upload(folder, BUCKET)
 
 
-def _lead_here(home: Path, s3: Storage, server: RedshiftServer) -> None:
+def _configure(home: Path, s3: Storage, server: RedshiftServer) -> None:
     os.environ |= {
         "AIRFLOW_HOME": str(home / "airflow"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -55,29 +55,29 @@ def _lead_here(home: Path, s3: Storage, server: RedshiftServer) -> None:
 
 
 def _loads(layout: Layout, server: RedshiftServer) -> Iterator[tuple[str, list[str]]]:
-    # Airflow reads its settings when it is imported, so only now.
+    # Airflow reads its settings on import, so import it after they are set.
     from airflow.dag_processing.dagbag import DagBag
 
     from local.tools.pipeline import Pipeline
 
     dags = DagBag(dag_folder=str(layout.root / "dags")).dags
     schema, pipeline = Pipeline(dags["sparkify_schema"]), Pipeline(dags["sparkify"])
-    with _said(server) as statements:
+    with _recorded(server) as statements:
         schema.run_task("create_tables", schema.context())
-    yield "The tables", statements
+    yield "Create the tables", statements
     for title, window in {
-        "A range, with its songs": RANGE,
-        "The same again: no song is new": RANGE,
-        "An hour": HOUR,
+        "Load a range with its songs": RANGE,
+        "Load it again, with no new songs": RANGE,
+        "Load an hour": HOUR,
     }.items():
-        with _said(server) as statements:
+        with _recorded(server) as statements:
             pipeline.run(*window)
         yield title, statements
 
 
 @contextmanager
-def _said(server: RedshiftServer) -> Iterator[list[str]]:
-    """What the server is told in the meantime."""
+def _recorded(server: RedshiftServer) -> Iterator[list[str]]:
+    """Collect the statements that the server receives during the block."""
     statements: list[str] = []
     before = len(server.statements)
     yield statements

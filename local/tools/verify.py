@@ -1,8 +1,8 @@
 """
-``make verify``: that the warehouse is a function of the source, for the source at hand.
+``make verify``: verify that the warehouse is a function of the source.
 
-Every hour of the source is loaded into one database, in a shuffled order and eight at a time, and
-all of it into another by one run, through the DAG's own operators; then the two are compared.
+With the DAG's operators, load the source hour by hour into one database, in shuffled order and
+eight hours at a time, and in one run into another; then compare the two.
 """
 
 import os
@@ -20,44 +20,44 @@ from local.deployment.deployment import postgres_of
 from local.deployment.environment import environment
 from local.deployment.layout import Layout
 from local.deployment.sample import make_sample
-from local.deployment.source import source_in_words, source_url
+from local.deployment.source import display_name, source_url
 from local.servers.postgres import EmbeddedPostgres
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 from local.terminal.screen import Screen
-from local.terminal.signals import Interrupted, listen
-from local.tools.contents import Compared, compare
+from local.terminal.signals import Interrupted, handle_signals
+from local.tools.contents import TableDiff, compare
 
-AT_ONCE = 8
+CONCURRENCY = 8
 STEPS = 20
-"""In which progress is told."""
+"""Number of progress reports."""
 HOUR = timedelta(hours=1)
-MOST_HOURS = 24 * 366 * 20
+MAX_HOURS = 24 * 366 * 20
 SETTINGS = {
-    # Runs fail in sentences, which are shown; what they tell on their way is not.
+    # Failures are shown; the tasks' logs are not.
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL",
-    # The limit decides whether a run publishes, not what.
+    # The limit decides whether a run publishes, not what it publishes.
     "AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT": "1",
 }
 
 
 def main() -> int:
-    """Load both ways, compare, and tell; the exit status says whether they are equal."""
-    listen()
-    screen = Screen.of_output()
+    """Load both ways, compare and report; return an exit status that tells whether they match."""
+    handle_signals()
+    screen = Screen.on_stdout()
     try:
         tables = verify(Layout.here(), screen)
-    except Trouble as trouble:
-        screen.say(f"\n{trouble}")
+    except UserError as error:
+        screen.print(f"\n{error}")
         return 1
     except Interrupted as interruption:
-        screen.say("\nInterrupted; the databases of the comparison are dropped.")
+        screen.print("\nInterrupted; the databases of the comparison are dropped.")
         return 128 + interruption.number
     report(screen, tables)
     return 0 if all(table.is_equal for table in tables.values()) else 1
 
 
-def verify(layout: Layout, screen: Screen) -> dict[str, Compared]:
-    """Load the source both ways into databases that are dropped again."""
+def verify(layout: Layout, screen: Screen) -> dict[str, TableDiff]:
+    """Load the source both ways into temporary databases and compare them."""
     source = source_url(os.environ.get("SPARKIFY_SOURCE"), layout.sample)
     server = postgres_of(layout)
     was_running = server.is_running()
@@ -68,7 +68,7 @@ def verify(layout: Layout, screen: Screen) -> dict[str, Compared]:
         with screen.step("Starting PostgreSQL"):
             server.start()
         try:
-            screen.say(f"The source: {source_in_words(source)}")
+            screen.print(f"The source: {display_name(source)}")
             secret = credentials(layout.local / "credentials.json")
             os.environ.update(environment(layout, secret, server, 0, source) | SETTINGS)
             return _load_and_compare(layout, server, source, screen)
@@ -79,11 +79,11 @@ def verify(layout: Layout, screen: Screen) -> dict[str, Compared]:
 
 def _load_and_compare(
     layout: Layout, server: EmbeddedPostgres, source: str, screen: Screen
-) -> dict[str, Compared]:
-    # Airflow reads its settings when it is imported, so only now.
+) -> dict[str, TableDiff]:
+    # Airflow reads its settings on import, so import it after they are set.
     from airflow.dag_processing.dagbag import DagBag
 
-    from local.servers.databases import database, lead_to, make_tables
+    from local.servers.databases import create_tables, database, use_database
     from local.tools.pipeline import Pipeline
 
     dags = DagBag(dag_folder=str(layout.root / "dags")).dags
@@ -95,17 +95,17 @@ def _load_and_compare(
         database(server, f"{name}_hours") as by_hours,
         database(server, f"{name}_range") as by_range,
     ):
-        for one in (by_hours, by_range):
-            make_tables(server, one, dags["sparkify_schema"])
-        title = f"{len(hours)} hours in the order of SEED={seed}, {AT_ONCE} at a time"
-        with screen.step(title) as step, _told():
-            lead_to(server, by_hours)
-            random.Random(seed).shuffle(hours)  # noqa: S311 - to be repeated, not to be secret
-            for done in pipeline.run_hours(hours, AT_ONCE):
+        for target in (by_hours, by_range):
+            create_tables(server, target, dags["sparkify_schema"])
+        title = f"Loading {len(hours)} hours in the order of SEED={seed}, {CONCURRENCY} at a time"
+        with screen.step(title) as step, _user_errors():
+            use_database(server, by_hours)
+            random.Random(seed).shuffle(hours)  # noqa: S311 - repeatable, not secret
+            for done in pipeline.run_hours(hours, CONCURRENCY):
                 if done * STEPS // len(hours) > (done - 1) * STEPS // len(hours):
                     step.show("", done, len(hours))
-        with screen.step("The same range in one run"), _told():
-            lead_to(server, by_range)
+        with screen.step("Loading the same range in one run"), _user_errors():
+            use_database(server, by_range)
             end = max(hours) + HOUR
             pipeline.run(f"{min(hours)}", f"{end}")
         with screen.step("Comparing"):
@@ -113,14 +113,14 @@ def _load_and_compare(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn a task's own sentence about why it failed into what the person is told."""
+def _user_errors() -> Iterator[None]:
+    """Turn the message of a failed task into a UserError."""
     from airflow.sdk.exceptions import AirflowFailException
 
     try:
         yield
     except AirflowFailException as failure:
-        raise Trouble("\n".join([str(failure), *getattr(failure, "__notes__", ())])) from failure
+        raise UserError("\n".join([str(failure), *getattr(failure, "__notes__", ())])) from failure
 
 
 def _hours(source: str) -> list[datetime]:
@@ -128,13 +128,13 @@ def _hours(source: str) -> list[datetime]:
 
     span = events_span(source)
     if span is None:
-        raise Trouble(no_events(source))
+        raise UserError(no_events(source))
     start, end = (moment.replace(tzinfo=None) for moment in span)
     count = int((end - start) / HOUR)
-    if count > MOST_HOURS:
-        raise Trouble(
-            "The variable sparkify_partition names no time, so nobody knows which hours the "
-            "source holds. Give its files names by time to have them verified."
+    if count > MAX_HOURS:
+        raise UserError(
+            "The variable sparkify_partition contains no time, so the hours of the source are "
+            "unknown. Only files named by time can be verified."
         )
     return [start + HOUR * number for number in range(count)]
 
@@ -142,11 +142,11 @@ def _hours(source: str) -> list[datetime]:
 def _seed() -> int:
     text = os.environ.get("SEED") or str(secrets.randbelow(1_000_000))
     if not text.isdigit():
-        raise Trouble(f"SEED={text} is not a number: give the one that was printed, or none.")
+        raise UserError(f"SEED={text} is not a number: use the one that was printed, or none.")
     return int(text)
 
 
-def report(screen: Screen, tables: dict[str, Compared]) -> None:
+def report(screen: Screen, tables: dict[str, TableDiff]) -> None:
     """Print rows and checksums side by side, and the verdict."""
     shown = Table(box=None)
     for heading in ("table", "rows", "hour by hour", "in one run", ""):
@@ -162,13 +162,13 @@ def report(screen: Screen, tables: dict[str, Compared]) -> None:
     for name, table in tables.items():
         for where, examples in (("hour by hour", table.only_one), ("in one run", table.only_other)):
             for row in examples:
-                screen.say(f"  {name}, only {where}: {row}")
+                screen.print(f"  {name}, only {where}: {row}")
     different = [name for name, table in tables.items() if not table.is_equal]
-    screen.say(
-        f"\nThe two differ in {', '.join(different)}. This is a fault of the project, or a file "
-        "changed meanwhile: run it again with the same SEED."
+    screen.print(
+        f"\nThey differ in {', '.join(different)}. Either this is a bug of the project, or a file "
+        "changed in the meantime: run it again with the same SEED."
         if different
-        else "\nEqual: the order of loading leaves no trace."
+        else "\nEqual: the result does not depend on the order of loading."
     )
 
 

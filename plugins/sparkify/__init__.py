@@ -1,1 +1,1 @@
-"""Stages Sparkify's logs and song files, and keeps a star schema of what its users listen to."""
+"""Load Sparkify's logs and song files into a star schema of what its users listen to."""

@@ -1,4 +1,4 @@
-"""A check: one question to the warehouse, in a file that says what holds and what to do if not."""
+"""Checks of the warehouse: each is an SQL file that states what must hold and how to fix it."""
 
 import math
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify.warehouse import explained
+from sparkify.warehouse import explain
 
 EXAMPLES = 5
 
@@ -20,35 +20,35 @@ CHOICES = {
     "scope": ("window", "table"),
     "returns": ("rows", "value"),
 }
-"""What the head of a check may say, by key; the first is meant where it says nothing."""
+"""The values each key in the header of a check may take; the first is the default."""
 
 
 @dataclass(frozen=True)
 class Check:
     """
-    An assertion: a SELECT, headed by comments that say what holds.
+    An assertion: a SELECT under a header of comments that states what must hold.
 
-    It returns the rows that break the assertion or, headed ``-- returns: value``, one row whose
-    first column is a figure. Above ``-- limit:``, 0 by default, the check has failed.
+    It returns the rows that violate the assertion or, with ``-- returns: value``, one row whose
+    first column is a figure. The check fails above ``-- limit:``, which defaults to 0.
     """
 
     name: str
     sql: str
 
     def __post_init__(self) -> None:
-        """Refuse what is no check, before it passes for one that found nothing."""
+        """Reject an invalid header: such a check might otherwise pass."""
         if not self.description:
-            raise self._error("does not begin with a comment that says what holds")
+            raise self._error("does not begin with a comment that states what must hold")
         for key, choices in CHOICES.items():
             if self._head(key, choices[0]) not in choices:
                 wanted = " or ".join(choices)
-                raise self._error(f"says '{key}: {self._head(key)}'; it must be {wanted}")
+                raise self._error(f"has '{key}: {self._head(key)}'; it must be {wanted}")
         if not re.fullmatch(r"\d+(\.\d+)?", self._head("limit", "0")):
-            raise self._error(f"says 'limit: {self._head('limit')}'; it must be a number")
+            raise self._error(f"has 'limit: {self._head('limit')}'; it must be a number")
 
     @property
     def description(self) -> str:
-        """What holds when the check passes: the first comment line."""
+        """What must hold: the first line of the header."""
         found = re.match(r"\s*--\s*([^\s:][^\n]*)", self.sql)
         return found[1].strip() if found else ""
 
@@ -59,17 +59,17 @@ class Check:
 
     @property
     def scope(self) -> str:
-        """What it looks at: the run's ``window`` or the whole ``table``."""
+        """What it covers: the run's ``window`` or the whole ``table``."""
         return self._head("scope", "window")
 
     @property
     def limit(self) -> float:
-        """The most that is right: rows, or the value."""
+        """The highest number of rows, or value, that passes."""
         return float(self._head("limit", "0"))
 
     @property
     def is_value(self) -> bool:
-        """Whether it returns a figure instead of rows."""
+        """Whether the check returns a figure instead of rows."""
         return self._head("returns", "rows") == "value"
 
     @property
@@ -78,39 +78,39 @@ class Check:
         return self._head("fix")
 
     def _head(self, key: str, default: str = "") -> str:
-        # It goes on over the lines that are indented.
+        # Indented lines continue a value.
         found = re.search(rf"^--\s*{key}:\s*(.+(?:\n--   .+)*)", self.sql, re.MULTILINE)
         return " ".join(re.sub(r"\n--", " ", found[1]).split()) if found else default
 
     def _error(self, what: str) -> AirflowFailException:
-        return AirflowFailException(f"The check {self.name} {what}. Mend its file in sql/quality.")
+        return AirflowFailException(f"The check {self.name} {what}. Fix its file in sql/quality.")
 
 
 @dataclass(frozen=True)
 class Result:
     """
-    What a check found; without a value it found nothing out, which is no pass.
+    The result of a check. A check without a value has failed.
 
-    :param was_asked: whether asking again is of no use: the warehouse took the question, if only to
-        answer with nothing, or refuses it for good
+    :param is_final: whether running the check again cannot change the result: the warehouse has
+        answered, possibly with nothing, or rejects the query for good
     """
 
     check: Check
     value: float | None
     seconds: float
     examples: Sequence[str] = ()
-    trouble: str = "it returned no value"
-    was_asked: bool = True
+    problem: str = "it returned no value"
+    is_final: bool = True
 
     @property
     def failed(self) -> bool:
-        """Whether the assertion is broken, or could not be tested."""
-        # Put so that what is no number is no pass.
+        """Whether the assertion is violated, or could not be tested."""
+        # Negated so that NaN fails.
         return self.value is None or not self.value <= self.check.limit
 
     @property
     def is_error(self) -> bool:
-        """Whether the run must stop."""
+        """Whether the run must fail."""
         return self.failed and self.check.severity == "error"
 
     def __str__(self) -> str:
@@ -124,61 +124,63 @@ class Result:
 
     def _finding(self) -> str:
         if self.value is None:
-            return f"this cannot be told, {self.trouble}"
-        limit = f", and {self.check.limit:g} is the limit" if self.check.limit else ""
+            return f"this could not be checked: {self.problem}"
+        limit = f", above the limit of {self.check.limit:g}" if self.check.limit else ""
         if self.check.is_value:
             return f"it is {self.value:.6g}{limit}"
-        return f"{self.value:.0f} rows break it{limit}"
+        return f"{self.value:.0f} rows violate it{limit}"
 
 
-PATIENCE = 0.25
-"""Seconds of one check after which the others are shared: hardly one of an hour takes as long."""
+SLOW_CHECK = 0.25
+"""Seconds after which a check is slow, so that a second connection helps; rare for one hour."""
 
 
-def ask_all(connection: Any, connect: Callable[[], Any], checks: Sequence[Check]) -> list[Result]:
+def run_checks(
+    connection: Any, connect: Callable[[], Any], checks: Sequence[Check]
+) -> list[Result]:
     """
-    Put checks to the warehouse; the results are in their order.
+    Run the checks and return the results in the same order.
 
-    A connection costs more than a check of an hour, so there is one for all. Once one of
-    them has taken its time, as those of a year do, a second one shares the rest.
+    Connecting takes longer than a check of one hour, so one connection runs them all. Once a check
+    has been slow, as over a year, a second connection shares the rest.
     """
-    # Shared: the next check is taken in a single step, so no two threads take the same.
-    waiting = iter(checks)
+    # Both threads take checks from one iterator: next() is atomic, so none runs twice.
+    pending = iter(checks)
     results: dict[str, Result] = {}
 
-    def ask_waiting(connection: Any, patience: float = math.inf) -> None:
-        for check in waiting:
-            results[check.name] = ask(connection, check)
-            if results[check.name].seconds > patience:
+    def run_pending(connection: Any, until_slower_than: float = math.inf) -> None:
+        for check in pending:
+            results[check.name] = run_check(connection, check)
+            if results[check.name].seconds > until_slower_than:
                 break
 
-    def help_out() -> None:
+    def run_on_second_connection() -> None:
         with closing(connect()) as second:
-            ask_waiting(second)
+            run_pending(second)
 
-    ask_waiting(connection, PATIENCE)
+    run_pending(connection, SLOW_CHECK)
     if len(results) < len(checks):
-        with ThreadPoolExecutor(1) as helper:
-            helping = helper.submit(help_out)
-            ask_waiting(connection)
-            helping.result()
+        with ThreadPoolExecutor(1) as executor:
+            second = executor.submit(run_on_second_connection)
+            run_pending(connection)
+            second.result()
     return [results[check.name] for check in checks]
 
 
-def ask(connection: Any, check: Check) -> Result:
-    """Put a check to the warehouse; one that cannot be asked has failed, and hides no other."""
+def run_check(connection: Any, check: Check) -> Result:
+    """Run a check. One that raises has failed; the others still run."""
     began = time.monotonic()
     try:
         value, examples = _measure(connection.cursor(), check)
-        # It lets go of what it has read: on Redshift whoever writes waits for that.
+        # Release the read locks: on Redshift a load may wait for them.
         connection.commit()
     except Exception as error:
-        # Where it is the connection that failed, this raises too, and the task is tried again.
+        # Raises too if the connection is lost; Airflow then retries the task.
         connection.rollback()
         seconds = time.monotonic() - began
-        sentence = explained(error)
-        trouble = f"asking failed: {sentence}"
-        return Result(check, None, seconds, trouble=trouble, was_asked=sentence is not error)
+        explained = explain(error)
+        problem = f"the query failed: {explained}"
+        return Result(check, None, seconds, problem=problem, is_final=explained is not error)
     return Result(check, value, time.monotonic() - began, examples)
 
 
@@ -188,15 +190,15 @@ def _measure(cursor: Any, check: Check) -> tuple[float | None, list[str]]:
         rows = cursor.fetchall()
         if len(rows) != 1 or rows[0][0] is None:
             return None, []
-        return float(rows[0][0]), [_described(cursor, rows[0])]
+        return float(rows[0][0]), [_describe_row(cursor, rows[0])]
     cursor.execute(f"select count(*) from (\n{check.sql}\n) as breaking")
     [[count]] = cursor.fetchall()
     if not count:
         return 0.0, []
     cursor.execute(f"select * from (\n{check.sql}\n) as breaking limit {EXAMPLES}")
-    return float(count), [_described(cursor, row) for row in cursor.fetchall()]
+    return float(count), [_describe_row(cursor, row) for row in cursor.fetchall()]
 
 
-def _described(cursor: Any, row: Sequence[Any]) -> str:
+def _describe_row(cursor: Any, row: Sequence[Any]) -> str:
     names = [column[0] for column in cursor.description]
     return ", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True))

@@ -1,11 +1,7 @@
-"""
-The SQL of ``sql/``: where it is, and what its templates may call.
-
-Whatever a template calls is evaluated while a task, or a command, runs.
-"""
+"""The SQL files of ``sql/`` and the macros of their templates, evaluated when a task runs."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,124 +12,121 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from sparkify import settings, warehouse
 from sparkify.sources.partitions import Partition
 from sparkify.staging.names import staging_table
-from sparkify.window import Window, literal
+from sparkify.window import HOUR, Window, literal
 
 HERE = Path(__file__).parent
 PLACES = (HERE / "sql", HERE.parents[1] / "sql")
-"""Where the SQL is: in what is installed or zipped, and beside ``plugins/`` in a checkout."""
+"""Where the SQL may be: inside an installed or zipped package, or next to ``plugins/``."""
 
 
 @cache
 def sql_folder() -> Path:
-    """The folder of the SQL files."""
+    """Return the folder of the SQL files."""
     for place in PLACES:
         if any(place.glob("*/*.sql")):
             return place
     raise AirflowFailException(
-        f"There is no SQL: neither {PLACES[0]} nor {PLACES[1]} holds any. Install the wheel, or "
-        "deploy what make package makes: both bring it along; or keep sql/ beside plugins/, as in "
-        "the repository."
+        f"There are no SQL files in {PLACES[0]} or {PLACES[1]}. Install the wheel or deploy what "
+        "make package builds, which include them, or keep sql/ next to plugins/ as in the "
+        "repository."
     )
 
 
 def sql_files(folder: str) -> dict[str, str]:
-    """The files of a folder of the SQL, by name: whoever adds a file there adds a check."""
+    """Return the files of a folder of ``sql/`` by name; adding a file there adds a check."""
     found = {file.stem: f"{folder}/{file.name}" for file in (sql_folder() / folder).glob("*.sql")}
     if not found:
         raise AirflowFailException(
-            f"The folder {sql_folder() / folder} holds no SQL: this deployment is not complete."
+            f"The folder {sql_folder() / folder} holds no SQL files: this deployment is incomplete."
         )
     return dict(sorted(found.items()))
 
 
 @cache
 def environment() -> Environment:
-    """The templates of the SQL files, for what is no task."""
-    return Environment(
-        loader=FileSystemLoader(sql_folder()),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - it is SQL
-    )
+    """Return the environment that renders SQL files outside of tasks."""
+    loader = FileSystemLoader(sql_folder())
+    return Environment(loader=loader, undefined=StrictUndefined, autoescape=False)  # noqa: S701 - SQL
 
 
 def statement(name: str, hours: Window | None = None) -> str:
-    """A file's SQL about a range of hours; without one it is about everything."""
-    about = {"in_range": hours.holds} if hours else {}
-    return environment().get_template(name).render(MACROS | about)
+    """Render a file for a range of hours, or for everything."""
+    limits = {"in_range": hours.holds} if hours else {}
+    return environment().get_template(name).render(MACROS | limits)
 
 
 @pass_context
 def staging(context: Mapping[str, Any], table: str) -> str:
-    """The run's own copy of a staging table: runs at the same time do not meet in it."""
+    """Return the run's own staging table, so that concurrent runs do not collide."""
     return staging_table(context["run_id"], table)
 
 
 @pass_context
 def window(context: Mapping[str, Any]) -> Window:
-    """The window of the run; its methods are the predicates of a timestamp."""
+    """Return the run's window, whose methods are predicates on a timestamp."""
     return Window.of_run(context)
 
 
 @pass_context
 def is_scheduled(context: Mapping[str, Any]) -> bool:
-    """Whether the schedule made this run: no backfill, and nobody by hand."""
+    """Whether the schedule created this run, not a backfill or a person."""
     return str(context["run_id"]).startswith("scheduled__")
 
 
 @pass_context
 def removal_is_allowed(context: Mapping[str, Any]) -> bool:
-    """Whether the run may publish although files, or all events of an hour, are gone."""
+    """Whether the run may publish even if files, or all events of an hour, are gone."""
     return bool(context["params"].get("allow_removed"))
 
 
 @pass_context
 def event_files(context: Mapping[str, Any]) -> str:
-    """A glob a line: the event files whose partition overlaps the window."""
-    return "\n".join(Partition.of_settings().patterns(Window.of_run(context)))
+    """Return globs of the event files whose partition overlaps the window, one per line."""
+    return "\n".join(Partition.from_settings().patterns(Window.of_run(context)))
 
 
 @pass_context
 def in_event_files(context: Mapping[str, Any], column: str) -> str:
-    """The predicate of the hours of which those files hold every event: the window and more."""
-    return Partition.of_settings().whole_hours(Window.of_run(context)).holds(column)
+    """Select the hours whose events are all in those files: the window and more."""
+    return Partition.from_settings().whole_hours(Window.of_run(context)).holds(column)
 
 
 def partition_slack() -> str:
-    """What a file may hold before and after the time that its name says, as an interval."""
-    return f"interval '{settings.partition_slack() // timedelta(hours=1)} hours'"
+    """Return the slack of the partitions as an interval."""
+    return f"interval '{settings.partition_slack() // HOUR} hours'"
 
 
-def in_range(column: str) -> str:  # noqa: ARG001 - the page's range has it
-    """The predicate of the rows that a question is asked about: all, where no range was picked."""
+def in_range(column: str) -> str:  # noqa: ARG001 - the page's range uses it
+    """Select the rows a question covers: all of them unless a range is given."""
     return "1 = 1"
 
 
 def lock(table: str) -> str:
-    """The statement after which this transaction is the table's only writer."""
+    """Return the statement that makes this transaction the table's only writer."""
     return warehouse.lock(table, warehouse.engine())
 
 
 def now() -> str:
-    """This moment, UTC, as both engines read it: their own clocks speak local time."""
+    """Return the current time in UTC, since the clocks of the engines are in local time."""
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
 
 
 def kept_since() -> str:
-    """The moment before which what is kept for a set time has been kept long enough."""
+    """Return the time before which retained rows have expired."""
     return f"{datetime.now(UTC) - settings.keep_rejects():%Y-%m-%d %H:%M:%S.%f}"
 
 
 def alive_since() -> str:
-    """The moment before which a run that never said how it ended is taken for dead."""
+    """Return the time before which a run without a recorded end counts as dead."""
     return f"{datetime.now(UTC) - settings.DEAD_AFTER:%Y-%m-%d %H:%M:%S.%f}"
 
 
-def settled() -> str:
+def newest_is_published() -> str:
     """
-    That nobody is at work on a moment, grouped with the ``claims`` on it: the newest is published.
+    Select the times, grouped with the ``claims`` on them, whose newest claim is published.
 
-    Until it is, dimensions and fact may tell of different readings, and whoever claims it brings
-    them together.
+    Until then, dimensions and fact may come from different readings, which the claiming run
+    reconciles.
     """
     newest = "coalesce(max(case when claims.published_at is {} then claims.reading end), 0)"
     return f"{newest.format('null')} <= {newest.format('not null')}"
@@ -141,9 +134,9 @@ def settled() -> str:
 
 def content(*columns: str) -> str:
     """
-    A number for what a row holds in these columns: the sum of many tells whether they changed.
+    Hash these columns of a row; the sum over rows shows whether any of them changed.
 
-    Nulls count, so that a value that moves from one column to the next is a change.
+    Nulls are hashed too, so that a value moving to another column is a change.
     """
     if warehouse.engine() == warehouse.POSTGRES:
         return f"hash_record_extended(row({', '.join(columns)}), 0)"
@@ -155,7 +148,7 @@ def content(*columns: str) -> str:
 
 
 VERSIONED = {
-    # Not the song that a play is linked to: that may change without a run of the play's hour.
+    # Without the linked song, which may change without a run of the play's hour.
     "songplays": "songplay_id start_time user_id level session_id location user_agent "
     "item_in_session song_title artist_name duration",
     "user_events": "event_time user_id session_id item_in_session page level first_name last_name "
@@ -168,19 +161,19 @@ VERSIONED = {
     "songs": "song_id title artist_id year duration artist_name",
     "artists": "artist_id name location latitude longitude taken_from_song_id",
 }
-"""The columns by which rows of a table are compared."""
+"""The columns that are compared, by table."""
 
 
 def row_version(table: str) -> str:
-    """The content of a table's row; the sum over rows says whether any of them is another."""
+    """Hash the row of a table; the sum over rows shows whether any of them changed."""
     return content(*VERSIONED[table].split())
 
 
 def seconds(moment: str) -> str:
     """
-    The seconds of a moment, with their fraction, to subtract those of another.
+    Return the epoch seconds of a time, with their fraction.
 
-    EXTRACT alone gives PostgreSQL the fraction, too, and Redshift an integer.
+    EXTRACT alone includes the fraction on PostgreSQL only; Redshift returns an integer.
     """
     return (
         f"(cast(extract(epoch from date_trunc('second', {moment})) as double precision)"
@@ -189,13 +182,13 @@ def seconds(moment: str) -> str:
 
 
 def seconds_since(column: str) -> str:
-    """The seconds from a moment in a column to this one."""
+    """Return the seconds from the time in a column to now, with their fraction."""
     moment = f"timestamp '{now()}'"
     return f"{seconds(moment)} - {seconds(column)}"
 
 
 def bytewise() -> str:
-    """Text compared byte by byte, as Redshift always does: so ids have one smallest everywhere."""
+    """Compare text by bytes, as Redshift does, so that both engines agree on the smallest id."""
     return ' collate "C"' if warehouse.engine() == warehouse.POSTGRES else ""
 
 
@@ -211,6 +204,7 @@ MACROS = {
     "kept_since": kept_since,
     "literal": literal,
     "lock": lock,
+    "newest_is_published": newest_is_published,
     "now": now,
     "partition_slack": partition_slack,
     "quoted": warehouse.quoted,
@@ -220,7 +214,6 @@ MACROS = {
     "seconds": seconds,
     "seconds_since": seconds_since,
     "setting": settings.setting,
-    "settled": settled,
     "staging": staging,
     "stale_hours": settings.stale_hours,
     "window": window,

@@ -1,7 +1,7 @@
 """
-Every Airflow object this project reads, named once; read while a task runs, never at parse.
+The connections and variables that this project reads, while a task runs and never at parse time.
 
-Airflow is imported by what asks it: what starts Airflow reads the names and the defaults before.
+Functions import Airflow themselves, because names and defaults are needed before Airflow starts.
 """
 
 from datetime import timedelta
@@ -16,10 +16,10 @@ STORAGE = "sparkify_s3"
 """Connection of type ``aws`` that reaches an S3 source."""
 
 MAIL = "sparkify_mail"
-"""Connection of type ``smtp``, optional: who is told of failures is its extra ``to``."""
+"""Optional connection of type ``smtp`` for alerts; its extra ``to`` names the recipients."""
 
 SLACK = "sparkify_slack"
-"""Connection of type ``slackwebhook``, optional: where failures are told."""
+"""Optional connection of type ``slackwebhook`` for alerts."""
 
 DEFAULTS = {
     "partition": "log_data/%Y/%m/%Y-%m-%d-events.json",
@@ -35,19 +35,19 @@ DEFAULTS = {
     "keep_staging_days": "7",
     "keep_rejects_days": "90",
 }
-"""Variables with a working default, without their prefix ``sparkify_``."""
+"""The variables' defaults, without the prefix ``sparkify_``."""
 
-LONGEST = timedelta(days=36_525)
-"""What a setting may say at most of a length of time."""
+LONGEST_DURATION = timedelta(days=36_525)
+"""The longest duration that a setting may have."""
 
 
 @cache
 def setting(name: str) -> str:
     """
-    The value of the variable ``sparkify_<name>``, or its default.
+    Return the value of the variable ``sparkify_<name>``, or its default.
 
-    A task, which is a process of its own, asks once: each time is a call of Airflow's API, and
-    one SQL file may name its window five times.
+    Cached, since every read is a call to Airflow's API and one SQL file may read its window five
+    times. A task is a process of its own, so it sees changes.
     """
     from airflow.sdk import Variable
     from airflow.sdk.exceptions import AirflowFailException
@@ -62,12 +62,12 @@ def setting(name: str) -> str:
 
 
 def lookback() -> timedelta:
-    """How far before its hour a run reaches back for events that arrived late."""
+    """How far before its hour a run's window begins, for events that arrive late."""
     return _duration("lookback_minutes", "minutes")
 
 
 def partition_timezone() -> ZoneInfo:
-    """The zone of the time that the event files' names say."""
+    """The time zone of the times in the names of event files."""
     name = setting("partition_timezone")
     try:
         return ZoneInfo(name)
@@ -76,35 +76,35 @@ def partition_timezone() -> ZoneInfo:
 
 
 def partition_slack() -> timedelta:
-    """What an event file may hold before and after the time that its name says."""
+    """How far the events of a file may lie outside the time in its name."""
     return _duration("partition_slack", "hours")
 
 
 DEAD_AFTER = timedelta(days=30)
-"""How long a run that has neither ended nor failed is taken to be at work."""
+"""How long a run that has neither ended nor failed counts as active."""
 
 
 def keep_staging() -> timedelta:
-    """How long the staging tables of a run that failed are kept for a look."""
+    """How long the staging tables of a failed run are kept."""
     return _duration("keep_staging_days", "days")
 
 
 def keep_rejects() -> timedelta:
-    """How long rejects, results of checks and replaced ledger entries are kept."""
+    """How long rejects, check results and replaced ledger entries are kept."""
     return _duration("keep_rejects_days", "days")
 
 
 def stale_hours() -> int:
-    """How old the newest event may be when the schedule's run loads it."""
+    """How old the newest event of a scheduled run may be."""
     return _duration("stale_hours", "hours") // timedelta(hours=1)
 
 
 def _duration(name: str, unit: str) -> timedelta:
     text = setting(name)
-    # What is longer leads out of the calendar; and so many digits Python does not even read.
+    # A longer one would leave the calendar, and Python limits the digits that int() reads.
     number = int(text) if text.isdecimal() and len(text) < 10 else -1
-    if not 0 <= number <= LONGEST // timedelta(**{unit: 1}):
-        _refuse(name, "a whole number, 0 or more, and not more than a century")
+    if not 0 <= number <= LONGEST_DURATION // timedelta(**{unit: 1}):
+        _refuse(name, "a whole number from 0 to the length of a century")
     return timedelta(**{unit: number})
 
 

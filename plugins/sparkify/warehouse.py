@@ -1,4 +1,4 @@
-"""The two engines a warehouse may run on, and all that differs between them outside ``schema/``."""
+"""The two engines of the warehouse, and how they differ outside ``sql/schema``."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ POSTGRES, REDSHIFT = "postgres", "redshift"
 
 
 def engine(conn_id: str = WAREHOUSE) -> str:
-    """Which engine a connection leads to; its type says so."""
+    """Return the engine of a connection, which is its type."""
     conn_type = BaseHook.get_connection(conn_id).conn_type
     if conn_type not in (POSTGRES, REDSHIFT):
         raise AirflowFailException(
@@ -31,13 +31,13 @@ def engine(conn_id: str = WAREHOUSE) -> str:
 
 def warehouse_hook(conn_id: str = WAREHOUSE, hook_params: dict[str, Any] | None = None) -> Any:
     """
-    The provider's hook for a connection; to another machine it speaks TLS, or not at all.
+    Return the provider's hook for a connection, which requires TLS to reach another machine.
 
-    PostgreSQL's own library would rather send everything in the clear than not connect; Redshift's
-    driver would not. The connection's extra ``sslmode``, or PGSSLMODE, says otherwise.
+    Unlike Redshift's driver, libpq falls back to plain text by default. The connection's extra
+    ``sslmode``, or PGSSLMODE, overrides this.
     """
     hook: Any = BaseHook.get_connection(conn_id).get_hook(hook_params=hook_params)
-    if hook.conn_type == POSTGRES and not _is_here(hook.connection.host):
+    if hook.conn_type == POSTGRES and not _is_local(hook.connection.host):
         extra = hook.connection.extra_dejson
         hook.connection.extra = json.dumps(
             {"sslmode": os.environ.get("PGSSLMODE", "require"), **extra}
@@ -45,139 +45,150 @@ def warehouse_hook(conn_id: str = WAREHOUSE, hook_params: dict[str, Any] | None 
     return hook
 
 
-def _is_here(hosts: str | None) -> bool:
-    """Whether each of the hosts that libpq may try is a socket, or this machine's loopback."""
+def _is_local(hosts: str | None) -> bool:
+    """Whether every host that libpq may try is a socket or a loopback address."""
     return all(
         host in ("", "localhost", "::1") or host.startswith(("/", "@", "127."))
         for host in (hosts or "").split(",")
     )
 
 
-GONE = (
-    "A table or view of the warehouse is not there: {}. A run's own staging table goes when the "
-    "run ends: clear its stage_* tasks, and what follows them. Any other the DAG sparkify_schema "
-    "makes anew, empty: run it, then see what has to be loaded again with: airflow sparkify hours"
+NOT_FOUND = (
+    "A table or view of the warehouse does not exist: {}. If it is the run's own staging table, "
+    "which is dropped when the run ends, clear the run's stage_* tasks with downstream. Otherwise "
+    "run the DAG sparkify_schema, which creates it empty; airflow sparkify hours then shows what "
+    "to load again."
 )
 ALTERED = (
-    "A table or view of the warehouse is not as this project made it: {}. Undo what was altered by "
-    "hand, or run the DAG sparkify_schema with the param recreate and load everything again; then "
-    "clear this task."
+    "A table or view of the warehouse is not as this project created it: {}. Undo the manual "
+    "change, or run the DAG sparkify_schema with the param recreate and load everything again; "
+    "then clear this task."
 )
 TOO_LONG = (
-    "A value is longer than its column: {}. Where the column was altered by hand, undo that; the "
-    "name of a file or of a run has to be shorter. Then clear this task."
+    "A value is longer than its column: {}. If the column was changed by hand, undo that; the name "
+    "of a file or of a run has to be shorter. Then clear this task."
 )
 FORBIDDEN = (
     "The user of the warehouse's connection may not do this: {}. Grant what "
     "docs/managed-airflow.md lists, or let the user own the tables; then clear this task."
 )
 
-LASTING = {
-    "42P01": GONE,
+PERMANENT = {
+    "42P01": NOT_FOUND,
     "42703": ALTERED,
     "42804": ALTERED,
     "22001": TOO_LONG,
     "23502": ALTERED,
     "42501": FORBIDDEN,
 }
-"""What an engine's error says that trying again does not mend, by SQLSTATE."""
+"""How to fix an error that a retry cannot, by SQLSTATE."""
 
 
-def explained(error: Exception) -> Exception:
-    """What to raise for a statement's error: a sentence where somebody has to do something."""
+def explain(error: Exception) -> Exception:
+    """Return an exception that says how to fix a permanent error; other errors as they are."""
     details = error.args[0] if error.args else None
-    # PostgreSQL's driver has the code as an attribute, Redshift's in what the server sent.
-    said = details if isinstance(details, dict) else {}
-    code = getattr(error, "sqlstate", None) or said.get("C")
-    if code not in LASTING:
+    # PostgreSQL's driver has the code as an attribute, Redshift's in the server's response.
+    response = details if isinstance(details, dict) else {}
+    code = getattr(error, "sqlstate", None) or response.get("C")
+    if code not in PERMANENT:
         return error
-    message = said.get("M") or str(error).partition("\n")[0]
-    return AirflowFailException(LASTING[code].format(message))
+    message = response.get("M") or str(error).partition("\n")[0]
+    return AirflowFailException(PERMANENT[code].format(message))
 
 
 @contextmanager
 def connected(hook: Any) -> Iterator[Any]:
-    """A connection, committed at the end; an error that somebody has to mend says how."""
+    """Open a connection and commit at the end; a permanent error says how to fix it."""
     with closing(hook.get_conn()) as connection:
         try:
             yield connection
             connection.commit()
         except Exception as error:
-            # Raised as it is where there is nothing to add.
-            if (sentence := explained(error)) is error:
+            if (explained := explain(error)) is error:
                 raise
-            raise sentence from error
+            raise explained from error
 
 
 @contextmanager
-def transaction(hook: Any) -> Iterator[Any]:
+def session(hook: Any) -> Iterator[Any]:
     """
-    A cursor whose statements take effect together, or not at all.
+    Open a cursor and commit at the end; what must take effect earlier is passed to ``commit``.
 
-    A hook's own methods connect anew each time, which takes longer than most statements of an hour.
-    So what may take effect before the rest is committed by a statement, ``commit``.
+    A hook's own methods reconnect every time, which takes longer than most statements of an hour.
     """
     with connected(hook) as connection, closing(connection.cursor()) as cursor:
         yield cursor
 
 
+def commit(cursor: Any) -> None:
+    """End the cursor's transaction; its next statement begins another one."""
+    cursor.execute("commit")
+
+
+@contextmanager
+def transaction(hook: Any) -> Iterator[Any]:
+    """Open a cursor whose statements take effect together, or not at all."""
+    with session(hook) as cursor:
+        yield cursor
+
+
 def execute(cursor: Any, statement: str) -> str:
-    """Execute a statement; its first words, comments apart, and of how many rows it was."""
+    """Execute a statement; return its first words, without comments, and its row count."""
     try:
         cursor.execute(statement)
     except Exception:
-        # An engine's error does not always say which of a transaction's statements it is about.
-        log.error("This statement failed; nothing of its transaction took effect:\n%s", statement)
+        # An error does not always name the statement that caused it.
+        log.error("This statement failed and its transaction was rolled back:\n%s", statement)
         raise
-    said = (line for line in statement.splitlines() if not line.lstrip().startswith("--"))
-    words = " ".join(" ".join(said).split()[:3])
+    lines = (line for line in statement.splitlines() if not line.lstrip().startswith("--"))
+    words = " ".join(" ".join(lines).split()[:3])
     return f"{words}: {cursor.rowcount} rows" if cursor.rowcount >= 0 else words
 
 
 def lock(table: str, on: str) -> str:
     """
-    The statement that makes writers of a table wait for each other, to the transaction's end.
+    Return the statement that makes writers of a table take turns until the transaction ends.
 
-    Two runs may load overlapping windows at once; the second must see what the first committed.
-    PostgreSQL's readers are not held up; Redshift has one kind of lock only.
+    Two runs may load overlapping windows at once, and the second must see what the first committed.
+    PostgreSQL's readers do not wait for it; Redshift has only one kind of lock.
     """
     mode = " in share row exclusive mode" if on == POSTGRES else ""
     return f"lock table {table}{mode}"
 
 
 def quoted(text: str) -> str:
-    """Text from outside, such as a run id, as a literal of both engines."""
+    """Quote external text, such as a run id, as a literal for both engines."""
     if "\\" in text:
-        # Redshift takes it for an escape, PostgreSQL for itself.
-        raise AirflowFailException(f"{text!r} holds a backslash; name it otherwise.")
+        # An escape on Redshift, a character on PostgreSQL.
+        raise AirflowFailException(f"{text!r} contains a backslash; choose another name.")
     return "'" + text.replace("'", "''") + "'"
 
 
-MOST_PARAMETERS = 30_000
-"""Of one statement; Redshift's driver takes 32,767."""
+MAX_PARAMETERS = 30_000
+"""Parameters of one statement; Redshift's driver takes 32,767."""
 
 
 def insert_rows(
     on: str, cursor: Any, table: str, columns: str, rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Add rows to a table in the cursor's transaction, in as few steps as the engine allows."""
+    """Insert rows into a table with as few statements as the engine allows."""
     if on == POSTGRES:
         with cursor.copy(f"copy {table} ({columns}) from stdin (format csv)") as copy:
             copy.write(as_csv(rows))
         return
     width = columns.count(",") + 1
-    most = MOST_PARAMETERS // width
+    most = MAX_PARAMETERS // width
     for first in range(0, len(rows), most):
-        some = rows[first : first + most]
-        values = ", ".join([f"({', '.join(['%s'] * width)})"] * len(some))
+        batch = rows[first : first + most]
+        values = ", ".join([f"({', '.join(['%s'] * width)})"] * len(batch))
         cursor.execute(
             f"insert into {table} ({columns}) values {values}",
-            [value for row in some for value in row],
+            [value for row in batch for value in row],
         )
 
 
 def as_csv(rows: Iterable[tuple[Any, ...]]) -> bytes:
-    """Rows as PostgreSQL's COPY takes them."""
+    """Encode rows as CSV for PostgreSQL's COPY."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()

@@ -19,4 +19,4 @@ left join readings as claims
         unplayed.start_time >= claims.claim_start
         and unplayed.start_time < claims.claim_end
 group by unplayed.start_time
-having {{ settled() }}
+having {{ newest_is_published() }}

@@ -27,4 +27,4 @@ left join readings as claims
         differing.start_time >= claims.claim_start
         and differing.start_time < claims.claim_end
 group by differing.songplay_id, differing.level, differing.level_of_spell
-having {{ settled() }}
+having {{ newest_is_published() }}

@@ -52,5 +52,5 @@ left join (
 ) as still_played on breaking.user_id = still_played.user_id
 group by breaking.user_id, breaking.level, breaking.last_seen_at, breaking.seen_later_at
 having
-    {{ settled() }}
+    {{ newest_is_published() }}
     and (breaking.seen_later_at is not null or count(still_played.user_id) = 0)

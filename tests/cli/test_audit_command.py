@@ -38,5 +38,5 @@ def test_damage_is_told_and_hours_that_never_were_are_taken_back(
     assert call("sparkify forget --catalogue") == 0
     assert call("sparkify forget -s 2018-11-15T10:00 -e 2018-11-15T11:00") == 1
     said = capsys.readouterr().out
-    assert "Took back 1 hour.\nWhat holds plays or events, or is under way, stays:" in said
+    assert "Forgot 1 hour.\nHours that hold plays or events, or are under way, are kept:" in said
     assert warehouse.count("hour_loads") == 1

@@ -22,7 +22,7 @@ from sparkify.cli.metadata import Active, Dag, Metadata
 from sparkify.cli.provider import add_commands, provider_info
 from sparkify.cli.request import Refused, Request
 from sparkify.cli.screen import Screen
-from sparkify.cli.windows import Fate, Plan, Run, Window
+from sparkify.cli.windows import Action, Plan, Run, Window
 from sparkify.runs.hours import Load
 
 HOUR = timedelta(hours=1)
@@ -93,7 +93,7 @@ class FakeMetadata(Metadata):
     def create(self, request: Request, plan: Plan) -> int:
         self.created.append((request, plan))
         for window in plan.windows:
-            if plan.fate(window).name in ("NEW", "AGAIN"):
+            if plan.action(window).name in ("NEW", "AGAIN"):
                 self.states[window.logical_date] = "queued"
         return 7
 
@@ -222,7 +222,9 @@ def test_end_is_inclusive_and_the_hour_at_midnight_is_pointed_out() -> None:
     assert (len(windows), windows[-1].start) == (25, NOVEMBER + 24 * HOUR)
     assert said.startswith("sparkify: 2018-11-01 00:00 to 2018-11-02 01:00 UTC, 25 runs")
     assert "of 2018-11-02 only 2018-11-02 00:00 to 01:00 is run" in said
-    assert "All of that day: -e 2018-11-02T23:59; nothing of it: -e 2018-11-01T23:59" in said
+    assert (
+        "To include the whole day: -e 2018-11-02T23:59; to exclude it: -e 2018-11-01T23:59" in said
+    )
     assert status == 0
 
 
@@ -243,7 +245,7 @@ def test_what_has_not_ended_is_left_to_the_schedule() -> None:
     metadata = FakeMetadata()
     _, said = call(metadata, f"-s {start} -e {end} sparkify")
     assert all(window.end <= now for window in metadata.created[0][1].windows)
-    assert "has not ended yet; the schedule runs it" in said
+    assert "have not ended yet; the schedule runs them" in said
 
 
 def test_a_dry_run_lists_and_creates_nothing() -> None:
@@ -252,7 +254,7 @@ def test_a_dry_run_lists_and_creates_nothing() -> None:
         metadata, "-n -s 2018-11-01 -e 2018-11-01T02:00 --rerun-failed-tasks sparkify"
     )
     assert (status, metadata.created) == (0, [])
-    assert "2018-11-01 00:00 to 01:00  succeeded before, left as is" in said
+    assert "2018-11-01 00:00 to 01:00  succeeded before, kept" in said
     assert "2018-11-01 01:00 to 02:00  to run again" in said
     assert "2018-11-01 02:00 to 03:00  to run\n" in said
 
@@ -322,7 +324,7 @@ def test_a_backfill_that_has_ended_is_waited_for() -> None:
     ended = Active(3, NOVEMBER, NOVEMBER, has_open_runs=False)
     status, said = call(FakeMetadata(active=[ended, ended]), "-s 2018-11-05 sparkify")
     assert status == 0
-    assert said.count("Waiting until Airflow closes backfill 3") == 1
+    assert said.count("Waiting for Airflow to close backfill 3") == 1
 
 
 # How it ends
@@ -352,7 +354,7 @@ def test_a_window_that_failed_before_and_is_left_counts_as_failed() -> None:
     metadata = FakeMetadata(states={NOVEMBER: "failed"})
     status, said = call(metadata, "-s 2018-11-01 -e 2018-11-01T01:00 sparkify")
     assert status == 1
-    assert "1 failed before, left as is" in said
+    assert "1 failed before, kept" in said
 
 
 def test_a_loaded_range_creates_nothing_and_is_a_success() -> None:
@@ -375,7 +377,7 @@ def test_a_run_that_succeeded_without_loading_its_hour_is_no_success() -> None:
 def test_what_succeeded_before_and_is_not_loaded_is_told_and_run_again_when_asked() -> None:
     metadata = FakeMetadata(states={NOVEMBER: "success"}, unloaded={0})
     status, said = call(metadata, "-n -s 2018-11-01 sparkify")
-    assert "succeeded before without loading its hour, left as is" in said
+    assert "succeeded before without loading its hour, kept" in said
     assert "--reset-dagruns" in said
     status, said = call(metadata, "-s 2018-11-01 sparkify")
     assert (status, metadata.created) == (1, [])
@@ -400,7 +402,7 @@ def test_an_hour_is_loaded_by_its_run_or_a_later_one(load: Load | None, holds: b
     assert plan.holds(window)
     plan = replace(plan, loads={NOVEMBER: load} if load else {})
     assert plan.holds(window) is holds
-    assert plan.fate(window) is (Fate.SUCCEEDED if holds else Fate.UNLOADED)
+    assert plan.action(window) is (Action.SUCCEEDED if holds else Action.UNLOADED)
 
 
 def test_of_another_dag_it_says_that_runs_succeeded_and_no_more() -> None:
@@ -414,11 +416,11 @@ def test_of_another_dag_it_says_that_runs_succeeded_and_no_more() -> None:
 def test_a_warehouse_out_of_reach_is_told_and_nothing_is_claimed() -> None:
     class OutOfReach(FakeMetadata):
         def loads(self, first: datetime, last: datetime) -> dict[datetime, Load]:
-            raise Refused("The warehouse cannot be asked: no route to it")
+            raise Refused("The warehouse cannot be queried: no route to it")
 
     status, said = call(OutOfReach(), "-s 2018-11-01 sparkify")
     assert status == 0
-    assert "whether hours are loaded cannot be seen. The warehouse cannot be asked" in said
+    assert "cannot check whether hours are loaded. The warehouse cannot be queried" in said
     assert "is loaded" not in said
 
 
@@ -462,7 +464,7 @@ def test_without_waiting_it_says_how_to_follow() -> None:
 def test_ctrl_c_leaves_the_backfill_going_and_says_so() -> None:
     status, said = call(FakeMetadata(is_interrupted=True), "-s 2018-11-01 --reset-dagruns sparkify")
     assert status == 130
-    assert "backfill 7 goes on" in said
+    assert "backfill 7 continues" in said
     assert "/api/v2/backfills/7/pause (unpause, cancel)" in said
     assert "airflow dags backfill -s 2018-11-01T00:00 -e 2018-11-01T00:00 sparkify" in said
 
@@ -518,4 +520,4 @@ def test_an_obstacle_is_told_once_and_its_end_too() -> None:
         for obstacle in ("", "the DAG is paused.", "the DAG is paused.", ""):
             show(Progress(waiting=1, obstacle=obstacle))
     assert said.getvalue().count("Waiting: the DAG is paused.") == 1
-    assert said.getvalue().count("It goes on.") == 1
+    assert said.getvalue().count("Continuing.") == 1

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from sparkify.cli import failures
-from sparkify.cli.failures import asking_the_warehouse, command
+from sparkify.cli.failures import command, explain_warehouse_errors
 from sparkify.cli.request import Refused
 from sparkify.cli.screen import Screen
 from sparkify.warehouse import warehouse_hook
@@ -18,7 +18,7 @@ NOWHERE = "/nowhere/that/a/server/listens"
 @command
 def asking(args: Namespace, screen: Screen) -> int:
     """Answer with what it is given."""
-    screen.say("asked")
+    screen.print("asked")
     return int(args.status)
 
 
@@ -41,7 +41,7 @@ def test_without_airflows_database_it_says_how_to_start_it(
     assert ended.value.code == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert "Airflow's metadata database cannot be asked: " in said.err
+    assert "Airflow's metadata database cannot be queried: " in said.err
     assert "start it with `make run`" in said.err
     assert "s3cret" not in said.err
     assert "Traceback" not in said.err
@@ -54,9 +54,9 @@ def test_without_the_warehouse_it_says_where_that_should_be(
         "AIRFLOW_CONN_SPARKIFY_WAREHOUSE",
         f'{{"conn_type": "postgres", "host": "{NOWHERE}", "login": "x", "password": "s3cret"}}',
     )
-    with pytest.raises(Refused) as refusal, asking_the_warehouse():
+    with pytest.raises(Refused) as refusal, explain_warehouse_errors():
         warehouse_hook().get_records("select 1")
-    assert "The warehouse cannot be asked: " in str(refusal.value)
+    assert "The warehouse cannot be queried: " in str(refusal.value)
     assert "start it with `make run`" in str(refusal.value)
     assert "s3cret" not in str(refusal.value)
 
@@ -65,6 +65,6 @@ def test_a_warehouse_of_an_older_schema_is_told_to_be_one(warehouse: Warehouse) 
     warehouse.client.execute("drop view hour_states cascade")
     with (
         pytest.raises(Refused, match=r"hour_states(.|\n)*run the DAG sparkify_schema"),
-        asking_the_warehouse(),
+        explain_warehouse_errors(),
     ):
         warehouse_hook().get_records("select * from hour_states")

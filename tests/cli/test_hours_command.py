@@ -8,8 +8,8 @@ from airflow.cli.cli_config import DefaultHelpParser
 
 from local.tools.pipeline import Pipeline
 from sparkify.cli.arguments import HOURS, bound
-from sparkify.cli.hours import check_order, hours, in_range
-from sparkify.cli.request import Refused
+from sparkify.cli.hours import hours, in_range
+from sparkify.cli.request import Refused, check_order
 from sparkify.runs.hours import Hour
 from tests.support.sources import TestSource, play
 from tests.support.warehouse import Warehouse

@@ -18,7 +18,7 @@ from sqlalchemy import delete, select, update
 
 from sparkify.cli.metadata import Dag, Metadata
 from sparkify.cli.request import Request
-from sparkify.cli.windows import Bound, Fate, Plan, Reprocess, Window
+from sparkify.cli.windows import Action, Bound, Plan, Reprocess, Window
 
 HOUR = timedelta(hours=1)
 # Other tests have runs in the same database.
@@ -164,7 +164,7 @@ def test_airflow_does_with_each_window_what_the_plan_says(
     after = metadata.runs("hourly", NOVEMBER, NOVEMBER + 2 * HOUR)
     for window in morning:
         is_run = after[window.logical_date].state == "queued"
-        assert is_run == (plan.fate(window) in (Fate.NEW, Fate.AGAIN)), plan.fate(window)
+        assert is_run == (plan.action(window) in (Action.NEW, Action.AGAIN)), plan.action(window)
 
 
 def test_a_run_under_way_is_left_to_itself(metadata: Metadata, morning: list[Window]) -> None:
@@ -172,7 +172,7 @@ def test_a_run_under_way_is_left_to_itself(metadata: Metadata, morning: list[Win
     end_runs(h0="running")
     runs = metadata.runs("hourly", NOVEMBER, NOVEMBER + HOUR)
     plan = Plan(morning[:2], runs, Reprocess.COMPLETED)
-    assert plan.fate(morning[0]) is Fate.UNDERWAY
+    assert plan.action(morning[0]) is Action.UNDERWAY
     create(metadata, plan)
     assert metadata.runs("hourly", NOVEMBER, NOVEMBER)[NOVEMBER].state == "running"
 

@@ -9,9 +9,9 @@ from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
 from local.bench.__main__ import PARTS
-from local.bench.late_s3 import BUCKET, PAGE
-from local.bench.measure import Run, Way, comparison
-from local.bench.small_files import late_s3
+from local.bench.measure import Case, Run, comparison
+from local.bench.slow_s3 import BUCKET, PAGE
+from local.bench.small_files import slow_s3
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -20,7 +20,7 @@ def test_every_part_can_be_run(part: str) -> None:
 
 
 def test_a_ratio_is_to_the_first_way_of_the_same_turn() -> None:
-    floor, ours = Way("floor", ""), Way("ours", "", work=0.5)
+    floor, ours = Case("floor", ""), Case("ours", "", work=0.5)
     # The machine was half as fast in the second turn.
     runs = {
         floor: [Run(seconds, 10, 5, None) for seconds in (1.0, 2.0, 1.0)],
@@ -38,7 +38,7 @@ def test_the_late_bucket_is_listed_and_read_like_any_other(tmp_path: Path) -> No
     (tmp_path / "song_data").mkdir()
     for name in [*names, "other.json"]:
         (tmp_path / name).write_text(name)
-    with late_s3(tmp_path) as url:
+    with slow_s3(tmp_path) as url:
         client = boto3.client(
             "s3",
             endpoint_url=url,

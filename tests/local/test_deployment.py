@@ -20,16 +20,16 @@ from local.api.follow import last_errors
 from local.deployment.credentials import credentials
 from local.deployment.environment import env_file, environment, process_environment
 from local.deployment.layout import Layout
-from local.deployment.lock import end_holder, only_run
+from local.deployment.lock import single_instance, stop_holder
 from local.deployment.ports import choose_port, is_free
-from local.deployment.run import Wishes
+from local.deployment.run import Options
 from local.deployment.services import Services
 from local.deployment.source import ended_long_ago, print_span, read_span, source_url
 from local.redshift.server import connection
 from local.servers.postgres import EmbeddedPostgres
 from local.servers.s3 import Storage
-from local.terminal.errors import Trouble
-from local.terminal.signals import Interrupted, held, listen
+from local.terminal.errors import UserError
+from local.terminal.signals import Interrupted, defer_signals, handle_signals
 from sparkify.settings import DEFAULTS
 from tests.support.environment import let_the_server_pass
 from tests.support.sources import Bucket
@@ -49,7 +49,7 @@ DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 def services(tmp_path: Path) -> Iterator[Services]:
     services = Services(tmp_path / "processes.json", tmp_path / "logs")
     yield services
-    services.end(patience=0)
+    services.stop(patience=0)
 
 
 def start_family(services: Services, deaf: bool = False) -> list[psutil.Process]:
@@ -79,7 +79,7 @@ class TestServices:
         family = start_family(services)
         assert len(alive(family)) == 2
 
-        services.end()
+        services.stop()
 
         assert alive(family) == []
         assert not services.any()
@@ -87,14 +87,14 @@ class TestServices:
     def test_are_killed_if_they_do_not_listen(self, services: Services) -> None:
         family = start_family(services, deaf=True)
 
-        services.end(patience=0.3)
+        services.stop(patience=0.3)
 
         assert alive(family) == []
 
     def test_are_ended_by_the_next_program_too(self, services: Services) -> None:
         family = start_family(services)
 
-        Services(services.record, services.logs).end()
+        Services(services.record, services.logs).stop()
 
         assert alive(family) == []
 
@@ -104,7 +104,7 @@ class TestServices:
         parent.wait()
         assert alive([child])
 
-        Services(services.record, services.logs).end()
+        Services(services.record, services.logs).stop()
 
         assert alive([child]) == []
 
@@ -124,7 +124,7 @@ class TestServices:
             gone = {"name": "gone", "pid": leader.pid, "started": time.time() - 86400}
             services.record.write_text(json.dumps([gone | {"folder": str(tmp_path)}]))
 
-            services.end(patience=0.3)
+            services.stop(patience=0.3)
 
             assert alive([child])
             assert leader_lives == (leader.poll() is None)
@@ -140,7 +140,7 @@ class TestServices:
             services.check()
             return False
 
-        with pytest.raises(Trouble, match=r"(?s)scheduler ended by itself.*no luck"):
+        with pytest.raises(UserError, match=r"(?s)scheduler exited unexpectedly.*no luck"):
             until(is_told)
 
 
@@ -161,7 +161,7 @@ class TestTheEnvironmentFile:
         exported = exports(layout, source="file:///somewhere")
         file = layout.local / "env"
         file.write_text(env_file(exported, "it's $(touch here)\ntouch here"))
-        EmbeddedPostgres(layout.local / "postgres").make_database(exported["PGDATABASE"])
+        EmbeddedPostgres(layout.local / "postgres").create_database(exported["PGDATABASE"])
 
         query = "select current_user || '@' || current_database()"
         said = subprocess.check_output(
@@ -275,7 +275,7 @@ class TestPorts:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
 
-            with pytest.raises(Trouble, match=f"Port {port} is taken.*PORT={port + 1}"):
+            with pytest.raises(UserError, match=f"Port {port} is taken.*PORT={port + 1}"):
                 choose_port(str(port))
 
     def test_a_named_port_that_is_free_is_taken(self) -> None:
@@ -287,7 +287,7 @@ class TestPorts:
     def test_without_a_name_a_free_one_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             taken = listener.getsockname()[1]
-            monkeypatch.setattr("local.deployment.ports.USUAL", [taken])
+            monkeypatch.setattr("local.deployment.ports.PREFERRED", [taken])
 
             port = choose_port(None)
 
@@ -296,7 +296,7 @@ class TestPorts:
 
     @pytest.mark.parametrize("wanted", ["web", "0", "65536", "-1"])
     def test_what_is_no_port_is_said_to_be_none(self, wanted: str) -> None:
-        with pytest.raises(Trouble, match=f"PORT={wanted} is not a port"):
+        with pytest.raises(UserError, match=f"PORT={wanted} is not a port"):
             choose_port(wanted)
 
 
@@ -321,19 +321,19 @@ class TestTheSource:
         ("named", "message"),
         [
             ("/no/such/folder", "/no/such/folder does not exist"),
-            ("https://example.com", "cannot be read: give a folder"),
+            ("https://example.com", "cannot be read: use a folder"),
         ],
     )
     def test_that_is_not_there_is_said_to_be_missing(
         self, tmp_path: Path, named: str, message: str
     ) -> None:
-        with pytest.raises(Trouble, match=message):
+        with pytest.raises(UserError, match=message):
             source_url(named, tmp_path)
 
     def test_without_a_file_is_said_to_be_empty(self, tmp_path: Path) -> None:
         (tmp_path / "log_data").mkdir()
 
-        with pytest.raises(Trouble, match=r"is empty.*log_data/2018/11/2018-11-01-events.json"):
+        with pytest.raises(UserError, match=r"is empty.*log_data/2018/11/2018-11-01-events.json"):
             source_url(str(tmp_path), tmp_path / "sample")
 
     def test_is_taken_for_ended_two_days_after_its_last_file(self) -> None:
@@ -345,16 +345,16 @@ class TestTheSource:
 
     def test_is_repeated_in_a_command_that_can_be_pasted(self, tmp_path: Path) -> None:
         folder = tmp_path / "it's $HOME"
-        wishes = Wishes(True, "8090", "relative", warehouse="redshift")
+        options = Options(True, "8090", "relative", warehouse="redshift")
         shown = "for name in SPARKIFY_SOURCE PORT WAREHOUSE SCHEDULE; do printenv $name; done"
 
-        command = wishes.command(folder.as_uri(), SCHEDULE="1")
+        command = options.command(folder.as_uri(), SCHEDULE="1")
         said = subprocess.check_output(
             ["sh", "-c", f"make() {{ {shown}; }}; {command}"], text=True, env={"PATH": os.defpath}
         )
 
         assert said.splitlines() == [folder.as_uri(), "8090", "redshift", "1"]
-        assert Wishes(True, None, None).command("file:///simulated") == "make run"
+        assert Options(True, None, None).command("file:///simulated") == "make run"
 
     def test_without_events_is_said_to_have_none_and_what_is_there(
         self,
@@ -368,9 +368,10 @@ class TestTheSource:
         print_span(tmp_path.as_uri())
 
         sentence = (
-            r"holds no event files.*is 'logs/%Y/%m-%d.json'. What is there: log_data/one.json"
+            r"holds no event files.*is 'logs/%Y/%m-%d.json'. "
+            r"It holds files such as log_data/one.json"
         )
-        with pytest.raises(Trouble, match=sentence):
+        with pytest.raises(UserError, match=sentence):
             read_span(f"a warning\n{capsys.readouterr().out}")
 
 
@@ -378,26 +379,26 @@ class TestOneRunAtATime:
     def test_a_second_one_is_told_of_the_first(self, tmp_path: Path) -> None:
         lock = tmp_path / "lock"
         with (
-            only_run(lock),
-            pytest.raises(Trouble, match=rf"already running here \(process {os.getpid()}\)"),
-            only_run(lock),
+            single_instance(lock),
+            pytest.raises(UserError, match=rf"already running here \(process {os.getpid()}\)"),
+            single_instance(lock),
         ):
             pass
 
-        with only_run(lock):
+        with single_instance(lock):
             pass
 
     def test_the_first_is_ended_by_make_stop(self, tmp_path: Path) -> None:
         hold = "import sys, time; from pathlib import Path\n"
-        hold += "from local.deployment.lock import only_run\n"
-        hold += "with only_run(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        hold += "from local.deployment.lock import single_instance\n"
+        hold += "with single_instance(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
         root = Path(__file__).parents[2]
         command = [sys.executable, "-c", hold, str(tmp_path / "lock")]
         with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as holder:
             assert holder.stdout
             holder.stdout.readline()
 
-            end_holder(tmp_path / "lock")
+            stop_holder(tmp_path / "lock")
 
             assert holder.wait() == -signal.SIGTERM
 
@@ -406,7 +407,7 @@ class TestInterruption:
     @pytest.fixture(autouse=True)
     def _usual_handlers(self) -> Iterator[None]:
         usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        listen()
+        handle_signals()
         yield
         for number, handler in usual.items():
             signal.signal(number, handler)
@@ -420,7 +421,7 @@ class TestInterruption:
         done = []
 
         def work() -> None:
-            with held():
+            with defer_signals():
                 os.kill(os.getpid(), signal.SIGTERM)
                 done.append("whole")
 
@@ -442,9 +443,11 @@ def test_a_task_s_last_error_is_the_exception_s_own_words(tmp_path: Path) -> Non
     log.write_text("\n".join(map(json.dumps, lines)) + "\nnot JSON\n")
 
     assert last_errors(log) == 'UndefinedTable: relation "plays" does not exist'
-    assert "before it began" in last_errors(tmp_path / "none.log")
+    assert "before it started" in last_errors(tmp_path / "none.log")
 
 
 def test_a_source_that_cannot_be_listed_is_a_sentence(bucket: Bucket) -> None:
-    with pytest.raises(SystemExit, match=r"^s3://no-bucket cannot be listed: there is no such"):
+    with pytest.raises(
+        SystemExit, match=r"^s3://no-bucket cannot be listed: the bucket does not exist"
+    ):
         print_span("s3://no-bucket/sparkify")

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.terminal.signals import SIGNALS, Interrupted, held, listen
+from local.terminal.signals import SIGNALS, Interrupted, defer_signals, handle_signals
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def listening() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    listen()
+    handle_signals()
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -38,7 +38,7 @@ def test_the_order_waits_until_what_is_held_is_done() -> None:
     done = []
 
     def work() -> None:
-        with held():
+        with defer_signals():
             os.kill(os.getpid(), signal.SIGTERM)
             done.append("held")
         done.append("after")
@@ -57,7 +57,7 @@ def test_a_second_order_does_not_break_off_the_ending() -> None:
         finally:
             # As make does, which passes on what it is told.
             os.kill(os.getpid(), signal.SIGTERM)
-            with held():
+            with defer_signals():
                 os.kill(os.getpid(), signal.SIGTERM)
             done.append("ended")
 
@@ -72,23 +72,23 @@ SERVING = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from local.terminal.signals import Interrupted, held, listen
-from local.deployment.run import end_airflow, serve
+from local.terminal.signals import Interrupted, defer_signals, handle_signals
+from local.deployment.run import stop_airflow, serve
 from local.terminal.screen import Screen
 from local.deployment.services import Services
 
-listen()
-screen = Screen.of_output()
+handle_signals()
+screen = Screen.on_stdout()
 folder = Path(sys.argv[1])
 deployment = SimpleNamespace(services=Services(folder / "processes.json", folder))
 deployment.services.start("airflow", ["sleep", "300"], {"PATH": "/bin:/usr/bin"})
-screen.say("serving")
+screen.print("serving")
 try:
     serve(deployment, screen)
-    screen.say("ended")
+    screen.print("ended")
 finally:
-    with held():
-        end_airflow(deployment, screen)
+    with defer_signals():
+        stop_airflow(deployment, screen)
     (folder / "done").touch()
 """
 
@@ -129,5 +129,5 @@ def test_whoever_closes_what_it_is_read_on_ends_all_that_it_started(
 
 def test_what_nohup_has_made_to_be_ignored_is_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    listen()
+    handle_signals()
     os.kill(os.getpid(), signal.SIGHUP)

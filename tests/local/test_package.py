@@ -137,7 +137,7 @@ def test_all_of_it_is_deployed(deploy: Deploy, built: Built, tmp_path: Path) -> 
     assert found["errors"] == []
     assert found["dags"] == sorted(file.stem for file in ROOT.glob("dags/*.py"))
     assert found["checks"] == {
-        "audit_staged": stems("sql/quality/staged"),
+        "audit_staged": stems("sql/audit"),
         "check_quality": stems("sql/quality"),
     }
     assert found["questions"] == stems("sql/questions")
@@ -161,8 +161,8 @@ def empty(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("deploy", "remove", "folder", "sentence"),
     [
-        (by_wheel, shutil.rmtree, "sql", "There is no SQL: neither {} nor "),
-        (by_plugins, empty, "sql/quality/staged", "The folder {} holds no SQL: "),
+        (by_wheel, shutil.rmtree, "sql", "There are no SQL files in {} or "),
+        (by_plugins, empty, "sql/audit", "The folder {} holds no SQL files: "),
     ],
     ids=["missing", "empty"],
 )

@@ -39,7 +39,7 @@ def test_tasks_that_do_not_wait_for_each_other_run_together() -> None:
     with DAG("together") as dag:
         first, one, other, last = Pass(task_id="first"), *map(met, ("one", "other")), met("last")
         first >> [one, other] >> Pass(task_id="between") >> [last, met("end")]
-    done = list(Pipeline(dag).run_tasks({}, at_once=2))
+    done = list(Pipeline(dag).run_tasks({}, concurrency=2))
     assert done[0] == "first"
     assert set(done[1:3]) == {"one", "other"}
     assert done[3] == "between"

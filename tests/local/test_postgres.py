@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from local.servers.postgres import METADATA, SOCKET_NAME, EmbeddedPostgres
-from local.servers.programs import GROUPS, binaries
-from local.terminal.errors import Trouble
+from local.servers.programs import GROUPS, bin_folder
+from local.terminal.errors import UserError
 from tests.support.environment import let_the_server_pass
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -45,8 +45,8 @@ def is_gone(pid: int) -> bool:
 
 def test_it_starts_from_nothing_with_every_database_in_utf_8(server: EmbeddedPostgres) -> None:
     server.start()
-    server.make_database('it\'s "one"', "loaded from 'a' folder")
-    server.make_database('it\'s "one"', "loaded from another")
+    server.create_database('it\'s "one"', "loaded from 'a' folder")
+    server.create_database('it\'s "one"', "loaded from another")
 
     assert server.is_running()
     comment = (
@@ -194,7 +194,7 @@ def test_a_failed_start_says_where_and_why(server: EmbeddedPostgres) -> None:
     server.stop()
     (server.data / "global" / "pg_control").unlink()
 
-    with pytest.raises(Trouble, match=r"(?s)server.log ends with:.*pg_control"):
+    with pytest.raises(UserError, match=r"(?s)server.log ends with:.*pg_control"):
         server.start()
 
 
@@ -215,7 +215,7 @@ def test_run_as_root_it_is_open_to_no_other_process_of_its_account(
     try:
         pid = server.pid()
         assert psutil.Process(pid).username() == "nobody"
-        psql = [str(binaries() / "psql"), "-h", str(server.socket_folder), "-U", "sparkify"]
+        psql = [str(bin_folder() / "psql"), "-h", str(server.socket_folder), "-U", "sparkify"]
         for attempt in (
             [*psql, "-Atc", "select 1", METADATA],
             ["ls", str(server.data)],
@@ -244,7 +244,7 @@ def test_a_server_in_another_s_folder_is_not_taken_for_it(tmp_path: Path) -> Non
             listener.listen()
 
             assert not server.is_running()
-            with pytest.raises(Trouble, match="is another user's"):
+            with pytest.raises(UserError, match="belongs to another user"):
                 server.start()
     finally:
         shutil.rmtree(server.socket_folder)

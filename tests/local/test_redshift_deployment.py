@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.deployment.deployment import Deployment
 from local.deployment.layout import Layout
-from local.terminal.errors import Trouble
+from local.terminal.errors import UserError
 from tests.support.environment import ROOT, let_the_server_pass
 
 
@@ -28,7 +28,7 @@ def test_the_source_is_in_an_s3_that_only_the_deployment_reads(tmp_path: Path) -
     assert deployment.exported["AIRFLOW_VAR_SPARKIFY_SOURCE"] == "s3://sparkify/it_s_mine"
     try:
         deployment.postgres.start()
-        deployment.make_warehouse()
+        deployment.create_warehouse()
         deployment.start_stand_in()
 
         s3 = json.loads(deployment.exported["AIRFLOW_CONN_SPARKIFY_S3"])
@@ -50,7 +50,7 @@ def test_the_source_is_in_an_s3_that_only_the_deployment_reads(tmp_path: Path) -
         for pid in deployment.services.running().values():
             assert redshift["password"] not in " ".join(psutil.Process(pid).cmdline())
     finally:
-        deployment.services.end()
+        deployment.services.stop()
         deployment.postgres.stop()
 
 
@@ -69,5 +69,5 @@ def test_a_warehouse_of_one_s_own_beside_it_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", "postgres://me@mine/dev")
-    with pytest.raises(Trouble, match="leave out one of them"):
+    with pytest.raises(UserError, match="unset one of them"):
         Deployment(Layout(tmp_path), 8080, "file:///source", on_redshift=True)

@@ -1,105 +1,70 @@
-"""The closing screen: what this load loaded, from where, and what can be done with it."""
+"""``make report``: what it needs, and what it says where that is missing."""
 
-import io
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from local.deployment.closing import show_ended, show_loaded, show_serving
-from local.deployment.deployment import Deployment
+from local.deployment.credentials import credentials
+from local.deployment.environment import env_file, environment, read_env_file
 from local.deployment.layout import Layout
-from local.deployment.load import Span
-from local.deployment.run import Wishes
-from local.deployment.warehouse import ask
+from local.deployment.report import Options, connected
 from local.servers.postgres import EmbeddedPostgres
-from local.terminal.screen import Screen
-from local.tools.pipeline import Pipeline
-from tests.support.sources import TestSource, play, song, visit
-from tests.support.warehouse import Warehouse
-
-FIRST_DAY = Span(datetime(2018, 11, 5, tzinfo=UTC), datetime(2018, 11, 6, tzinfo=UTC))
+from local.terminal.errors import UserError
+from sparkify.page.files import REPORT
 
 
-@pytest.fixture
-def screen() -> Screen:
-    return Screen(Console(file=io.StringIO(), width=120))
+def test_without_a_deployment_it_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="make run ONCE=1"), connected(Layout(tmp_path)):
+        pass
 
 
-def shown(screen: Screen) -> str:
-    assert isinstance(screen.console.file, io.StringIO)
-    return screen.console.file.getvalue()
+def test_what_is_exported_is_read_again(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "it's here")
+    secrets = credentials(layout.local / "credentials.json")
+    postgres = EmbeddedPostgres(layout.local / "postgres")
+    exported = environment(layout, secrets, postgres, 8080, "file:///a b/$HOME")
+    assert read_env_file(env_file(exported, "it's 'a'\nexport B=$HOME")) == exported
 
 
-@pytest.fixture
-def deployment(tmp_path: Path) -> Deployment:
-    return Deployment(Layout(tmp_path / "a project"), 8123, "file:///listening/it%27s%20mine")
-
-
-def test_what_was_loaded_is_what_this_load_loaded(
-    deployment: Deployment,
-    screen: Screen,
-    server: EmbeddedPostgres,
-    warehouse: Warehouse,
-    pipeline: Pipeline,
-    source: TestSource,
-    monkeypatch: pytest.MonkeyPatch,
+def test_of_another_source_it_says_how_that_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
-    source.events(
-        play("2018-11-05 10:00:00", userId="1"),
-        visit("2018-11-05 11:00:00", userId="2", level="paid"),
-        play("2018-11-06 10:00:00", userId="3", song="Tomorrow"),
-    )
-    source.songs(song("SO1"))
-    with (source.root / "log_data/2018/11/2018-11-05-events.json").open("a") as file:
-        file.write("\n{broken")
-    pipeline.run("2018-11-05", "2018-11-07")
-    exported = deployment.exported | {
-        "PGHOST": str(server.socket_folder),
-        "PGDATABASE": warehouse.client.info.dbname,
-        "AIRFLOW_VAR_SPARKIFY_SOURCE": source.url,
-    }
-
-    loaded = ask(exported, FIRST_DAY)
-
-    assert loaded.rows == {"songplays": 1, "users": 2, "songs": 1, "artists": 1, "time": 1}
-    assert (loaded.matched, loaded.listeners, loaded.rejected) == (1, 1, 1)
-    assert loaded.levels == {"free": 1, "paid": 1}
-    assert "Tomorrow" not in str(loaded.most_played)
-    show_loaded(screen, deployment, loaded, FIRST_DAY)
-    assert "The source: /listening/it's mine" in shown(screen)
-    assert "1 free, 1 paid; 1 without a play" in shown(screen)
-    assert ask(exported | {"AIRFLOW_VAR_SPARKIFY_SOURCE": "s3://another"}, FIRST_DAY).rejected == 0
+    layout = Layout(tmp_path)
+    secrets = credentials(layout.local / "credentials.json")
+    postgres = EmbeddedPostgres(layout.local / "postgres")
+    exported = environment(layout, secrets, postgres, 8080, "s3://one/listening")
+    layout.env.write_text(env_file(exported, "one"))
+    monkeypatch.setenv("SPARKIFY_SOURCE", "s3://two/listening/")
+    with (
+        pytest.raises(
+            UserError, match="loaded here is s3://one/listening, not s3://two/listening/"
+        ),
+        connected(layout),
+    ):
+        pass
 
 
-@pytest.mark.parametrize("scheduled", [True, False])
-def test_what_is_served_is_said_with_where_and_whether_it_goes_on(
-    deployment: Deployment, screen: Screen, scheduled: bool
+def test_it_goes_where_it_is_wished_and_by_default_where_the_dag_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wishes = Wishes(False, "8123", "it's mine")
-    span = Span(FIRST_DAY.start, FIRST_DAY.end, scheduled)
-
-    show_serving(screen, deployment, wishes.command, span)
-
-    said = shown(screen)
-    assert "as charts: http://127.0.0.1:8123/plugin/sparkify" in said
-    assert ("The hourly schedule is on." in said) == scheduled
-    again = "SPARKIFY_SOURCE=file:///listening/it%27s%20mine PORT=8123 SCHEDULE=1 make run"
-    assert ("is off, as the source ended on 2018-11-05" in said) == (not scheduled)
-    assert (f"With the schedule on: {again}\n" in said) == (not scheduled)
-    assert f"cd '{deployment.layout.root}'" in said
-    assert f"psql ask the warehouse, {deployment.database} " in " ".join(said.split())
+    layout = Layout(tmp_path)
+    assert Options.read(layout).file == tmp_path / ".local/report" / REPORT
+    monkeypatch.setenv("OUT", str(tmp_path / "week.html"))
+    assert Options.read(layout).file == tmp_path / "week.html"
 
 
-def test_a_warehouse_of_one_s_own_is_not_to_be_asked_by_psql(
-    tmp_path: Path, screen: Screen, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"START": "November"}, "START=November is not a date: write it as 2018-11-01"),
+        ({"START": "2018-11-02", "END": "2018-11-01"}, "The range is empty"),
+        ({"OUT": "."}, "is a folder: name a file, such as"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], said: str
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", "postgres://me@mine/dev")
-    deployment = Deployment(Layout(tmp_path), 8123, "s3://bucket")
-
-    show_ended(screen, deployment, Wishes(True, None, "s3://bucket").command)
-
-    assert "SPARKIFY_SOURCE=s3://bucket make run " in shown(screen)
-    assert "psql" not in shown(screen)
+    for name, value in options.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=said):
+        Options.read(Layout(tmp_path))

@@ -11,11 +11,11 @@ ROOT = Path(__file__).parents[2]
 THREADS = """
 import importlib, sys
 from pathlib import Path
-from local.deployment.scheduler import OF_AIRFLOW, STAGING, share
-for module in OF_AIRFLOW:
+from local.deployment.scheduler import AIRFLOW_MODULES, STAGING, preload
+for module in AIRFLOW_MODULES:
     importlib.import_module(module)
 sys.path.insert(0, "plugins")
-share("sparkify", Path("dags/sparkify.py"), STAGING)
+preload("sparkify", Path("dags/sparkify.py"), STAGING)
 print(*(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")))
 """
 FORKED = """
@@ -35,7 +35,7 @@ EDITED = """
 import sys
 from multiprocessing import get_context
 from pathlib import Path
-from local.deployment.scheduler import share
+from local.deployment.scheduler import preload
 folder = Path(sys.argv[1])
 sys.path.insert(0, str(folder))
 file = folder / "ours" / "words.py"
@@ -48,7 +48,7 @@ def forked():
     child.join(30)
 dag_file = folder / "dag.py"
 dag_file.write_text("from ours.words import WORD")
-share("ours", dag_file)
+preload("ours", dag_file)
 before = set(sys.modules)
 forked()
 file.write_text("WORD = 'edited'")

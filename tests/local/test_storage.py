@@ -16,7 +16,7 @@ NAME = "a b/é+%=&.json"
 @pytest.fixture
 def kept(s3: Storage) -> Storage:
     if "kept" not in [bucket["Name"] for bucket in s3.client().list_buckets()["Buckets"]]:
-        s3.make_bucket("kept")
+        s3.create_bucket("kept")
     s3.client().put_object(Bucket="kept", Key=NAME, Body=b"as it was")
     return s3
 

@@ -62,7 +62,7 @@ def test_a_clusters_life(
     [snapshot] = aws.client("redshift").describe_cluster_snapshots()["Snapshots"]
     assert snapshot["SnapshotIdentifier"].startswith("listening-final-20")
     said = "".join(capfd.readouterr()) + caplog.text
-    assert "type its name, listening" in said
+    assert "with its name, listening" in said
     assert "S3cretOfTheAdmin" not in said
 
 

@@ -57,8 +57,8 @@ def test_it_fails_once_with_all_failures_examples_and_what_to_do(warehouse: Ware
         run({"first": FAILS, "second": FAILS, "third": PASSES})
     told = str(failure.value)
     assert told.startswith("2 of 3 checks failed.")
-    assert "first: 7 rows break it (Nothing is ever wrong.)" in told
-    assert "second: 7 rows break it" in told
+    assert "first: 7 rows violate it (Nothing is ever wrong.)" in told
+    assert "second: 7 rows violate it" in told
     assert told.count("wrong ") == 2 * 5, "five examples of each"
     assert "What to do: Do not worry." in told
     assert "third" not in told
@@ -72,10 +72,13 @@ def test_a_warning_does_not_fail(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("select null as value", "this cannot be told, it returned no value"),
-        ("select 1 as value where false", "this cannot be told, it returned no value"),
-        ("select generate_series(1, 2) as value", "this cannot be told, it returned no value"),
-        ("select 0.75 as value, 3 as of_four", "it is 0.75, and 0.5 is the limit (It is small.)"),
+        ("select null as value", "this could not be checked: it returned no value"),
+        ("select 1 as value where false", "this could not be checked: it returned no value"),
+        (
+            "select generate_series(1, 2) as value",
+            "this could not be checked: it returned no value",
+        ),
+        ("select 0.75 as value, 3 as of_four", "it is 0.75, above the limit of 0.5 (It is small.)"),
         ("select 'NaN'::float as value", "it is nan"),
     ],
 )
@@ -93,7 +96,7 @@ def test_what_could_not_be_asked_is_asked_again_where_nothing_else_is_wrong(
     with pytest.raises(AirflowException) as failure:
         run({"a": unasked, "b": PASSES, "c": WARNS})
     assert not isinstance(failure.value, AirflowFailException), "Airflow would not retry."
-    assert "asking failed: division by zero" in str(failure.value)
+    assert "the query failed: division by zero" in str(failure.value)
     assert [row[-1] for row in recorded(warehouse)] == [False, True, False]
     with pytest.raises(AirflowFailException, match="2 of 3 checks failed"):
         run({"a": unasked, "b": FAILS, "c": PASSES})
@@ -115,7 +118,7 @@ def test_a_warning_is_told_in_the_log(
 ) -> None:
     run({"a": PASSES, "c": WARNS})
     told = "".join(capfd.readouterr())
-    assert "c: 1 rows break it (Nobody is surprised.)\n    noise boo" in told
+    assert "c: 1 rows violate it (Nobody is surprised.)\n    noise boo" in told
 
 
 def test_what_is_written_down_beforehand_is_there_for_the_checks(warehouse: Warehouse) -> None:
@@ -137,7 +140,7 @@ def test_checks_that_take_their_time_are_shared_by_two_connections(
     # In the order of the checks, whoever asked which first.
     assert [name for name, _ in warehouse.rows(by)] == names
     warehouse.client.execute("delete from quality_results")
-    monkeypatch.setattr("sparkify.checks.PATIENCE", 60)
+    monkeypatch.setattr("sparkify.checks.SLOW_CHECK", 60)
     run(dict.fromkeys(names, asked_by))
     assert len({pid for _, pid in warehouse.rows(by)}) == 1, "quick ones cost one connection"
 

@@ -118,7 +118,7 @@ def test_jsonpaths_are_refused_where_nothing_reads_them(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_JSONPATHS", "s3://bucket/paths.json")
-    with pytest.raises(AirflowFailException, match="for Redshift's COPY"):
+    with pytest.raises(AirflowFailException, match="only with Redshift's COPY"):
         staged(pipeline)
 
 

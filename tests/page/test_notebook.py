@@ -11,9 +11,9 @@ from nbclient.exceptions import CellExecutionError
 from local.servers.postgres import EmbeddedPostgres
 from local.tools.pipeline import Pipeline
 from tests.support.environment import ROOT
+from tests.support.questions import EVENTS
 from tests.support.sources import TestSource, song
 from tests.support.warehouse import Warehouse
-from tests.warehouse.test_questions import EVENTS
 
 NOTEBOOK = ROOT / "notebooks/what_users_listen_to.ipynb"
 

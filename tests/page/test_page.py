@@ -17,8 +17,8 @@ from fastapi import HTTPException
 from fastapi.testclient import TestClient
 
 from local.tools.pipeline import Pipeline
-from sparkify.page import app, desk, door, warehouse
-from sparkify.page.desk import Desk, Reply
+from sparkify.page import admission, answer_queue, app, warehouse
+from sparkify.page.answer_queue import AnswerQueue, Reply
 from sparkify.page.documents import as_csv, file_name
 from sparkify.page.questions import Question, Range, questions, rendered
 from sparkify.page.warehouse import Answer, reading
@@ -28,7 +28,7 @@ from tests.support.warehouse import Warehouse
 
 
 @pytest.fixture
-def asgi(monkeypatch: pytest.MonkeyPatch) -> door.Door:
+def asgi(monkeypatch: pytest.MonkeyPatch) -> admission.Admission:
     """The application, asked by who may see it."""
     monkeypatch.setattr(app, "MAY_READ", lambda: None)
     return app.make_app()
@@ -36,7 +36,7 @@ def asgi(monkeypatch: pytest.MonkeyPatch) -> door.Door:
 
 @pytest.fixture
 def client(
-    pipeline: Pipeline, source: TestSource, asgi: door.Door, warehouse: Warehouse
+    pipeline: Pipeline, source: TestSource, asgi: admission.Admission, warehouse: Warehouse
 ) -> TestClient:
     source.events(
         play("2018-11-14 10:00:00", song='"Quoted", <b>bold</b>', artist='=HYPERLINK("x")'),
@@ -143,13 +143,13 @@ def test_a_table_s_name_says_what_it_is_about_and_whether_it_is_all() -> None:
     ],
 )
 def test_what_is_not_there_and_what_is_no_date_is_refused(
-    asgi: door.Door, path: str, status: int
+    asgi: admission.Admission, path: str, status: int
 ) -> None:
     assert TestClient(asgi).get(path).status_code == status
 
 
 def test_every_answer_carries_the_headers_that_protect(
-    asgi: door.Door, monkeypatch: pytest.MonkeyPatch
+    asgi: admission.Admission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     behind: Any = asgi._app  # known as an ASGI application only; it is one of FastAPI's
     routes = [route.path for route in behind.routes]
@@ -170,7 +170,7 @@ def test_every_answer_carries_the_headers_that_protect(
     answers = {path: client.get(path) for path in statuses}
     assert {path: answer.status_code for path, answer in answers.items()} == statuses
     answers["405"] = client.post("/")
-    monkeypatch.setattr(door, "INSIDE", 0)
+    monkeypatch.setattr(admission, "MAX_REQUESTS", 0)
     answers["503"] = client.get("/")
     for path, answer in answers.items():
         headers = answer.headers
@@ -210,7 +210,7 @@ def test_every_question_is_on_the_page_and_is_answered(client: TestClient) -> No
 
 
 def test_the_library_is_the_package_s_own_and_nothing_comes_from_elsewhere(
-    asgi: door.Door,
+    asgi: admission.Admission,
 ) -> None:
     client = TestClient(asgi)
     assert "plotly.js" in client.get("/plotly.js").text[:200]
@@ -259,7 +259,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 def test_a_warehouse_that_does_not_answer_is_said_in_a_sentence(
-    asgi: door.Door, monkeypatch: pytest.MonkeyPatch
+    asgi: admission.Admission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "reading", lambda _: psycopg.connect("host=/nowhere"))
     refusal = TestClient(asgi).get("/answers/plays_by_day.json")
@@ -277,7 +277,7 @@ def locked(warehouse: Warehouse) -> Iterator[Warehouse]:
 
 
 def test_a_question_that_takes_too_long_is_said_to(
-    locked: Warehouse, asgi: door.Door, monkeypatch: pytest.MonkeyPatch
+    locked: Warehouse, asgi: admission.Admission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "SECONDS", 0.2)
     refusal = TestClient(asgi).get("/answers/totals.json")
@@ -287,18 +287,20 @@ def test_a_question_that_takes_too_long_is_said_to(
 
 
 def test_a_crowd_is_turned_away_and_a_table_that_is_locked_takes_no_more_than_its_share(
-    locked: Warehouse, asgi: door.Door, monkeypatch: pytest.MonkeyPatch
+    locked: Warehouse, asgi: admission.Admission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "SECONDS", 2.0)
-    monkeypatch.setattr(desk, "PATIENCE", 1.0)
+    monkeypatch.setattr(answer_queue, "TIMEOUT", 1.0)
 
     async def crowd() -> list[httpx.Response]:
         transport = httpx.ASGITransport(asgi)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             asked = [client.get(f"/answers/totals.json?first=20{n}-01-01") for n in range(20, 99)]
             asking = asyncio.gather(*asked)
-            await asyncio.to_thread(eventually, lambda: connections(locked) == desk.AT_ONCE)
-            assert connections(locked) == desk.AT_ONCE
+            await asyncio.to_thread(
+                eventually, lambda: connections(locked) == answer_queue.MAX_CONCURRENT
+            )
+            assert connections(locked) == answer_queue.MAX_CONCURRENT
             # What needs no warehouse is there nevertheless, once there is room.
             answers = await asking
             assert (await client.get("/page.css")).is_success
@@ -317,7 +319,7 @@ def test_a_crowd_is_turned_away_and_a_table_that_is_locked_takes_no_more_than_it
 def test_who_asks_the_same_at_once_or_soon_is_given_one_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(desk, "KEPT", 3)
+    monkeypatch.setattr(answer_queue, "MAX_CACHED", 3)
     asked: list[int] = []
     go_on = Event()
 
@@ -327,7 +329,7 @@ def test_who_asks_the_same_at_once_or_soon_is_given_one_answer(
         return Reply(b"", "text/plain")
 
     async def ask() -> None:
-        ours = Desk()
+        ours = AnswerQueue()
         same = [asyncio.create_task(ours.reply("same", lambda: work(1))) for _ in range(5)]
         await asyncio.sleep(0.05)
         # One who leaves takes nothing from the others.
@@ -341,7 +343,7 @@ def test_who_asks_the_same_at_once_or_soon_is_given_one_answer(
         await ours.reply("same", lambda: work(5))
         await ours.reply(4, lambda: work(6))
         assert asked == [1, 2, 3, 4, 5]
-        monkeypatch.setattr(desk, "FRESH", 0)
+        monkeypatch.setattr(answer_queue, "MAX_AGE", 0)
         await ours.reply(4, lambda: work(7))
         assert asked == [1, 2, 3, 4, 5, 7]
 

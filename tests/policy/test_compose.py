@@ -137,7 +137,7 @@ def test_env_is_written_once_with_new_secrets(tmp_path: Path) -> None:
 
     again = make()
     assert again.returncode == 1
-    assert ".env is there already" in again.stderr
+    assert ".env exists already" in again.stderr
     assert (tmp_path / ".env").read_text() == written
 
 
@@ -154,8 +154,8 @@ esac"""
 @pytest.mark.parametrize(
     ("docker", "said"),
     [
-        (NO_ENGINE, "no Docker engine answers (docker info)."),
-        (NO_IMAGES, f"the image {IMAGE} is not to be had: no route to the registry"),
+        (NO_ENGINE, "no Docker engine is running (docker info)."),
+        (NO_IMAGES, f"the image {IMAGE} is not available: no route to the registry"),
     ],
     ids=["engine", "images"],
 )
@@ -170,6 +170,6 @@ def test_what_cannot_be_tried_is_said(tmp_path: Path, docker: str, said: str) ->
         text=True,
         check=False,
     )
-    assert ended.stdout == f"docker-compose.yaml was not tried: {said}\n", ended.stderr
+    assert ended.stdout == f"docker-compose.yaml was not tested: {said}\n", ended.stderr
     assert ended.returncode == 75
     assert list(tmp_path.iterdir()) == [stub]

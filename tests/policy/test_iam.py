@@ -32,7 +32,7 @@ def text(name: str) -> str:
 @pytest.fixture(scope="module")
 def aws(s3: Storage) -> Storage:
     """The examples' bucket and roles."""
-    s3.make_bucket("my-bucket")
+    s3.create_bucket("my-bucket")
     for key in (f"sparkify/{EVENTS}", "other/secret.txt"):
         s3.client().put_object(Bucket="my-bucket", Key=key, Body=b"{}")
     iam = s3.client("iam")

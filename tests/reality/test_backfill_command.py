@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.deployment.ports import any_free
+from local.deployment.ports import free_port
 from local.deployment.services import Services
 from local.servers.databases import execute
 from local.servers.postgres import EmbeddedPostgres
@@ -108,11 +108,11 @@ def airflow(
         wait(lambda: is_up(running), services.check)
         yield running
     finally:
-        services.end()
+        services.stop()
 
 
 def environment(home: Path, server: EmbeddedPostgres) -> dict[str, str]:
-    address = f"http://127.0.0.1:{(port := any_free())}"
+    address = f"http://127.0.0.1:{(port := free_port())}"
     return os.environ | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
@@ -220,7 +220,7 @@ def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(airflow: Airflow) -
     said, _ = first.communicate(timeout=30)
     assert first.returncode == 130, said
     number = airflow.value("select max(id) from backfill")
-    assert f"backfill {number} goes on" in said
+    assert f"backfill {number} continues" in said
 
     status, said = airflow.call("dags", "backfill", "-s", "2018-12-01", "slowly")
     assert status == 1

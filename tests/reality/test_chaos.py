@@ -19,7 +19,7 @@ import pytest
 from airflow.sdk import DAG
 from rich.console import Console
 
-from local.api.rest import Refused
+from local.api.rest import ApiError
 from local.deployment.deployment import Deployment
 from local.deployment.load import SCHEMA_DAG, prepare
 from local.deployment.load import run as run_once
@@ -255,7 +255,7 @@ def test_runs_by_hand_load_their_hour_and_can_be_cleared(keeper: Keeper, simulat
     keeper.trigger("by_rest", logical_date="2018-11-03T10:30:00Z")
     keeper.trigger("half_a_range", conf={"start": "2018-11-03T10:00:00Z"})
     for wrong in ("yesterday", "2018-11-03T10:00:00+25:00", "2018-11-03T10:00 Europe/Berlin"):
-        with pytest.raises(Refused, match="Invalid input for param start") as answer:
+        with pytest.raises(ApiError, match="Invalid input for param start") as answer:
             keeper.trigger("refused", conf={"start": wrong, "end": "2018-11-04"})
         assert answer.value.status == 400
     assert keeper.ends("by_cli", "by_rest", "half_a_range") == ["failed"] * 3

@@ -136,9 +136,9 @@ def test_the_sample_is_loaded_and_served_until_its_terminal_is_closed(project: P
 
     assert "Most played songs" in said
     assert f"The source: simulated listening, in {project.folder}/.local/simulated" in said
-    assert "The hourly schedule is off, as the source ended on 2018-11-30" in said
+    assert "The hourly schedule is off because the source ends on 2018-11-30" in said
     url, login = said.split("The web UI: ")[1].splitlines()[0].split(maxsplit=1)
-    assert f"as charts: {url}/plugin/sparkify" in said
+    assert f"Charts of what users listen to: {url}/plugin/sparkify" in said
     user, password = login.strip("()").replace("user ", "").split(", password ")
     api = AirflowApi(url, user, password)
     assert api.get("dags/sparkify")["is_paused"] is False
@@ -226,7 +226,7 @@ def test_the_public_data_set_gives_its_known_counts_however_often_beside_another
     assert project.source_env(f"psql -Atc '{FINGERPRINT}'") == before
     status, told = project.make("report", SPARKIFY_SOURCE=str(broken_source))
     assert status != 0
-    assert f"What is loaded here is {real_source}, not {broken_source}" in told
+    assert f"The source loaded here is {real_source}, not {broken_source}" in told
     assert "sparkify_schema" in project.source_env("airflow dags list")
     assert stat.S_IMODE((project.folder / ".local" / "env").stat().st_mode) == 0o600
     status, said = project.make("stop")
@@ -259,7 +259,7 @@ def a_report_can_be_taken_away(project: Project) -> None:
     assert project.processes() == []
     status, said = project.make("report", "START=yesterday")
     assert status != 0
-    assert "START=yesterday is no day" in said
+    assert "START=yesterday is not a date" in said
 
 
 FINGERPRINT = "select md5(string_agg(songplays::text, chr(10) order by songplay_id)) from songplays"
@@ -287,7 +287,7 @@ def test_a_failed_load_says_which_task_why_and_where(project: Project, broken_so
 
     assert status != 0
     assert "The load failed" in said
-    assert "audit_staged said:" in said
+    assert "audit_staged failed with:" in said
     assert "reject_share" in said
     log = Path(said.split("Its log: ")[1].splitlines()[0])
     assert "reject_share" in log.read_text()
@@ -340,7 +340,7 @@ def test_make_clean_ends_and_removes_everything(tmp_path: Path) -> None:
     let_the_server_pass(tmp_path)
     project = Project(tmp_path / "sparkify")
     starting = project.start("run", "ONCE=1")
-    read_until(starting, "Making Airflow's database …")
+    read_until(starting, "Creating Airflow's database …")
 
     status, said = project.make("clean")
 

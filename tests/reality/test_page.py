@@ -32,7 +32,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from local.deployment.ports import any_free
+from local.deployment.ports import free_port
 from local.deployment.services import Services
 from local.servers.databases import database
 from local.servers.postgres import EmbeddedPostgres
@@ -142,7 +142,7 @@ def metadata(server: EmbeddedPostgres, airflow: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def running(metadata: str, november: str) -> Iterator[Airflow]:
-    url = f"http://127.0.0.1:{(port := any_free())}"
+    url = f"http://127.0.0.1:{(port := free_port())}"
     passwords = HOME / "passwords.json"
     passwords.write_text(json.dumps(dict.fromkeys(("ada", "root"), PASSWORD)))
     (HOME / "dags").mkdir()
@@ -173,7 +173,7 @@ def running(metadata: str, november: str) -> Iterator[Airflow]:
         made.wait(lambda: is_up(made))
         yield made
     finally:
-        services.end()
+        services.stop()
 
 
 def is_up(running: Airflow) -> bool:
@@ -440,7 +440,7 @@ LABEL = "label => label.querySelector('title').textContent"
 
 @contextmanager
 def served(application: Any) -> Iterator[str]:
-    port = any_free()
+    port = free_port()
     server = uvicorn.Server(
         uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning")
     )

@@ -53,7 +53,7 @@ def client(server: EmbeddedPostgres) -> Any:
 @given(rows=st.lists(ROW, max_size=5))
 def test_what_is_sent_is_what_is_held(form: str, rows: list[Any], client: Any) -> None:
     encoder: Encoder = BinaryEncoder(COLUMNS) if form == "binary" else CSVEncoder()
-    schema = {column.name: column.landed_type for column in COLUMNS}
+    schema = {column.name: column.staged_type for column in COLUMNS}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     client.execute("truncate taken")
     with client.cursor().copy(f"copy taken from stdin (format {encoder.form})") as copy:

@@ -22,7 +22,7 @@ from sparkify.records.blocks import Block, blocks
 from sparkify.records.columns import Column
 from sparkify.records.reader import Batch, RecordReader, Reject
 from sparkify.records.spans import FileSpans
-from sparkify.records.triage import Sifted
+from sparkify.records.triage import Triaged
 from sparkify.sources.base import SourceFile
 from sparkify.window import Window
 from tests import record_reference as reference
@@ -322,9 +322,9 @@ def none_plain(*_: Any) -> None:
     """No block is."""
 
 
-def none_sifted(block: Block, *_: Any) -> Sifted:
+def none_triaged(block: Block, *_: Any) -> Triaged:
     """No line is."""
-    return Sifted(pl.DataFrame(), [{} for _ in block])
+    return Triaged(pl.DataFrame(), [{} for _ in block])
 
 
 WAYS = pytest.mark.parametrize(
@@ -334,7 +334,7 @@ WAYS = pytest.mark.parametrize(
         {"sparkify.records.reader.RecordReader._plain_batch": none_plain},
         {
             "sparkify.records.reader.RecordReader._plain_batch": none_plain,
-            "sparkify.records.reader.sift": none_sifted,
+            "sparkify.records.reader.triage": none_triaged,
         },
     ],
     ids=["as is", "line by line", "record by record"],

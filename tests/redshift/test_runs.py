@@ -178,13 +178,15 @@ def test_a_copy_that_fails_in_the_middle_leaves_nothing_and_is_survived(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from local.redshift.objects import Objects
-    from local.redshift.refusals import Refused
+    from local.redshift.refusals import RedshiftError
 
     fetch = Objects.fetch
 
     def fails_on_the_second(self: Objects, url: str) -> bytes:
         if "2018-11-16" in url:
-            raise Refused("S3ServiceException:Please reduce your request rate.,Error SlowDown")
+            raise RedshiftError(
+                "S3ServiceException:Please reduce your request rate.,Error SlowDown"
+            )
         return fetch(self, url)
 
     context = redshift_pipeline.context("2018-11-15", "2018-11-17")
@@ -217,7 +219,7 @@ def test_a_file_without_a_byte_is_read_like_any_other(
     ]
 
 
-def test_a_view_that_grows_a_column_is_made_anew(
+def test_a_view_that_gains_a_column_is_recreated(
     redshift_warehouse: Warehouse, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schema = Pipeline(dags["sparkify_schema"])
@@ -296,7 +298,7 @@ def test_only_the_objects_that_are_meant_are_read(
 ) -> None:
     bucket.put("song_data/readme.txt", "not for COPY")
     bucket.put("song_data/A/B/C/TRSO1.json.bak", json.dumps(song("SObak")))
-    with pytest.raises(AirflowFailException, match=r"TRSO1.json is the prefix .*TRSO1.json.bak"):
+    with pytest.raises(AirflowFailException, match=r"TRSO1.json is also a prefix .*TRSO1.json.bak"):
         redshift_pipeline.run("2018-11-16", "2018-11-17")
     bucket.client.delete_object(Bucket=bucket.name, Key="app/song_data/A/B/C/TRSO1.json.bak")
     redshift_pipeline.run("2018-11-16", "2018-11-17")

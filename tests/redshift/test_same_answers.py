@@ -1,4 +1,4 @@
-"""Every question and every check gives on both engines what it gives on the other."""
+"""Every question and every check has the same result on both engines."""
 
 import json
 import os
@@ -22,11 +22,11 @@ from tests.support.warehouse import Warehouse
 DAYS = ("2018-11-14", "2018-11-17")
 RANGES = [Range(), Range(date(2018, 11, 15), date(2018, 11, 15))]
 CLOCKS = {"loaded_at", "hours_seen_at", "rejected_at"}
-"""Columns that tell when something was loaded, and not what."""
+"""Columns that contain the time of a load."""
 
 DAMAGE = [
     *(
-        # PostgreSQL keeps them, Redshift does not.
+        # PostgreSQL enforces keys, Redshift does not.
         f"alter table {table} drop constraint if exists {table}_pkey cascade"
         for table in ("songplays", "time", "users", "user_events", "user_levels", "songs")
     ),
@@ -50,7 +50,7 @@ DAMAGE = [
     "delete from session_hours where session_id = 139",
     "delete from song_days where plays > 1",
 ]
-"""What breaks most of the checks, so that there is something to compare."""
+"""Damage that violates most checks, so that there are findings to compare."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def both(
     real_source: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[Callable[[Pipeline, Warehouse], Any]], list[Any]]:
-    """Three days of the public data set, loaded: asks something of each engine."""
+    """Return a function that calls another one per engine, with three days of the public data."""
     for number in (14, 15, 16):
         name = f"log_data/2018/11/2018-11-{number}-events.json"
         bucket.put(name, (real_source / name).read_bytes())
@@ -84,7 +84,7 @@ def both(
 
 
 def alike(value: Any) -> Any:
-    """A value as either engine's driver could have given it."""
+    """Normalize a value, because the engines' drivers return different types."""
     return round(float(value), 6) if isinstance(value, Decimal | float) else value
 
 
@@ -116,7 +116,7 @@ def test_every_question_has_the_same_answer(both: Any) -> None:
 
 
 def test_every_check_finds_the_same(both: Any) -> None:
-    # As the schedule's, which alone is asked how fresh its events are.
+    # A scheduled run, because only its events are checked for freshness.
     context: dict[str, Any] = {}
 
     def load(pipeline: Pipeline, _: Warehouse) -> None:
@@ -164,10 +164,10 @@ def test_no_read_lock_is_held_between_checks(
     events = json.dumps(play("2018-11-15 10:00:00"))
     bucket.put("log_data/2018/11/2018-11-15-events.json", events)
     held: list[int] = []
-    ask = checks.ask
+    run_check = checks.run_check
 
-    def asked(connection: Any, check: checks.Check) -> checks.Result:
-        result = ask(connection, check)
+    def counted(connection: Any, check: checks.Check) -> checks.Result:
+        result = run_check(connection, check)
         held.append(
             redshift_warehouse.value(
                 "select count(*) from pg_locks join pg_class on relation = pg_class.oid "
@@ -176,7 +176,7 @@ def test_no_read_lock_is_held_between_checks(
         )
         return result
 
-    monkeypatch.setattr(checks, "ask", asked)
+    monkeypatch.setattr(checks, "run_check", counted)
     redshift_pipeline.run(*DAYS)
     assert held
     assert not any(held)

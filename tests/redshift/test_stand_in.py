@@ -13,12 +13,13 @@ import redshift_connector
 from redshift_connector.error import Error, InterfaceError, ProgrammingError
 
 from local.redshift import journal
-from local.redshift.refusals import RESERVED, Refused, refuse
+from local.redshift.refusals import RESERVED, RedshiftError, refuse
 from local.redshift.server import RedshiftServer
 from local.redshift.statements import Statement
 from local.servers.databases import database
 from local.servers.postgres import EmbeddedPostgres
 from local.servers.s3 import Storage
+from tests.support.redshift import refused_by_redshift
 
 KEYS = "credentials 'aws_access_key_id=key;aws_secret_access_key=secret'"
 
@@ -125,7 +126,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("statement", REFUSED)
 def test_what_redshift_refuses_is_refused(statement: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RedshiftError):
         Statement(statement).for_postgres()
 
 
@@ -162,7 +163,7 @@ def test_a_refusal_fails_the_transaction(client: Client) -> None:
 
 def test_reserved_words_are_no_names() -> None:
     for word in RESERVED:
-        with pytest.raises(Refused, match=word):
+        with pytest.raises(RedshiftError, match=word):
             refuse(f"select 1 as {word}")
 
 
@@ -258,7 +259,8 @@ def test_who_locks_before_looking_meets_nobody(clients: tuple[Client, Client]) -
 def test_a_wrong_password_does_not_enter(
     redshift_server: RedshiftServer, its_database: str
 ) -> None:
-    with pytest.raises((InterfaceError, ProgrammingError), match="password authentication failed"):
+    refusals = (InterfaceError, ProgrammingError)
+    with refused_by_redshift(), pytest.raises(refusals, match="password authentication failed"):
         Client(redshift_server, its_database, password="wrong")
 
 
@@ -268,7 +270,7 @@ def objects(s3: Storage) -> str:
     s3.keys["key"] = "secret"
     client = s3.client()
     if "copies" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        s3.make_bucket("copies")
+        s3.create_bucket("copies")
     for key, body in {
         "in/1.json": '{"id": 1, "NAME": "one"}\n{"id": "no", "NAME": "two"}',
         "in/2.json": '{"id": 3,\n "NAME": "three"} {"id": 4, "NAME": ""}',
@@ -286,11 +288,11 @@ def manifest(s3: Storage, *urls: str, mandatory: bool = True) -> str:
 
 
 def shown(client: Client, question: str) -> list[Any]:
-    """What a view tells in the end: it lags."""
+    """Query a view until it shows rows, because it lags."""
     deadline = time.monotonic() + 10
     rows: list[Any] = []
     while not rows and time.monotonic() < deadline:
-        # Else it would see what it saw first.
+        # A new transaction has a new snapshot.
         client.rollback()
         rows = list(client.rows(question))
         time.sleep(0.05)
@@ -301,7 +303,7 @@ HOW = f"{KEYS} json 'auto ignorecase' emptyasnull"
 
 
 def test_copy_skips_as_many_records_as_it_may(client: Client, objects: str) -> None:
-    # Data load operations, copy-parameters-data-load.html: that many fail it.
+    # Data load operations, copy-parameters-data-load.html: it fails at MAXERROR.
     with pytest.raises(ProgrammingError, match="stl_load_errors"):
         client.rows(f"copy plays from '{objects}' {HOW} maxerror 1")
     client.rollback()
@@ -359,7 +361,7 @@ def test_an_object_that_is_gone(client: Client, objects: str, s3: Storage, manda
     [
         ("json 'auto'", "CREDENTIALS argument is required"),
         (f"{KEYS} json 'auto' sometimes", 'syntax error at or near "sometimes"'),
-        (f"{KEYS} json 'auto' maxerror 100001", "more than 100000"),
+        (f"{KEYS} json 'auto' maxerror 100001", "exceeds 100000"),
         (f"{KEYS} csv", "syntax error"),
         (f"{KEYS} json 's3://copies/in/1.json'", "JSONPaths|Extra data"),
         ("iam_role 'arn:aws:iam::123456789012:role/nobody' json 'auto'", "not associated"),
@@ -441,10 +443,10 @@ UNPLANNED = [
     ),
     # WITH clause, r_WITH_clause.html
     ("with a as (with b as (select 1 as id) select id from b) select id from a", "WITH"),
-    # Composite types, which c_Supported_data_types.html does not have
+    # Data types, c_Supported_data_types.html: there are no composite types
     ("select row(id, name) from plays", "ROW"),
     ("select id from plays where (id, name) < (select 1, 'x')", "ROW|row"),
-    # The same within what holds a query.
+    # The same inside statements that contain a query.
     (
         "create temp table t as with a as (with b as (select 1 as id) select id from b)"
         " select id from a",
@@ -505,7 +507,7 @@ def test_an_average_of_integers_is_one_and_so_is_the_part_of_a_time(client: Clie
     )
     assert (whole, exact, double) == (1, Decimal("1.5"), 1.5)
     assert client.rows("select avg(id) over (partition by name) from plays") == [(1,), (1,)]
-    # The sum of BIGINTs is a NUMERIC without places, and so is the average of such sums.
+    # The sum of BIGINTs is a NUMERIC of scale 0, and so is the average of such sums.
     summed = "(select id, sum(cast(id as bigint)) as s from plays group by id) as sums"
     assert client.rows(f"select avg(s) from {summed}") == [(1,)]
     moment = "timestamp '2018-11-15 10:00:01.75'"

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from local.tools.pipeline import Pipeline
 from sparkify.sources.base import SourceFile
-from sparkify.staging.strays import agree, apart, outside, unit
+from sparkify.staging.strays import agree, outside, separated, unit
 from sparkify.window import Window
 from tests.reference import expected, read
-from tests.sources.test_partitions import worlds
 from tests.support.sources import Bucket, TestSource, play
 from tests.support.warehouse import Warehouse
+from tests.support.zones import World, worlds
 
 DAYS = ("2018-11-14", "2018-11-17")
 HOUR = timedelta(hours=1)
@@ -103,7 +103,7 @@ def test_a_line_of_another_day_that_is_read_is_rejected_and_its_twin_is_not(
 )
 @given(world=worlds())
 def test_a_line_is_loaded_by_its_file_or_named(
-    world: tuple[str, dict[str, list[dict[str, Any]]]],
+    world: World,
     bucket: Bucket,
     redshift_pipeline: Pipeline,
     redshift_warehouse: Warehouse,
@@ -178,8 +178,8 @@ def test_spans_that_meet_are_one_range() -> None:
 
 def test_files_that_stray_into_each_other_are_apart() -> None:
     spans = {file(number): day(number) for number in range(10, 20)}
-    assert list(apart(spans, {})) == [list(spans)]
+    assert list(separated(spans, {})) == [list(spans)]
     strays = {one: [span.end] for one, span in spans.items()}
-    even, odd = apart(spans, strays)
+    even, odd = separated(spans, strays)
     assert even == [file(number) for number in range(10, 20, 2)]
     assert odd == [file(number) for number in range(11, 20, 2)]

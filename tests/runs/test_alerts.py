@@ -170,4 +170,4 @@ def test_a_late_hour_of_the_schedule_is_told_of_once_and_a_backfill_is_not(
     asyncio.run(alerts.late({"dag_run": SCHEDULED | {"state": "failed"}}))
     asyncio.run(alerts.late({"dag_run": SCHEDULED}))
     [message] = slack
-    assert "scheduled__1, of 2018-11-15T10:00:00Z to 2018-11-15T11:00:00Z" in message["text"]
+    assert "scheduled__1, for 2018-11-15T10:00:00Z to 2018-11-15T11:00:00Z" in message["text"]

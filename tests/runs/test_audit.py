@@ -14,9 +14,8 @@ from local.servers.databases import database
 from local.servers.postgres import EmbeddedPostgres
 from local.tools.pipeline import Pipeline
 from sparkify.runs.audit import Audit, Damage, forget_catalogue
-from sparkify.runs.hours import HOUR
 from sparkify.warehouse import warehouse_hook
-from sparkify.window import Window
+from sparkify.window import HOUR, Window
 from tests.support.sources import Bucket, TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
@@ -311,7 +310,7 @@ def test_readable_names_are_put_right_at_once(damage: str, warehouse: Warehouse)
     warehouse.client.execute(damage)
     whole = audit()
     assert (whole.names, whole.starts) == (1, [])
-    assert "and put right" in whole.describe(None)
+    assert "now corrected" in whole.describe(None)
     assert warehouse.rows("select * from repaired_names") == before
     assert not audit().was_found
 
@@ -366,7 +365,7 @@ def test_many_damaged_hours_are_told_in_a_line_a_table(warehouse: Warehouse) -> 
     warehouse.client.execute("delete from songplays where start_time < '2018-11-15 11:00'")
     assert audit().describe(None).splitlines() == [
         "  songplays      2018-11-15 09:00 to 2018-11-15 11:00: 0 rows, not 3",
-        "To mend it:",
+        "To fix it:",
         "  airflow dags backfill --reset-dagruns -s 2018-11-15T09:00 -e 2018-11-15T10:00 sparkify",
     ]
 

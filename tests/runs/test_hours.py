@@ -193,13 +193,14 @@ def test_what_is_told() -> None:
         "1 to come",
         "  2018-11-15 10:00 to 2018-11-15 11:00  failed    its last run failed: see its log, and "
         "fix what it names",
-        "  2018-11-15 11:00 to 2018-11-15 12:00  missing   its file was not there, and is not now",
+        "  2018-11-15 11:00 to 2018-11-15 12:00  missing   its file was not there, and still is "
+        "not",
         "  2018-11-15 12:00 to 2018-11-15 13:00  absent    the warehouse has no load of it",
         "To load them again:",
         "  airflow dags backfill --reset-dagruns -s 2018-11-15T10:00 -e 2018-11-15T10:00 sparkify",
         "  airflow dags backfill --reset-dagruns -s 2018-11-15T12:00 -e 2018-11-15T12:00 sparkify",
-        "What has not ended is loaded by the schedule when it has. If it was asked for by mistake, "
-        "take it back:",
+        "The schedule loads these hours once they have ended. If they were requested by mistake, "
+        "forget them:",
         "  airflow sparkify forget -s 2018-11-15T13:00 -e 2018-11-15T13:00",
     ]
 

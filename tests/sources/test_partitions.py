@@ -20,19 +20,12 @@ from local.tools.pipeline import Pipeline
 from sparkify.sources.partitions import Partition, events_span
 from sparkify.window import FIRST, LAST, Window
 from tests.reference import expected, read
-from tests.support.sources import TestSource, play
+from tests.support.sources import TestSource
 from tests.support.warehouse import Warehouse
+from tests.support.zones import ZONES, World, worlds
 
 HOUR = timedelta(hours=1)
 DAILY, HOURLY = "%Y-%m-%d", "%Y-%m-%d/%H"
-ZONES = {
-    "UTC": datetime(2018, 11, 15),
-    "America/Los_Angeles": datetime(2018, 11, 4),
-    "Europe/Berlin": datetime(2018, 3, 25),
-    "Asia/Kolkata": datetime(2018, 11, 15),
-    "Australia/Lord_Howe": datetime(2018, 4, 1),
-}
-"""Zones, and a day in each: of 25, 23, and 24 and a half hours where the clocks change."""
 
 
 def window(start: str, end: str) -> Window:
@@ -137,7 +130,7 @@ def test_the_file_of_a_moment_is_read_by_every_window_that_has_the_moment(
 def test_a_zone_that_is_none_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION_TIMEZONE", name.replace("\0", ""))
     with pytest.raises(AirflowFailException, match="sparkify_partition_timezone"):
-        Partition.of_settings()
+        Partition.from_settings()
 
 
 @pytest.mark.parametrize("hours", ["-1", "1.5", "two", "", "99999999", "9" * 5000])
@@ -146,7 +139,7 @@ def test_a_slack_that_is_no_number_of_hours_is_refused(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION_SLACK", hours)
     with pytest.raises(AirflowFailException, match="sparkify_partition_slack"):
-        Partition.of_settings()
+        Partition.from_settings()
 
 
 def cut(source: TestSource, zone: str, events: list[dict[str, Any]]) -> None:
@@ -189,25 +182,6 @@ def test_the_public_month_cut_at_another_midnight(
     assert refused.count("songplays") == 0
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> tuple[str, dict[str, list[dict[str, Any]]]]:
-    """A zone, and three days' files: most lines are their own day's, some are anything."""
-    zone = draw(st.sampled_from(list(ZONES)))
-    files: dict[str, list[dict[str, Any]]] = {}
-    for number in range(-1, 2):
-        day = ZONES[zone] + timedelta(days=number)
-        begin = day.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-        its = files[f"{day:%Y-%m-%d}"] = []
-        for item in range(draw(st.integers(0, 4))):
-            hours = draw(
-                st.sampled_from([0, 0.01, 1, 12, 23, 23.6, -0.01, -1, -23, 24, 25, 30, -60])
-            )
-            # Milliseconds past the full, so that no two events are one.
-            at = begin + timedelta(hours=hours, milliseconds=item + 10 * number + 10)
-            its.append(play(f"{at:%Y-%m-%d %H:%M:%S.%f}", itemInSession=item))
-    return zone, files
-
-
 @settings(
     max_examples=12,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -221,7 +195,7 @@ def worlds(draw: st.DrawFn) -> tuple[str, dict[str, list[dict[str, Any]]]]:
     slack=st.sampled_from([0, 0, 1, 8]),
 )
 def test_a_line_is_loaded_by_its_file_or_named(
-    world: tuple[str, dict[str, list[dict[str, Any]]]],
+    world: World,
     chance: random.Random,
     knows_zone: bool,
     slack: int,

@@ -195,7 +195,7 @@ def test_a_load_of_a_run_that_has_ended_says_what_to_clear(
     source.events(first())
     run = tasks(HOUR, "run")
     run(*STAGE, *LOAD, "drop_staging")
-    with pytest.raises(AirflowFailException, match=r"clear its stage_\* tasks"):
+    with pytest.raises(AirflowFailException, match=r"clear the run.s stage_\* tasks"):
         run("load_songplays")
 
 

@@ -1,5 +1,6 @@
 """Worlds that change while runs are at work: tasks of several runs in any order, by a seed."""
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +15,14 @@ from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.runs import hours
 from sparkify.settings import setting
 from sparkify.sources.partitions import Partition, event_listing
+from sparkify.window import HOUR
 from tests.reference import expected
 from tests.support.dags import task_of
 from tests.support.sources import TestSource, play
 from tests.support.warehouse import Warehouse
+
+WORLDS = int(os.environ.get("SPARKIFY_WORLDS", "500"))
+"""How many are played out by all tests together."""
 
 DAY = "2018-11-15"
 # The last of the day: its file may grow no more once they are loaded.
@@ -180,7 +185,7 @@ class World:
         for _ in range(2):
             for span in self._to_load():
                 self.steps.append(Step(f"{span} is {span.state}"))
-                run = Run(self.pipeline, span.first, span.last + hours.HOUR)
+                run = Run(self.pipeline, span.first, span.last + HOUR)
                 self.runs.append(run)
                 while run.ready:
                     self._execute(run)
@@ -191,9 +196,9 @@ class World:
         setting.cache_clear()
         hook = PostgresHook("sparkify_warehouse")
         known = hours.reconcile(hours.recorded(hook), [], datetime.now(UTC))
-        known = list(hours.every_hour(known, HOURS[0], HOURS[-1] + hours.HOUR))
+        known = list(hours.every_hour(known, HOURS[0], HOURS[-1] + HOUR))
         versions = hours.published_versions(hook, self.source.url)
-        files, partition = event_listing(self.source.url), Partition.of_settings()
+        files, partition = event_listing(self.source.url), Partition.from_settings()
         states = hours.mark_outdated(known, files, versions, partition)
         return [span for span in hours.spans(states) if span.state not in hours.NO_ACTION]
 
@@ -203,7 +208,7 @@ class World:
     def _start(self) -> None:
         first = self.chance.randrange(3)
         last = self.chance.randint(first, 2)
-        start, end = HOURS[first], HOURS[last] + hours.HOUR
+        start, end = HOURS[first], HOURS[last] + HOUR
         if self.chance.random() < 0.25:
             start += self.chance.choice([-1, 1]) * MINUTES
             start = max(start, HOURS[0])

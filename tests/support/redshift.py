@@ -1,7 +1,10 @@
 """A warehouse on the stand-in for Redshift, for tests."""
 
+import gc
 import itertools
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -15,6 +18,20 @@ from local.tools.pipeline import Pipeline
 from tests.support.warehouse import Warehouse
 
 _numbers = itertools.count(1)
+
+
+@contextmanager
+def refused_by_redshift() -> Iterator[None]:
+    """
+    Around an attempt to connect that is refused.
+
+    The driver leaves the socket open then, for the garbage collector to find: it is made to do so
+    here, or it would warn in the midst of some later test.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)
+        yield
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -202,7 +202,7 @@ def test_a_truncate_in_a_load_is_noticed(
         (lambda batch: batch.rejects.clear(), "lines_add_up"),
         (lambda batch: batch.rows.subtract(dict.fromkeys(batch.rows, 1)), "rows of staging_events"),
         (lambda batch: batch.frames.extend(batch.frames[:]), "rows of staging_events were sent"),
-        (lambda batch: batch.frames.clear(), "and it took in 0; nothing was staged"),
+        (lambda batch: batch.frames.clear(), "but it stored 0; nothing was staged"),
     ],
     ids=["errors passed over", "rows not counted", "rows sent twice", "rows lost"],
 )

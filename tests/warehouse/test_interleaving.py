@@ -1,13 +1,9 @@
 """Files change while runs are at work, whose tasks come in any order: one result all the same."""
 
-import os
-
 from local.tools.pipeline import Pipeline
-from tests.support.interleaving import play_out
+from tests.support.interleaving import WORLDS, play_out
 from tests.support.sources import TestSource
 from tests.support.warehouse import Warehouse
-
-WORLDS = int(os.environ.get("SPARKIFY_WORLDS", "120"))
 
 
 def test_interleaved_runs_give_what_the_files_say_at_the_end(

@@ -1,10 +1,9 @@
 """The other half of the worlds of ``test_interleaving``, for the other process of the tests."""
 
 from local.tools.pipeline import Pipeline
-from tests.support.interleaving import play_out
+from tests.support.interleaving import WORLDS, play_out
 from tests.support.sources import TestSource
 from tests.support.warehouse import Warehouse
-from tests.warehouse.test_interleaving import WORLDS
 
 
 def test_interleaved_runs_give_what_the_files_say_at_the_end(

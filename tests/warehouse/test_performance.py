@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.bench.staging import DAMAGED
+from local.bench.staging import FAULTS
 from local.simulator import World, simulate
 from local.tools.pipeline import Pipeline
 from sparkify.records.blocks import blocks
@@ -75,7 +75,7 @@ def test_lines_as_the_app_writes_them_take_the_quick_way(
 def test_beside_damaged_lines_the_others_take_the_quick_way(
     tmp_path: Path, rules: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    simulate(tmp_path / "source", World(days=2, users=400, events=8000, faults=DAMAGED))
+    simulate(tmp_path / "source", World(days=2, users=400, events=8000, faults=FAULTS))
     assert read_slowly(tmp_path / "source", rules, monkeypatch) < 0.02 * 8000
 
 

@@ -228,7 +228,7 @@ def test_a_missing_file_is_told_of_with_its_template_and_what_is_there(
     pipeline.run(*DAY)
     said = capsys.readouterr().out
     assert f"{MISSING}The variable sparkify_partition, which is 'log_data/%Y/" in said
-    assert "names files so. The source holds no file at all." in said
+    assert "gives these names. The source holds no files." in said
     assert "Missing: no file song_data/**/*.json. The variable sparkify_songs" in said
     for day in ("02", "13", "14", "16", "17"):
         source.lines(f"2018-11-{day}", "")
@@ -239,7 +239,10 @@ def test_a_missing_file_is_told_of_with_its_template_and_what_is_there(
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION", "log_data/%Y-%m-%d/*.json")
     pipeline.run(*DAY)
     said = capsys.readouterr().out
-    assert "which is 'log_data/%Y-%m-%d/*.json', names files so. What is there: log" in said
+    assert (
+        "which is 'log_data/%Y-%m-%d/*.json', gives these names. The source holds files such as log"
+        in said
+    )
 
 
 def test_a_neighbouring_file_that_is_not_there_is_not_missing(

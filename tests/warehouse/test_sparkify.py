@@ -343,7 +343,7 @@ def test_too_many_rejects_stop_the_run_before_anything_is_published(
     source.songs(song("SO1"))
     with pytest.raises(AirflowFailException) as failure:
         pipeline.run(*DAY)
-    assert "it is 0.05, and 0.01 is the limit" in str(failure.value)
+    assert "it is 0.05, above the limit of 0.01" in str(failure.value)
     assert "rejected_records 1, of_records_read 20" in str(failure.value)
     assert "rejected_rows" in str(failure.value)
     assert not any(warehouse.contents().values())

@@ -16,6 +16,7 @@ from redshift_connector import error as redshift_error
 from sparkify.operators.warehouse import ExecuteSQLOperator
 from sparkify.warehouse import warehouse_hook
 from tests.support.environment import ROOT
+from tests.support.redshift import refused_by_redshift
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
@@ -97,7 +98,7 @@ def test_redshift_without_tls_is_told_nothing(
     named = {"host": "127.0.0.1", "port": server.port, "login": "loader", "password": "S3cret"}
     lead_to(monkeypatch, conn_type="redshift", schema="dev", **named)
     hook = warehouse_hook()
-    with pytest.raises(redshift_error.InterfaceError, match="SSL"):
+    with refused_by_redshift(), pytest.raises(redshift_error.InterfaceError, match="SSL"):
         type(hook).get_conn.__wrapped__(hook)  # without the provider's retries
     assert server.heard() == SSL_REQUEST
 

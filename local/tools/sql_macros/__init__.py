@@ -1,4 +1,4 @@
-"""The macros of ``sparkify.macros`` as sqlfluff sees them: no Airflow, no run, a month for all."""
+"""Stand-ins for ``sparkify.macros``, for sqlfluff: no Airflow, no run, a fixed month."""
 
 from datetime import UTC, datetime
 
@@ -57,7 +57,7 @@ def seconds_since(column: str) -> str:
     return f"extract(epoch from timestamp '{NOW}') - extract(epoch from {column})"
 
 
-def settled() -> str:
+def newest_is_published() -> str:
     return "max(claims.reading) is null"
 
 

@@ -1,1 +1,1 @@
-"""Commands that this project adds to Airflow's own command line."""
+"""The commands that this project adds to Airflow's command line."""

@@ -1,4 +1,4 @@
-"""What ``airflow dags backfill`` understands: the options of Airflow 2, in Airflow 3's terms."""
+"""The commands and their options; those of ``airflow dags backfill`` are Airflow 2's."""
 
 import json
 from argparse import ArgumentTypeError
@@ -17,23 +17,23 @@ from airflow.cli.cli_config import (
 
 from sparkify.cli.windows import Bound
 
-# On two cores more runs at a time are no faster, and each keeps a database session busy.
+# On two cores more concurrent runs are no faster, and each occupies a database session.
 MAX_ACTIVE_RUNS = 4
 
 
 def bound(text: str) -> Bound:
-    """A date, which is its midnight, or a date-time; without an offset it is UTC."""
+    """Parse a date, which is its midnight, or a date-time; without an offset it is UTC."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(
-            f"{text!r} is not a date: write 2018-11-01, 2018-11-01T10:00 or 2018-11-01T10:00+01:00"
+            f"{text!r} is not a date: use 2018-11-01, 2018-11-01T10:00 or 2018-11-01T10:00+01:00"
         ) from None
     return Bound(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC), text)
 
 
 def conf(text: str) -> dict[str, Any]:
-    """The runs' conf: a JSON object."""
+    """Parse the runs' conf, a JSON object."""
     try:
         parsed = json.loads(text)
     except ValueError as error:
@@ -45,37 +45,37 @@ def conf(text: str) -> dict[str, Any]:
 
 DESCRIPTION = """\
 Run a DAG for every interval of a range, follow it to its end, and exit with 0 only if
-every run succeeded and, for sparkify, the warehouse has each hour by that run or a later
-one. START and END are logical dates, both inclusive, as in Airflow 2: the run that begins
-at END belongs to the range. The scheduler does the work, so it must be up and the DAG must
+every run succeeded and, for sparkify, each hour was loaded by that run or a later one.
+START and END are logical dates, both inclusive, as in Airflow 2: the run that begins at
+END is included. The scheduler executes the runs, so it must be running and the DAG must
 not be paused."""
 
 EPILOG = """\
 The first day of November, hour by hour:
   airflow dags backfill -s 2018-11-01 -e 2018-11-01T23:00 sparkify
 
-Exit status: 0 every run succeeded and loaded its hour, 1 refused, or one did not, 2 not
-understood, 130 interrupted (the backfill goes on)."""
+Exit status: 0 every run succeeded and loaded its hour, 1 one did not or the backfill was
+refused, 2 invalid arguments, 130 interrupted (the backfill continues)."""
 
 ARG_START = Arg(
     ("-s", "--start-date"),
     metavar="START",
     type=bound,
-    help="First logical date, such as 2018-11-01 or 2018-11-01T10:00; UTC where it has\n"
-    "no offset. Without START or END, the other stands for both.",
+    help="First logical date, such as 2018-11-01 or 2018-11-01T10:00; UTC without an\n"
+    "offset. If START or END is omitted, it equals the other.",
 )
 ARG_END = Arg(
     ("-e", "--end-date"),
     metavar="END",
     type=bound,
     help="Last logical date, inclusive. A date is its midnight: on an hourly schedule\n"
-    "-e 2018-11-02 ends with the run of 00:00 to 01:00, -e 2018-11-02T23:00 has\n"
-    "the whole day.",
+    "-e 2018-11-02 ends with the run of 00:00 to 01:00, -e 2018-11-02T23:00\n"
+    "includes the whole day.",
 )
 ARG_DRY_RUN = Arg(
     ("-n", "--dry-run"),
     action="store_true",
-    help="Show which windows would be run, and create nothing",
+    help="Show the windows that would be run, and create nothing",
 )
 ARG_MAX_ACTIVE_RUNS = Arg(
     ("--max-active-runs",),
@@ -83,20 +83,20 @@ ARG_MAX_ACTIVE_RUNS = Arg(
     type=positive_int(allow_zero=False),
     default=MAX_ACTIVE_RUNS,
     help="How many runs of this backfill may be active at a time (default: %(default)s,\n"
-    "good for two cores). The DAG's own limit does not count for backfills.",
+    "right for two cores). The DAG's own limit does not apply to backfills.",
 )
 ARG_RERUN_FAILED_TASKS = Arg(
     ("--rerun-failed-tasks",),
     action="store_true",
-    help="Run a window again if its run failed, from the first task on; successful runs\n"
-    "stay as they are (in Airflow 3: --reprocess-behavior failed)",
+    help="Run a window again from its first task if its run failed; keep successful runs\n"
+    "(in Airflow 3: --reprocess-behavior failed)",
 )
 ARG_RESET_DAGRUNS = Arg(
     ("--reset-dagruns",),
     action="store_true",
-    help="Run a window again whether its run succeeded or failed; it includes\n"
+    help="Run a window again whether its run succeeded or failed; includes\n"
     "--rerun-failed-tasks (in Airflow 3: --reprocess-behavior completed).\n"
-    "Without either, a window that has a run keeps it.",
+    "Without either, existing runs are kept.",
 )
 ARG_RUN_BACKWARDS = Arg(
     ("-B", "--run-backwards"), action="store_true", help="Run the latest window first"
@@ -105,7 +105,7 @@ ARG_CONF = Arg(("-c", "--conf"), metavar="JSON", type=conf, help="Conf of every 
 ARG_NO_WAIT = Arg(
     ("--no-wait",),
     action="store_true",
-    help="Return once the backfill is created; the exit status then says nothing of\nthe runs",
+    help="Return once the backfill is created; the exit status then does not cover\nthe runs",
 )
 
 ARG_FIRST_HOUR = Arg(("-s", "--start-date"), metavar="START", type=bound, help="First hour")
@@ -113,30 +113,30 @@ ARG_LAST_HOUR = Arg(
     ("-e", "--end-date"),
     metavar="END",
     type=bound,
-    help="Last hour, inclusive: a date is its midnight, so that -e 2018-11-02T23:00\n"
-    "has the whole day",
+    help="Last hour, inclusive. A date is its midnight: -e 2018-11-02T23:00 includes\n"
+    "the whole day",
 )
 
 HOURS = ActionCommand(
     name="hours",
     help="Show which hours are loaded, quiet, missing their file, failed, outdated or damaged",
     description="""\
-Show the state of the hours that runs were asked to load, or of every hour from START to END (UTC,
-both inclusive), compared with what the source holds now and with the runs that Airflow has; and
-the command that loads again what is not as it should be.""",
-    epilog="Exit status: 0 all is well, 1 some hours need something.",
+Show the state of the hours that runs were to load, or of every hour from START to END (UTC, both
+inclusive), compared with the current files of the source and the runs in Airflow; and the commands
+that repair what is wrong.""",
+    epilog="Exit status: 0 no hour needs attention, 1 some do.",
     func=lazy_load_command("sparkify.cli.hours.hours"),
     args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
 )
 
 FORGET = ActionCommand(
     name="forget",
-    help="Take back hours that were asked for by mistake, or have the catalogue read again",
+    help="Forget hours that were requested by mistake, or that song files were read",
     description="""\
-Take the hours from START to END (UTC, both inclusive) out of what the warehouse remembers to have
-been asked for, such as those of a range with a wrong year. An hour that holds plays or events, or
-whose run is under way, stays. With --catalogue, forget that song files were read.""",
-    epilog="Exit status: 0 none of the hours is left, 1 some stay.",
+Delete the records of the hours from START to END (UTC, both inclusive), such as those of a range
+with a wrong year. Hours that hold plays or events, or whose run is under way, are kept. With
+--catalogue, forget that song files were read.""",
+    epilog="Exit status: 0 none of the hours is left, 1 some are kept.",
     func=lazy_load_command("sparkify.cli.forget.forget"),
     args=(
         ARG_FIRST_HOUR,
@@ -145,7 +145,7 @@ whose run is under way, stays. With --catalogue, forget that song files were rea
             ("--catalogue",),
             action="store_true",
             help="Forget that song files were read, so that the next run reads all of them\n"
-            "again; a song that the catalogue's mirror lacks goes at once",
+            "again; songs that the catalogue's mirror lacks are deleted at once",
         ),
         ARG_VERBOSE,
     ),
@@ -153,12 +153,12 @@ whose run is under way, stays. With --catalogue, forget that song files were rea
 
 AUDIT = ActionCommand(
     name="audit",
-    help="Find rows that something other than a run has changed, added or taken out",
+    help="Find rows that something other than a run has changed, added or deleted",
     description="""\
-Compare every table of the star, or its hours from START to END (UTC, both inclusive), with what was
-noted as it was loaded and with what it is derived from; mark the damaged hours, so that `airflow
-sparkify hours` names them, too; and print the commands that mend them. Readable names that are
-wrong are put right at once.""",
+Compare every table of the star, or its hours from START to END (UTC, both inclusive), with the
+checksums recorded when it was loaded and with what it is derived from; mark the damaged hours, so
+that `airflow sparkify hours` lists them; and print the commands that repair them. Wrong repairs of
+garbled names are corrected at once.""",
     epilog="Exit status: 0 no damage was found, 1 some was, or a table could not be audited.",
     func=lazy_load_command("sparkify.cli.audit.audit"),
     args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),

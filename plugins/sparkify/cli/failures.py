@@ -1,4 +1,4 @@
-"""What keeps a command from its work, told in a sentence rather than a traceback."""
+"""Report why a command cannot work in a sentence instead of a traceback."""
 
 import sys
 from argparse import Namespace
@@ -22,24 +22,24 @@ FAILED = 1
 
 
 def command(function: Callable[[Namespace, Screen], int]) -> Callable[[Namespace], None]:
-    """Make a function a command of Airflow: it ends with the exit status, or says why it cannot."""
+    """Turn a function into an Airflow command that exits with its result, or reports a failure."""
 
     @wraps(function)
     def run(args: Namespace) -> None:
         screen = Screen(Console(), Console(stderr=True))
         try:
-            # First: where it cannot be reached, Airflow logs so before the command begins.
+            # Check first, because otherwise Airflow logs a traceback before the command begins.
             with create_session() as session:
                 session.execute(select(1))
-            # Airflow's own decorators do not pass on what is returned.
+            # Airflow's decorators discard the return value.
             _with_airflow(lambda: sys.exit(function(args, screen)))(args)
         except Refused as refusal:
-            screen.complain(str(refusal))
+            screen.print_error(str(refusal))
         except DBAPIError as error:
-            screen.complain(
-                f"Airflow's metadata database cannot be asked: {first_line(error.orig)}\n"
-                "On a laptop, start it with `make run`, then call `source .local/env` here; "
-                "elsewhere see the setting [database] sql_alchemy_conn."
+            screen.print_error(
+                f"Airflow's metadata database cannot be queried: {first_line(error.orig)}\n"
+                "On a laptop, start it with `make run`, then run `source .local/env` here; "
+                "elsewhere check the setting [database] sql_alchemy_conn."
             )
         sys.exit(FAILED)
 
@@ -47,41 +47,39 @@ def command(function: Callable[[Namespace, Screen], int]) -> Callable[[Namespace
 
 
 def _with_airflow(work: Callable[[], None]) -> Callable[[Namespace], None]:
-    """Work within what Airflow does around a command of its own, in decorators without types."""
+    """Wrap the work in the decorators of Airflow's own commands, which are untyped."""
 
     @cli.action_cli  # type: ignore[untyped-decorator]
     @cli.suppress_logs_and_warning
     @providers_configuration_loaded
-    def run(args: Namespace) -> None:  # noqa: ARG001 - Airflow looks at it
+    def run(args: Namespace) -> None:  # noqa: ARG001 - Airflow reads it
         work()
 
     return run  # type: ignore[no-any-return]
 
 
 @contextmanager
-def asking_the_warehouse() -> Iterator[None]:
-    """Refuse in a sentence where the warehouse cannot be reached, or lacks what is asked for."""
+def explain_warehouse_errors() -> Iterator[None]:
+    """Refuse if the warehouse cannot be reached, or lacks a table or a column."""
     try:
         yield
     except AirflowException as error:
-        raise Refused(f"The warehouse cannot be asked: {error}") from error
+        raise Refused(f"The warehouse cannot be queried: {error}") from error
     except _driver_errors() as error:
         raise Refused(
-            f"The warehouse cannot be asked: {first_line(error)}\n"
-            f"It is where the connection {WAREHOUSE} leads to. On a laptop, start it with "
-            "`make run`, then call `source .local/env` here; where it lacks a table or a "
-            "column, run the DAG sparkify_schema."
+            f"The warehouse cannot be queried: {first_line(error)}\n"
+            f"Check the connection {WAREHOUSE}. On a laptop, start it with `make run`, then run "
+            "`source .local/env` here; if the warehouse lacks a table or a column, run the DAG "
+            "sparkify_schema."
         ) from error
 
 
 def _driver_errors() -> tuple[type[Exception], ...]:
-    """The errors of the drivers that are in use: what was not imported has not raised."""
-    drivers = [
-        sys.modules[name] for name in ("psycopg", "redshift_connector") if name in sys.modules
-    ]
-    return tuple(driver.Error for driver in drivers)
+    """Return the error classes of the drivers that have been imported."""
+    names = ("psycopg", "redshift_connector")
+    return tuple(sys.modules[name].Error for name in names if name in sys.modules)
 
 
 def first_line(error: BaseException | None) -> str:
-    """The first line of an error, which for a database says what is wrong."""
+    """Return the first line of an error, which for a database says what is wrong."""
     return str(error).strip().split("\n", maxsplit=1)[0]

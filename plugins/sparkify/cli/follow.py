@@ -1,4 +1,4 @@
-"""A backfill on its way: looked at until every window's run has ended."""
+"""Follow a backfill until every window's run has ended."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sparkify.cli.windows import Run, Window
 
 PAUSE = 1.0
-# Looking may take this share of the time at most, however many windows there are.
+# The largest share of the time to spend on queries, however many windows there are.
 SHARE = 0.1
 
 Runs = Mapping[datetime, Run]
@@ -18,7 +18,7 @@ Runs = Mapping[datetime, Run]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a backfill is."""
+    """The progress of a backfill."""
 
     succeeded: int = 0
     failed: int = 0
@@ -28,15 +28,15 @@ class Progress:
     left: float | None = None
     """An estimate in seconds, once there is something to base it on."""
     obstacle: str = ""
-    """Why it does not go on, and what to do."""
+    """Why it is stuck, and what to do."""
 
     @classmethod
     def of(cls, windows: Sequence[Window], runs: Runs) -> "Progress":
-        """The tally of the windows' runs."""
+        """Count the windows' runs by state."""
         states = [runs[w.logical_date].state if w.logical_date in runs else "" for w in windows]
         succeeded, running = states.count("success"), states.count("running")
         waiting = states.count("queued")
-        # A run that was deleted meanwhile did not load its window either.
+        # Includes runs deleted meanwhile, which did not load their window either.
         failed = len(windows) - succeeded - running - waiting
         return cls(succeeded, failed, running, waiting)
 
@@ -51,7 +51,7 @@ class Progress:
         return self.done + self.running + self.waiting
 
     def timed(self, elapsed: float, done_before: int) -> "Progress":
-        """With the time it took, and what is left at the rate so far."""
+        """Add the elapsed time, and an estimate of the rest at the rate so far."""
         done = self.done - done_before
         left = (self.total - self.done) * elapsed / done if done else None
         return replace(self, elapsed=elapsed, left=left)
@@ -68,29 +68,29 @@ def follow(
     obstacle: Callable[[], str],
     show: Callable[[Progress], None],
 ) -> Runs:
-    """Wait until every window's run has ended, and return the runs as they are then."""
+    """Wait until every window's run has ended, and return the runs."""
     began = time.monotonic()
     done_before: int | None = None
     progress = Progress()
     while True:
-        asked = time.monotonic()
+        queried = time.monotonic()
         try:
-            runs, hindered = look(), obstacle()
+            runs, found = look(), obstacle()
         except DBAPIError:
-            # The backfill outlives a restart of the database, and so does following it.
+            # Like the backfill, following it survives a restart of the database.
             show(replace(progress, obstacle="Airflow's metadata database does not answer."))
         else:
             progress = Progress.of(windows, runs)
             done_before = progress.done if done_before is None else done_before
-            progress = replace(progress.timed(asked - began, done_before), obstacle=hindered)
+            progress = replace(progress.timed(queried - began, done_before), obstacle=found)
             show(progress)
             if progress.done == progress.total:
                 return runs
-        time.sleep(max(PAUSE, (time.monotonic() - asked) / SHARE))
+        time.sleep(max(PAUSE, (time.monotonic() - queried) / SHARE))
 
 
 def span(seconds: float) -> str:
-    """A length of time, such as 0:42 or 1:02:03."""
+    """Format a duration, such as 0:42 or 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

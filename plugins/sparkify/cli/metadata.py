@@ -1,9 +1,9 @@
-"""What the command asks of Airflow's metadata database, and the one thing it does there."""
+"""Airflow's metadata database: queries, and the creation of a backfill."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from airflow.configuration import conf
@@ -26,11 +26,12 @@ from sqlalchemy import func, select
 from sparkify.cli.request import RANGE, Request
 from sparkify.cli.windows import Plan, Run, Window
 from sparkify.runs.hours import AirflowRun
+from sparkify.window import full_hour, utc
 
 
 @dataclass(frozen=True)
 class Dag:
-    """A DAG as the scheduler knows it."""
+    """A DAG in the metadata database."""
 
     dag_id: str
     is_paused: bool
@@ -48,10 +49,10 @@ class Active:
 
 
 class Metadata:
-    """Airflow's metadata database; every call is a transaction of its own."""
+    """Airflow's metadata database, accessed in one transaction per call."""
 
     def dag(self, dag_id: str) -> Dag | None:
-        """The DAG, or None where no DAG file has it (any more)."""
+        """Return the DAG, or None if no DAG file defines it (any more)."""
         with create_session() as session:
             row = session.get(DagModel, dag_id)
             if row is None or row.is_stale:
@@ -59,31 +60,31 @@ class Metadata:
             return Dag(dag_id, row.is_paused, row.timetable_periodic)
 
     def dag_ids(self) -> list[str]:
-        """The ids of all DAGs."""
+        """Return the ids of all DAGs."""
         with create_session() as session:
             return list(session.scalars(select(DagModel.dag_id).where(~DagModel.is_stale)))
 
     def windows(self, dag_id: str, start: datetime, end: datetime) -> Iterator[Window]:
-        """The windows whose logical date is from start to end, future ones included."""
+        """Yield the windows whose logical date is from start to end, including future ones."""
         dag = SerializedDagModel.get_dag(dag_id)
         for info in dag.iter_dagrun_infos_between(start, end) if dag else ():
-            # A partitioned schedule has none, so the command finds no window there.
+            # Partitioned schedules have neither.
             if info.logical_date and info.data_interval:
                 interval = info.data_interval
-                yield Window(*map(_utc, (info.logical_date, interval.start, interval.end)))
+                yield Window(*map(utc, (info.logical_date, interval.start, interval.end)))
 
     def runs(self, dag_id: str, first: datetime, last: datetime) -> dict[datetime, Run]:
-        """The runs whose logical date is from first to last, by that date."""
+        """Return the runs whose logical date is from first to last, by that date."""
         columns = select(DagRun.logical_date, DagRun.run_id, DagRun.state, DagRun.start_date)
-        mine = columns.where(DagRun.dag_id == dag_id, DagRun.logical_date.between(first, last))
+        query = columns.where(DagRun.dag_id == dag_id, DagRun.logical_date.between(first, last))
         with create_session() as session:
             return {
-                _utc(date): Run(run_id, state, started and _utc(started))
-                for date, run_id, state, started in session.execute(mine)
+                utc(date): Run(run_id, state, started and utc(started))
+                for date, run_id, state, started in session.execute(query)
             }
 
     def unsuccessful(self, dag_id: str) -> list[AirflowRun]:
-        """The runs that are to come, under way or failed, each with its hour, if it is of one."""
+        """Return the queued, running and failed runs, with their hour if they load one."""
         query = select(DagRun.run_id, DagRun.state, DagRun.logical_date, DagRun.conf).where(
             DagRun.dag_id == dag_id, DagRun.state.in_(("queued", "running", "failed"))
         )
@@ -94,7 +95,7 @@ class Metadata:
             ]
 
     def failed_tasks(self, dag_id: str, run_ids: Collection[str]) -> dict[str, list[str]]:
-        """The tasks that failed themselves, by run id."""
+        """Return the tasks that failed themselves, by run id."""
         query = (
             select(TaskInstance.run_id, TaskInstance.task_id)
             .where(
@@ -112,7 +113,7 @@ class Metadata:
         return found
 
     def active_backfill(self, dag_id: str) -> Active | None:
-        """The backfill of the DAG that is not closed; there can be one."""
+        """Return the DAG's backfill that is not closed, if there is one."""
         query = select(Backfill).where(Backfill.dag_id == dag_id, Backfill.completed_at.is_(None))
         with create_session() as session:
             row = session.scalars(query.limit(1)).first()
@@ -122,20 +123,20 @@ class Metadata:
                 DagRun.backfill_id == row.id, DagRun.state.in_(("queued", "running"))
             )
             is_open = session.scalar(runs.limit(1)) is not None
-            # The dates that it was asked for may reach past its runs.
+            # The requested dates may extend beyond the runs.
             dates = select(
                 func.min(BackfillDagRun.logical_date), func.max(BackfillDagRun.logical_date)
             )
             first, last = session.execute(dates.where(BackfillDagRun.backfill_id == row.id)).one()
-            return Active(row.id, _utc(first or row.from_date), _utc(last or row.to_date), is_open)
+            return Active(row.id, utc(first or row.from_date), utc(last or row.to_date), is_open)
 
     def is_scheduler_alive(self) -> bool:
-        """Whether a scheduler has shown a sign of life within its health-check threshold."""
+        """Whether a scheduler has sent a heartbeat within its health-check threshold."""
         job = most_recent_job("SchedulerJob")
         return job is not None and job.is_alive()
 
     def is_backfill_paused(self, dag_id: str) -> bool:
-        """Whether somebody paused the DAG's active backfill."""
+        """Whether the DAG's active backfill is paused."""
         query = select(Backfill.is_paused).where(
             Backfill.dag_id == dag_id, Backfill.completed_at.is_(None)
         )
@@ -144,14 +145,14 @@ class Metadata:
 
     def create(self, request: Request, plan: Plan) -> int:
         """Create the backfill as `airflow backfill create` and the web UI do; return its id."""
-        # Slow to import, and needed here only.
+        # Slow to import, and only needed here.
         from airflow.api_fastapi.common.dagbag import resolve_run_on_latest_version
 
         with create_session() as session:
             on_latest = resolve_run_on_latest_version(None, request.dag_id, session, fallback=True)
         backfill = _create_backfill(
             dag_id=request.dag_id,
-            # The windows that were shown: none may have come to an end meanwhile.
+            # Exactly the windows that were shown, without those that have ended since.
             from_date=plan.first,
             to_date=plan.last,
             max_active_runs=request.max_active_runs,
@@ -165,24 +166,18 @@ class Metadata:
 
 
 def web_address(path: str) -> str:
-    """Where the web UI shows something."""
+    """Return the URL of a path in the web UI."""
     return conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/") + path
 
 
 def _hour(date: datetime | None, conf: Mapping[str, Any] | None) -> datetime | None:
-    """The hour that a run is of; one without a date, or with a range, is of none."""
-    if date is None or RANGE & (conf or {}).keys():
-        return None
-    return _utc(date).replace(minute=0, second=0, microsecond=0)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    """Return the hour that a run loads; None for a run without a date, or with a range."""
+    return None if date is None or RANGE & (conf or {}).keys() else full_hour(utc(date))
 
 
 def _user() -> str | None:
     try:
         return getuser()
     except AirflowConfigException:
-        # A container's user need not have a name.
+        # A container's user may have no name.
         return None

@@ -1,4 +1,4 @@
-"""What Airflow learns from the entry point ``apache_airflow_provider``: a command of its CLI."""
+"""The entry point ``apache_airflow_provider``, through which Airflow finds the commands."""
 
 import sys
 from typing import Any
@@ -7,7 +7,7 @@ DISTRIBUTION = "sparkify-warehouse"
 
 
 def provider_info() -> dict[str, Any]:
-    """The provider info; every process of Airflow asks for it, so it imports nothing."""
+    """Return the provider info without imports, as every process of Airflow calls this."""
     return {
         "package-name": DISTRIBUTION,
         "name": "Sparkify warehouse",
@@ -19,10 +19,10 @@ def provider_info() -> dict[str, Any]:
 
 def add_commands() -> list[Any]:
     """
-    The group ``sparkify``; and ``backfill`` in the group ``dags``, unless Airflow has it again.
+    Return the group ``sparkify``, and add ``backfill`` to the group ``dags`` if it lacks it.
 
-    A provider can only add groups, and a second one named ``dags`` breaks the whole CLI: so the
-    group is replaced where the parser, which is just being imported, keeps it.
+    A provider can only add groups, and a second group ``dags`` would break the whole CLI. So the
+    group is replaced in the parser, which is being imported at this point.
     """
     from sparkify.cli.arguments import BACKFILL, SPARKIFY
 

@@ -1,43 +1,44 @@
-"""What the command says before and after the work."""
+"""The messages of a backfill before and after the runs."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from sparkify.cli.follow import Runs
 from sparkify.cli.metadata import web_address
 from sparkify.cli.request import Request
-from sparkify.cli.windows import Fate, Plan, Window
+from sparkify.cli.windows import Action, Plan, Window
 
 FailedTasks = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 
 
 def announcement(request: Request, plan: Plan, remarks: Sequence[str]) -> str:
-    """What will be run, before anything is created."""
+    """Describe what will be run."""
     order = ", the latest first" if request.backwards else ""
     lines = [
         f"{request.dag_id}: {plan.span}, {_counted(len(plan.windows), 'run')}, "
         f"at most {request.max_active_runs} at a time{order}"
     ]
     lines += [f"Note: {remark}" for remark in remarks]
-    if plan.count(Fate.NEW) < len(plan.windows):
-        lines += [f"  {plan.count(fate)} {fate.value}" for fate in Fate if plan.count(fate)]
-    if plan.count(Fate.FAILED):
+    if plan.count(Action.NEW) < len(plan.windows):
+        counts = {action: plan.count(action) for action in Action}
+        lines += [f"  {count} {action.value}" for action, count in counts.items() if count]
+    if plan.count(Action.FAILED):
         lines.append("  (--rerun-failed-tasks runs the failed ones again, --reset-dagruns all)")
-    elif plan.count(Fate.UNLOADED):
+    elif plan.count(Action.UNLOADED):
         lines.append("  (--reset-dagruns runs all of them again, which loads those hours)")
-    elif plan.count(Fate.SUCCEEDED):
+    elif plan.count(Action.SUCCEEDED):
         lines.append("  (--reset-dagruns runs all of them again)")
     return "\n".join(lines)
 
 
 def listing(request: Request, plan: Plan) -> str:
-    """Every window and what would become of it."""
+    """List every window with what would happen to it."""
     windows = reversed(plan.windows) if request.backwards else plan.windows
-    lines = [f"  {window}  {plan.fate(window).value}" for window in windows]
+    lines = [f"  {window}  {plan.action(window).value}" for window in windows]
     return "\n".join([*lines, "Nothing was created (--dry-run)."])
 
 
 def steering(dag_id: str, backfill_id: int, follow: str) -> str:
-    """How a backfill is followed, paused and cancelled."""
+    """Explain how to follow, pause and cancel a backfill."""
     api = web_address(f"/api/v2/backfills/{backfill_id}")
     return (
         f"  follow it:        {follow}\n"
@@ -48,7 +49,7 @@ def steering(dag_id: str, backfill_id: int, follow: str) -> str:
 
 
 def success(plan: Plan, took: str) -> str:
-    """That every run of the range succeeded and, where it was seen, that its hours are loaded."""
+    """Report that every run succeeded and, if that was checked, that the hours are loaded."""
     count = len(plan.windows)
     runs = f"All {count} runs" if count > 1 else "The run"
     loaded = f": {plan.span} is loaded" if plan.loads is not None else ""
@@ -56,7 +57,7 @@ def success(plan: Plan, took: str) -> str:
 
 
 def failure(request: Request, plan: Plan, failed_tasks: FailedTasks) -> str:
-    """The windows whose run failed, or that are not loaded, each with its run; and what to do."""
+    """List the windows whose run failed, or that are not loaded, and say what to do."""
     windows = [window for window in plan.windows if not plan.holds(window)]
     failed = [window for window in windows if not _has_succeeded(window, plan.runs)]
     unloaded = [window for window in windows if _has_succeeded(window, plan.runs)]
@@ -75,15 +76,15 @@ def failure(request: Request, plan: Plan, failed_tasks: FailedTasks) -> str:
     if unloaded:
         lines += [
             f"{len(unloaded)} of {_counted(len(plan.windows), 'run')} succeeded, but the warehouse "
-            "has no load of the hour by that run, or a later one:"
+            "has no load of the hour by that run or a later one:"
         ]
         lines += [f"  {window}  {plan.runs[window.logical_date].run_id}" for window in unloaded]
         lines += [
-            "Such a run had another range, was set to success by hand, or the tables were made "
-            "anew since; or this terminal leads to another warehouse than the scheduler's: on a "
-            "laptop, call `source .local/env` again. Then run these windows again:"
+            "Such a run had another range or was set to success by hand, or the tables were "
+            "recreated since; or this terminal uses another warehouse than the scheduler: on a "
+            "laptop, run `source .local/env` again. Then run these windows again:"
         ]
-        lines += [f"  {_repeat(request, its, '--reset-dagruns')}" for its in _in_a_row(unloaded)]
+        lines += [f"  {_repeat(request, row, '--reset-dagruns')}" for row in _in_a_row(unloaded)]
     return "\n".join(lines)
 
 
@@ -92,7 +93,7 @@ def _repeat(request: Request, windows: Sequence[Window], option: str) -> str:
 
 
 def _in_a_row(windows: Sequence[Window]) -> list[list[Window]]:
-    """The windows, taken together where one begins as the other ends."""
+    """Group consecutive windows."""
     found: list[list[Window]] = []
     for window in windows:
         if found and found[-1][-1].end == window.start:

@@ -1,4 +1,4 @@
-"""One call of ``airflow dags backfill``: what is wanted, and the sentence that refuses it."""
+"""A request to ``airflow dags backfill``, and the exception that refuses it."""
 
 import json
 import shlex
@@ -12,16 +12,25 @@ from sparkify.cli.windows import Bound, Reprocess
 from sparkify.runs.hours import DAG_ID
 
 RANGE = {"start", "end"}
-"""The params of the DAG ``sparkify`` that make a run load a range instead of its hour."""
+"""The params with which a run of the DAG ``sparkify`` loads a range instead of its hour."""
 
 
-class Refused(Exception):  # noqa: N818 - it names what happens to the person's request
-    """Why a backfill is not created, and what to do; printed as it is."""
+class Refused(Exception):  # noqa: N818 - it names what happens to the request
+    """Why a command refuses to work, and what to do; printed as it is."""
+
+
+def check_order(start: Bound | None, end: Bound | None) -> None:
+    """Refuse a range that ends before it begins."""
+    if start and end and start.moment > end.moment:
+        raise Refused(
+            f"The range is empty: its start {start.text} is after its end {end.text}. "
+            "Give the earlier one to -s and the later one to -e."
+        )
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options, with what is left out filled in."""
+    """The parsed options, including defaults."""
 
     dag_id: str
     start: Bound
@@ -35,22 +44,18 @@ class Request:
 
     @classmethod
     def of(cls, args: Namespace) -> "Request":
-        """The request that the parsed arguments make."""
+        """Create the request from the parsed arguments."""
         start, end = args.start_date or args.end_date, args.end_date or args.start_date
         if start is None:
             raise Refused(
                 "No range: give its first and its last logical date, such as "
                 f"airflow dags backfill -s 2018-11-01 -e 2018-11-01T23:00 {args.dag_id}"
             )
-        if start.moment > end.moment:
-            raise Refused(
-                f"The range is empty: its start {start.text} is after its end {end.text}. "
-                "Give the earlier one to -s and the later one to -e."
-            )
+        check_order(start, end)
         if args.dag_id == DAG_ID and RANGE & (args.conf or {}).keys():
             raise Refused(
-                f"Each run of a backfill of {DAG_ID} loads its hour; with the params start and end "
-                "each would load that range instead. Load the range in one run: "
+                f"Each run of a backfill of {DAG_ID} loads its hour, but with the params start and "
+                "end each would load that range. Load the range in one run: "
                 f"{shlex.join(['airflow', 'dags', 'trigger', DAG_ID, '-c', json.dumps(args.conf)])}"
             )
         return cls(
@@ -67,12 +72,12 @@ class Request:
 
     @property
     def run_conf(self) -> dict[str, Any] | None:
-        """The conf of every run; none leaves that of a run that is repeated as it is."""
-        # A run of this date may have been triggered with a range, which is not to be loaded again.
+        """The conf of every run; None keeps that of a repeated run."""
+        # An existing run may have been triggered with a range, which must not be loaded again.
         return self.conf or {} if self.dag_id == DAG_ID else self.conf
 
     def command(self, first: datetime, last: datetime, *more: str) -> str:
-        """The command that asks for the windows of these logical dates, with more options."""
+        """Return the command for the windows of these logical dates, with further options."""
         words = ["airflow", "dags", "backfill", *bounds(first, last)]
         if self.max_active_runs != MAX_ACTIVE_RUNS:
             words += ["--max-active-runs", str(self.max_active_runs)]
@@ -84,7 +89,7 @@ class Request:
 
 
 def bounds(first: datetime, last: datetime) -> list[str]:
-    """The options that name the logical dates from first to last, both inclusive."""
+    """Return the options for the logical dates from first to last, both inclusive."""
     start, end = (moment.isoformat().removesuffix("+00:00") for moment in (first, last))
     return ["-s", start.removesuffix(":00"), "-e", end.removesuffix(":00")]
 

@@ -1,7 +1,8 @@
-"""What a person sees of a backfill: a live bar in a terminal, plain lines elsewhere."""
+"""Output of the commands: a live progress bar in a terminal, plain lines elsewhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -9,35 +10,30 @@ from rich.progress import Progress as Bar
 
 from sparkify.cli.follow import Progress
 
-# A log needs no line for every run; a failure is told at once.
+# A log needs no line for every run, but a failure is printed at once.
 SECONDS_BETWEEN_LINES = 10.0
 
 Show = Callable[[Progress], None]
 
 
+@dataclass(frozen=True)
 class Screen:
-    """
-    Where the command speaks.
+    """The output of a command: standard output and standard error."""
 
-    :param console: for what it tells
-    :param errors: for why it refuses
-    """
+    console: Console
+    errors: Console
 
-    def __init__(self, console: Console, errors: Console) -> None:
-        self.console = console
-        self.errors = errors
-
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Print text as it is."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def complain(self, text: str) -> None:
-        """Print why nothing is done."""
+    def print_error(self, text: str) -> None:
+        """Print text as it is to standard error."""
         self.errors.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def progress(self) -> Iterator[Show]:
-        """Show how far it is, as long as the block runs."""
+        """Show progress while the block runs."""
         if self.console.is_terminal and not self.console.is_dumb_terminal:
             with _bar(self.console) as bar:
                 yield self._with_obstacles(_redraw(bar))
@@ -46,19 +42,19 @@ class Screen:
 
     @contextmanager
     def working(self, what: str) -> Iterator[Callable[[str], None]]:
-        """Show, in a terminal, at what it is, as long as the block runs."""
+        """Show the current step in a terminal while the block runs."""
         with self.console.status(what) as status:
             yield lambda where: status.update(f"{what} {where}")
 
     def _with_obstacles(self, show: Show) -> Show:
-        told = ""
+        shown = ""
 
         def both(progress: Progress) -> None:
-            nonlocal told
+            nonlocal shown
             show(progress)
-            if progress.obstacle != told:
-                told = progress.obstacle
-                self.say(f"Waiting: {told}" if told else "It goes on.")
+            if progress.obstacle != shown:
+                shown = progress.obstacle
+                self.print(f"Waiting: {shown}" if shown else "Continuing.")
 
         return both
 
@@ -69,7 +65,7 @@ class Screen:
             nonlocal shown
             if shown is None or _is_news(progress, shown):
                 shown = progress
-                self.say(str(progress))
+                self.print(str(progress))
 
         return show
 

@@ -1,4 +1,4 @@
-"""The windows of a backfill: which there are in the range, and what becomes of each."""
+"""The windows of a backfill, and what it does with each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from sparkify.runs.hours import Load
 
 @dataclass(frozen=True)
 class Bound:
-    """An end of the range, UTC, and how it was written."""
+    """A bound of the range in UTC, and its text."""
 
     moment: datetime
     text: str
 
     @property
     def is_date(self) -> bool:
-        """Whether it was written without a time of day."""
+        """Whether it has no time of day."""
         return "T" not in self.text and " " not in self.text
 
 
 @dataclass(frozen=True)
 class Window:
-    """The data interval of one run, with the logical date that names it."""
+    """The data interval of one run, and its logical date."""
 
     logical_date: datetime
     start: datetime
@@ -37,7 +37,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Run:
-    """A window's run as it is now."""
+    """The run of a window."""
 
     run_id: str
     state: str
@@ -45,38 +45,38 @@ class Run:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it will not change by itself any more."""
+        """Whether it has succeeded or failed."""
         return self.state in ("success", "failed")
 
 
 class Reprocess(Enum):
-    """Which windows are run again that have been run before; the values are Airflow's."""
+    """Which windows are run again; the values are Airflow's."""
 
     NONE = "none"
     FAILED = "failed"
     COMPLETED = "completed"
 
 
-class Fate(Enum):
+class Action(Enum):
     """What a backfill does with a window."""
 
     NEW = "to run"
     AGAIN = "to run again"
-    SUCCEEDED = "succeeded before, left as is"
-    UNLOADED = "succeeded before without loading its hour, left as is"
-    FAILED = "failed before, left as is"
-    UNDERWAY = "under way already, left to it"
+    SUCCEEDED = "succeeded before, kept"
+    UNLOADED = "succeeded before without loading its hour, kept"
+    FAILED = "failed before, kept"
+    UNDERWAY = "already under way, kept"
 
 
 @dataclass(frozen=True)
 class Plan:
     """
-    The windows of a range, in the order of time.
+    The windows of a range, in chronological order.
 
     :param windows: at least one
-    :param runs: the runs they have already, by logical date
-    :param reprocess: which of these are repeated
-    :param loads: what the warehouse says of the windows' hours, where it can be asked
+    :param runs: existing runs by logical date
+    :param reprocess: which of these to repeat
+    :param loads: loads of the windows' hours, if the warehouse can be queried
     """
 
     windows: Sequence[Window]
@@ -99,21 +99,21 @@ class Plan:
         """From the first interval's start to the last one's end."""
         return f"{minute(self.windows[0].start)} to {minute(self.windows[-1].end)} UTC"
 
-    def fate(self, window: Window) -> Fate:
-        """What becomes of a window; Airflow decides likewise when it creates the backfill."""
+    def action(self, window: Window) -> Action:
+        """Decide what happens to a window, as Airflow will when it creates the backfill."""
         run = self.runs.get(window.logical_date)
         if run is None:
-            return Fate.NEW
+            return Action.NEW
         if not run.has_ended:
-            return Fate.UNDERWAY
+            return Action.UNDERWAY
         if self.reprocess is Reprocess.COMPLETED:
-            return Fate.AGAIN
+            return Action.AGAIN
         if run.state == "failed":
-            return Fate.AGAIN if self.reprocess is Reprocess.FAILED else Fate.FAILED
-        return Fate.SUCCEEDED if self.holds(window) else Fate.UNLOADED
+            return Action.AGAIN if self.reprocess is Reprocess.FAILED else Action.FAILED
+        return Action.SUCCEEDED if self.holds(window) else Action.UNLOADED
 
     def holds(self, window: Window) -> bool:
-        """Whether a window's run succeeded and, where that is known, the warehouse has its hour."""
+        """Whether a window's run succeeded and, if that is known, its hour is loaded."""
         run = self.runs.get(window.logical_date)
         if run is None or run.state != "success":
             return False
@@ -122,39 +122,39 @@ class Plan:
         load = self.loads.get(window.start)
         if load is None:
             return False
-        # By that run or a later one: a run may have had another window than its date says.
+        # By that run or a later one, since a run may have had another window.
         return load.run_id == run.run_id or bool(run.started and load.loaded_at >= run.started)
 
-    def count(self, *fates: Fate) -> int:
-        """How many windows meet one of these fates."""
-        return sum(self.fate(window) in fates for window in self.windows)
+    def count(self, *actions: Action) -> int:
+        """Count the windows with one of these actions."""
+        return sum(self.action(window) in actions for window in self.windows)
 
 
 def notes(start: Bound, end: Bound, windows: Sequence[Window], is_cut: bool) -> list[str]:
-    """What of the range a reader might expect to be run, and is not."""
+    """Explain which parts of the range are not run although a user may expect it."""
     first, last = windows[0], windows[-1]
     found = []
     if first.start > start.moment:
         found.append(
-            f"START {start.text} lies inside an interval, and only whole intervals are run: the "
-            f"first one begins at {minute(first.start)}. To run the one around START, too, give "
-            "its beginning."
+            f"START {start.text} is inside an interval, and only whole intervals are run: the "
+            f"first one begins at {minute(first.start)}. To include the one around START, give its "
+            "beginning."
         )
     if is_cut:
         found.append(
-            f"What comes after {minute(last.end)} has not ended yet; the schedule runs it when it "
-            "has."
+            f"Intervals after {minute(last.end)} have not ended yet; the schedule runs them once "
+            "they have."
         )
     elif end.is_date and last.end < end.moment + timedelta(days=1):
         day_before = end.moment - timedelta(days=1)
-        without = f"; nothing of it: -e {day_before:%Y-%m-%d}T23:59" if len(windows) > 1 else ""
+        without = f"; to exclude it: -e {day_before:%Y-%m-%d}T23:59" if len(windows) > 1 else ""
         found.append(
             f"END is inclusive, and a date is its midnight: of {end.text} only {last} is run. "
-            f"All of that day: -e {end.text}T23:59{without}"
+            f"To include the whole day: -e {end.text}T23:59{without}"
         )
     return found
 
 
 def minute(moment: datetime) -> str:
-    """A moment as it is shown."""
+    """Format a moment to the minute."""
     return f"{moment:%Y-%m-%d %H:%M}"

@@ -1,1 +1,1 @@
-"""The operators that the DAGs chain."""
+"""The operators of the DAGs."""

@@ -1,4 +1,4 @@
-"""Makes the role with which COPY reads the source."""
+"""Create the role with which COPY reads the source."""
 
 import json
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ POLICY = "read-the-source"
 
 class CopyRoleOperator(AwsBaseOperator[AwsBaseHook]):
     """
-    Create an IAM role that may read one bucket and nothing else, or bring it up to date.
+    Create or update an IAM role that may only read one bucket, and return its ARN.
 
-    Redshift may assume it, for COPY; and so may those of the account whom their own policies let:
-    Airflow lists the source with it. Returns its ARN.
+    Redshift may assume it, for COPY; so may principals of the account whose own policies allow it,
+    since Airflow lists the source with it.
 
     :param role: name of the role (templated)
     :param bucket: name of the bucket (templated)
@@ -34,14 +34,14 @@ class CopyRoleOperator(AwsBaseOperator[AwsBaseHook]):
         self.bucket = bucket
 
     def execute(self, context: Context) -> str:  # noqa: ARG002 - Airflow's signature
-        """Make the role, say whom it trusts and what it may, and return its ARN."""
+        """Create or update the role with its policies, and return its ARN."""
         iam = AwsBaseHook(aws_conn_id=self.aws_conn_id, client_type="iam").conn
         trust = json.dumps(self._trust())
         try:
             found = iam.create_role(
                 RoleName=self.role,
                 AssumeRolePolicyDocument=trust,
-                Description="Sparkify: COPY reads the source with it",
+                Description="Sparkify: COPY reads the source with this role",
             )
         except iam.exceptions.EntityAlreadyExistsException:
             iam.update_assume_role_policy(RoleName=self.role, PolicyDocument=trust)
@@ -50,13 +50,13 @@ class CopyRoleOperator(AwsBaseOperator[AwsBaseHook]):
             RoleName=self.role, PolicyName=POLICY, PolicyDocument=json.dumps(self._policy())
         )
         arn = str(found["Role"]["Arn"])
-        self.log.info("Name it as role_arn in the connection sparkify_s3: %s", arn)
+        self.log.info("Set this as role_arn in the extra of the connection sparkify_s3: %s", arn)
         return arn
 
     def _trust(self) -> dict[str, Any]:
         account = StsHook(aws_conn_id=self.aws_conn_id).get_account_number()
-        whom = {"Service": "redshift.amazonaws.com", "AWS": f"arn:aws:iam::{account}:root"}
-        return _document({"Principal": whom, "Action": "sts:AssumeRole"})
+        principal = {"Service": "redshift.amazonaws.com", "AWS": f"arn:aws:iam::{account}:root"}
+        return _document({"Principal": principal, "Action": "sts:AssumeRole"})
 
     def _policy(self) -> dict[str, Any]:
         bucket = f"arn:aws:s3:::{self.bucket}"

@@ -1,4 +1,4 @@
-"""Makes views of questions."""
+"""Create views from questions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -12,10 +12,11 @@ from sparkify.warehouse import POSTGRES
 
 class CreateViewsOperator(WarehouseOperator):
     """
-    Create views, or bring them up to date, in one transaction; each says what its data is as of.
+    Create or update views in one transaction, each with a column ``data_as_of``.
 
-    A view that stays the same keeps its grants, on PostgreSQL also one that gets more columns at
-    its end. One whose columns change otherwise is dropped first, as the engine does not replace it.
+    A view that stays the same keeps its grants, and on PostgreSQL so does one that gains columns at
+    its end. A view whose columns change otherwise is dropped first, because the engine cannot
+    replace it.
 
     :param views: name to SELECT, or the ``.sql`` file holding it (templated)
     """
@@ -30,23 +31,23 @@ class CreateViewsOperator(WarehouseOperator):
         self.views = views
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
-        """Create or replace them all."""
+        """Create or replace all views."""
         hook = self.get_db_hook()
         statements = []
         for name, sql in self.views.items():
-            # The time is looked up beside the rows: joined to them, it could disturb their order.
+            # A scalar subquery, because a join could change the order of the rows.
             select = (
                 "select answers.*, (select data_as_of from data_as_of) as data_as_of\n"
                 f"from (\n{sql}\n) as answers"
             )
-            if self._is_of_another_form(hook, name, select):
+            if self._changes_columns(hook, name, select):
                 statements.append(f"drop view {name}")
             statements.append(f"create or replace view {name} as\n{select}")
         hook.run(statements)
 
-    def _is_of_another_form(self, hook: DbApiHook, name: str, select: str) -> bool:
+    def _changes_columns(self, hook: DbApiHook, name: str, select: str) -> bool:
         found: Any = hook.get_first(
-            # The view of the information schema fails on Redshift while tables are dropped.
+            # On Redshift, a query of information_schema fails while a table is being dropped.
             "select 1 from pg_views where schemaname = current_schema() and viewname = %s",
             parameters=(name,),
         )

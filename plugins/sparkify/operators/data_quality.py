@@ -1,4 +1,4 @@
-"""Asks the warehouse whether it is right."""
+"""Check the data in the warehouse."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
-from sparkify.checks import Check, Result, ask_all
+from sparkify.checks import Check, Result, run_checks
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.warehouse import connected, execute
 from sparkify.window import Window, naive
@@ -22,12 +22,12 @@ class DataQualityOperator(WarehouseOperator):
     """
     Run every check, record every result, then fail once with all failures.
 
-    It does not retry, as bad data gets no better by asking again. Only where nothing else is wrong
-    than that a question could not be put, by a deadlock or a lost connection, it is put again.
+    It does not retry, since that does not improve bad data, unless all failures are checks that
+    could not run, because of a deadlock or a lost connection.
 
-    :param checks: name to SELECT, or ``.sql`` file, of an assertion; what its head may say is told
-        in ``sparkify.checks`` (templated)
-    :param beforehand: statements, or files, that write down what the checks look at (templated)
+    :param checks: name to SELECT, or ``.sql`` file, of an assertion with a header as described in
+        ``sparkify.checks`` (templated)
+    :param beforehand: statements, or files, that record what the checks read (templated)
     """
 
     template_fields: Sequence[str] = ("checks", "beforehand", *WarehouseOperator.template_fields)
@@ -47,9 +47,9 @@ class DataQualityOperator(WarehouseOperator):
         self.beforehand = list(beforehand)
 
     def execute(self, context: Context) -> None:
-        """Run, record, and tell all failures in one sentence each."""
+        """Run the checks, record the results, and fail with all failures."""
         if not self.checks:
-            self._raise_exception(f"{self.task_id} has no checks: a gate that lets all through.")
+            self._raise_exception(f"{self.task_id} has no checks, so it would pass anything.")
         checks = [Check(name, sql) for name, sql in self.checks.items()]
         hook = self.get_db_hook()
         with connected(hook) as connection:
@@ -57,9 +57,9 @@ class DataQualityOperator(WarehouseOperator):
             for statement in self.beforehand:
                 execute(cursor, statement)
             connection.commit()
-            results = ask_all(connection, hook.get_conn, checks)
+            results = run_checks(connection, hook.get_conn, checks)
             self._record(cursor, context, results)
-        self._tell(results)
+        self._report(results)
 
     def _record(self, cursor: Any, context: Context, results: Sequence[Result]) -> None:
         window = Window.of_run(context)
@@ -84,7 +84,7 @@ class DataQualityOperator(WarehouseOperator):
             [value for row in rows for value in row],
         )
 
-    def _tell(self, results: Sequence[Result]) -> None:
+    def _report(self, results: Sequence[Result]) -> None:
         for result in results:
             if result.failed:
                 self.log.warning("%s", result)
@@ -92,8 +92,8 @@ class DataQualityOperator(WarehouseOperator):
         self.log.info("%s of %s checks passed: %s", len(passed), len(results), ", ".join(passed))
         errors = [result for result in results if result.is_error]
         if errors:
-            told = "\n".join(str(result) for result in errors)
-            told = f"{len(errors)} of {len(results)} checks failed.\n{told}"
-            if any(result.was_asked for result in errors):
-                self._raise_exception(told)
-            raise AirflowException(told)
+            failures = "\n".join(map(str, errors))
+            message = f"{len(errors)} of {len(results)} checks failed.\n{failures}"
+            if any(result.is_final for result in errors):
+                self._raise_exception(message)
+            raise AirflowException(message)

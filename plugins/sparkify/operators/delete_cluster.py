@@ -1,4 +1,4 @@
-"""Deletes a cluster that somebody has named twice."""
+"""Delete a cluster after confirmation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +10,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 class DeleteClusterOperator(RedshiftDeleteClusterOperator):
     """
-    Delete a cluster, once its name was typed again, and keep a final snapshot of it.
+    Delete a cluster if its name is repeated as confirmation, keeping a final snapshot.
 
-    :param confirmation: the name as it was typed again (templated)
+    :param confirmation: the name of the cluster again (templated)
     :param snapshot: name of the final snapshot (templated)
     """
 
@@ -29,11 +29,11 @@ class DeleteClusterOperator(RedshiftDeleteClusterOperator):
         self.confirmation = confirmation
 
     def execute(self, context: Context) -> None:
-        """Delete it, or say what to type."""
+        """Delete the cluster, or fail without the right confirmation."""
         if self.confirmation != self.cluster_identifier:
             raise AirflowFailException(
                 f"Nothing was deleted. To delete the cluster {self.cluster_identifier}, trigger "
-                f"this again and type its name, {self.cluster_identifier}, as confirmation too; "
-                f"it was {self.confirmation!r}."
+                f"the DAG again with its name, {self.cluster_identifier}, as confirmation; it was "
+                f"{self.confirmation!r}."
             )
         super().execute(context)

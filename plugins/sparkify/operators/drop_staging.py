@@ -1,4 +1,4 @@
-"""Ends a run: drops what it staged, sweeps, and tells what came of it."""
+"""End a run: drop its staging tables and leftovers of dead runs, and log its summary."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,21 +7,22 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.runs.summary import balance, told
+from sparkify.runs.summary import describe, read_figures
 from sparkify.settings import DEAD_AFTER, keep_staging
 from sparkify.staging.names import KEPT, staging_table
-from sparkify.warehouse import execute, lock, transaction
+from sparkify.warehouse import commit, execute, lock, session
+from sparkify.window import naive
 
 
 class DropStagingOperator(WarehouseOperator):
     """
-    Drop the run's staging tables, and those of runs that ended without dropping theirs.
+    Drop the run's staging tables, and those of runs that died before dropping theirs.
 
-    A run at work is spared, whatever it is waiting for; one that never said how it ended is taken
-    for dead after 30 days. A failed run keeps its tables for a look, ``sparkify_keep_staging_days``
-    long. The run's balance sheet is logged and returned, for its XCom.
+    Active runs keep their tables; a run without a recorded end counts as dead after 30 days. Failed
+    runs keep theirs for ``sparkify_keep_staging_days``. The run's balance sheet is logged and
+    returned as XCom.
 
-    :param datasets: the tables that staging tables are made like
+    :param datasets: the tables that staging tables are modelled on
     :param afterwards: statements, or files, that end the run in the same transaction (templated)
     """
 
@@ -42,43 +43,40 @@ class DropStagingOperator(WarehouseOperator):
         self.afterwards = list(afterwards)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Drop this run's tables, sweep, and tell what came of the run."""
+        """Drop this run's tables and leftovers, and return the run's figures."""
         own = {staging_table(context["run_id"], dataset) for dataset in self.datasets}
         hook = self.get_db_hook()
-        with transaction(hook) as cursor:
+        with session(hook) as cursor:
             if self._leftovers(cursor) - own:
                 self._sweep(cursor, own, hook.conn_type)
-            cursor.execute("commit")
+            commit(cursor)
             drops = [f"drop table if exists {table}" for table in sorted(own)]
             for statement in [*drops, *self.afterwards]:
                 execute(cursor, statement)
-            figures = balance(cursor, context["run_id"])
-        self.log.info("%s", told(figures))
+            figures = read_figures(cursor, context["run_id"])
+        self.log.info("%s", describe(figures))
         return figures
 
     def _sweep(self, cursor: Any, own: set[str], on: str) -> None:
-        """Drop what dead runs left: one sweep at a time, and meanwhile no run begins to stage."""
-        cursor.execute("commit")
+        """Drop leftovers of dead runs, under a lock that keeps others from starting to stage."""
+        commit(cursor)
         cursor.execute(lock("readings", on))
         leftovers = sorted(self._leftovers(cursor) - own)
         if leftovers:
-            self.log.info("Sweeping what dead runs left: %s", ", ".join(leftovers))
+            self.log.info("Dropping leftovers of dead runs: %s", ", ".join(leftovers))
         for table in leftovers:
             execute(cursor, f"drop table if exists {table}")
 
     def _leftovers(self, cursor: Any) -> set[str]:
-        """
-        Every staging table that no run needs.
+        """Return every staging table that no run needs."""
+        # In this order, because a run begins a reading before it creates a table.
+        existing = self._existing(cursor)
+        in_use = self._in_use(cursor) if existing else set()
+        # A second table may hold a part of a staging table.
+        return {table for table in existing if table.removesuffix(KEPT) not in in_use}
 
-        A run begins a reading before it makes a table: so those that stand are looked up first.
-        """
-        standing = self._standing(cursor)
-        in_use = self._in_use(cursor) if standing else set()
-        # COPY may keep a part of a staging table in another one beside it.
-        return {table for table in standing if table.removesuffix(KEPT) not in in_use}
-
-    def _standing(self, cursor: Any) -> set[str]:
-        """Every run's staging tables; information_schema fails while tables are dropped."""
+    def _existing(self, cursor: Any) -> set[str]:
+        """Return all staging tables; information_schema would fail while tables are dropped."""
         cursor.execute(
             "select tablename from pg_tables "
             "where schemaname = current_schema() and tablename like 'staging%'"
@@ -87,13 +85,13 @@ class DropStagingOperator(WarehouseOperator):
         return {name for (name,) in cursor.fetchall() if name.startswith(prefixes)}
 
     def _in_use(self, cursor: Any) -> set[str]:
-        """The tables of runs that are at work, or that failed lately: they may be looked at."""
-        now = datetime.now(UTC).replace(tzinfo=None)
+        """Return the tables of active runs, and of those that failed recently."""
+        now = naive(datetime.now(UTC))
         cursor.execute(
             "select readings.run_id from readings "
             "left join load_runs on readings.run_id = load_runs.run_id "
             "group by readings.run_id, load_runs.ended_at, load_runs.failed_at "
-            # What was cleared since is at work again.
+            # A run that was cleared since is active again.
             "having case "
             "when load_runs.ended_at >= max(readings.began_at) then false "
             "when load_runs.failed_at >= max(readings.began_at) then load_runs.failed_at > %s "

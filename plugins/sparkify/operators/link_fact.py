@@ -1,4 +1,4 @@
-"""Points fact rows at dimension rows that came later."""
+"""Link fact rows to dimension rows that arrived later."""
 
 from typing import Any
 
@@ -7,11 +7,10 @@ from sparkify.operators.load import LoadOperator, columns_of
 
 class LinkFactOperator(LoadOperator):
     """
-    Set columns of the fact rows that a SELECT returns, in one transaction.
+    Update columns of the fact rows that a SELECT returns, in one transaction.
 
     :param table: fact table to update
-    :param sql: the SELECT of the rows to change: their key, and the new value of each column that
-        changes; or the ``.sql`` file holding it (templated)
+    :param sql: the SELECT of the key and the new values, or the ``.sql`` file with it (templated)
     :param key: column that identifies a row
     """
 
@@ -22,7 +21,7 @@ class LinkFactOperator(LoadOperator):
         self.key = key
 
     def replacement(self, cursor: Any) -> list[str]:
-        """Update what the SELECT returns; the log says how many rows that were."""
+        """Update the rows that the SELECT returns."""
         columns = columns_of(cursor, self.sql).split(", ")
         changes = ", ".join(
             f"{column} = incoming.{column}" for column in columns if column != self.key

@@ -1,4 +1,4 @@
-"""What every load of a table has in common."""
+"""The base of all operators that load a table."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.staging.claims import Claim, claim, newer_claims, outside
-from sparkify.warehouse import execute, lock, transaction
+from sparkify.warehouse import execute, lock, session
 from sparkify.window import Window
 
 SHOWN_CLAIMS = 5
@@ -16,10 +16,10 @@ SHOWN_CLAIMS = 5
 
 class Slice(NamedTuple):
     """
-    Rows of a table that are replaced by those of a SELECT.
+    A slice of a table to replace with the rows of a SELECT.
 
     :param table: the table
-    :param window: predicate of the rows
+    :param window: predicate of the slice
     :param sql: the SELECT
     """
 
@@ -28,7 +28,7 @@ class Slice(NamedTuple):
     sql: str
 
     def replacement(self, cursor: Any) -> list[str]:
-        """Delete the rows, insert the SELECT's."""
+        """Delete the slice, insert the rows of the SELECT."""
         return [
             f"delete from {self.table} where {self.window}",
             f"insert into {self.table} ({columns_of(cursor, self.sql)})\n{self.sql}",
@@ -36,7 +36,7 @@ class Slice(NamedTuple):
 
 
 def columns_of(cursor: Any, select: str) -> str:
-    """The columns of a SELECT, so that rows are inserted by name and not by position."""
+    """Return the columns of a SELECT, in order to insert by name instead of position."""
     cursor.execute(f"select * from ({select}) as incoming where false")
     return ", ".join(column[0] for column in cursor.description)
 
@@ -46,24 +46,22 @@ class LoadOperator(WarehouseOperator):
     Replace a slice of a table with the rows of a SELECT, in one transaction.
 
     :param table: table to load
-    :param sql: the SELECT, or the ``.sql`` file holding it (templated)
-    :param mutex: table whose lock makes loads take turns: the loaded one, unless several tables are
-        loaded in turn
-    :param at: column of a row's time, where the rows are events that the run has staged: then the
-        run claims its window, and leaves out what a newer reading claims of it
+    :param sql: the SELECT, or the ``.sql`` file with it (templated)
+    :param mutex: table to lock so that loads take turns; defaults to the loaded one
+    :param at: column with a row's time, if the rows are staged events: the run then claims its
+        window, and leaves out what newer readings claim of it
     :param also_locked: other tables that ``afterwards`` changes
     :param afterwards: statements, files, or slices of other tables, that complete the load in the
-        same transaction, such as removing dimension rows that nothing refers to (templated)
-    :param where_left: statements, or files, that follow them where something was left out
-        (templated)
-    :param figures: SELECT of names and numbers that tell what came of the load, or its ``.sql``
-        file; they are logged and returned (templated)
+        same transaction, such as deleting dimension rows that nothing refers to (templated)
+    :param if_omitted: further statements, or files, in case rows were left out (templated)
+    :param figures: SELECT of names and numbers about the load, or its ``.sql`` file; they are
+        logged and returned (templated)
     """
 
     template_fields: Sequence[str] = (
         "sql",
         "afterwards",
-        "where_left",
+        "if_omitted",
         "figures",
         *WarehouseOperator.template_fields,
     )
@@ -71,7 +69,7 @@ class LoadOperator(WarehouseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "sql": "sql",
         "afterwards": "sql",
-        "where_left": "sql",
+        "if_omitted": "sql",
         "figures": "sql",
     }
 
@@ -84,7 +82,7 @@ class LoadOperator(WarehouseOperator):
         at: str = "",
         also_locked: Sequence[str] = (),
         afterwards: Sequence[str | Slice] = (),
-        where_left: Sequence[str] = (),
+        if_omitted: Sequence[str] = (),
         figures: str = "",
         **kwargs: Any,
     ) -> None:
@@ -95,43 +93,43 @@ class LoadOperator(WarehouseOperator):
         self.at = at
         self.also_locked = list(also_locked)
         self.afterwards = list(afterwards)
-        self.where_left = list(where_left)
+        self.if_omitted = list(if_omitted)
         self.figures = figures
 
     def execute(self, context: Context) -> Any:
-        """Replace the slice, or what newer readings leave of it."""
+        """Replace the slice, except for what newer readings claim."""
         hook = self.get_db_hook()
         window = Window.of_run(context) if self.at else None
-        with transaction(hook) as cursor:
+        with session(hook) as cursor:
             reading = claim(hook, cursor, context["run_id"], window) if window else 0
-            # Nothing comes before the lock: Redshift's transaction sees what was there at its
-            # first statement, and must not miss what another run then publishes.
+            # The lock comes first: a transaction on Redshift sees the state at its first statement,
+            # and must not miss what another run publishes.
             cursor.execute(lock(", ".join([self.mutex, *self.also_locked]), hook.conn_type))
             left = newer_claims(cursor, reading, window) if window else []
-            load = self.without(outside(left, self.at)) if left else self
+            load = self.restrict_to(outside(left, self.at)) if left else self
             statements = list(load.statements(cursor))
-            statements += self.where_left if left else []
+            statements += self.if_omitted if left else []
             self.log.info("%s", ", ".join(execute(cursor, statement) for statement in statements))
             return self._result(cursor, left)
 
     def statements(self, cursor: Any) -> Iterator[str]:
-        """The load, and what completes it."""
+        """Yield the statements of the load, and those that complete it."""
         yield from self.replacement(cursor)
         for step in self.afterwards:
             yield from step.replacement(cursor) if isinstance(step, Slice) else [step]
 
-    def without(self, condition: str) -> Self:
-        """This load of only those rows that fulfil a condition."""
+    def restrict_to(self, condition: str) -> Self:
+        """Return a copy of this load for the rows that meet a condition."""
         load = copy.copy(self)
         load.sql = f"select * from (\n{self.sql}\n) as read_here\nwhere {condition}"
         return load
 
     def replacement(self, cursor: Any) -> list[str]:
-        """The statements that take the slice out and put the SELECT's rows in."""
+        """Return the statements that replace the slice."""
         raise NotImplementedError
 
     def _result(self, cursor: Any, left: Sequence[Claim]) -> dict[str, Any] | None:
-        """The figures, and what was left to which newer reading; both are logged."""
+        """Log and return the figures and the claims of newer readings."""
         figures: dict[str, Any] = {}
         if self.figures:
             cursor.execute(self.figures)
@@ -139,10 +137,10 @@ class LoadOperator(WarehouseOperator):
             self.log.info("Figures: %s", figures)
         if not left:
             return figures or None
-        told = [str(claim) for claim in left]
+        claims = [str(claim) for claim in left]
         self.log.warning(
-            "Left out, as newer readings of its files are loaded or on their way: %s%s",
-            ", ".join(told[:SHOWN_CLAIMS]),
-            f", and {len(told) - SHOWN_CLAIMS} more" if len(told) > SHOWN_CLAIMS else "",
+            "Left out, because newer readings of these files are loaded or being loaded: %s%s",
+            ", ".join(claims[:SHOWN_CLAIMS]),
+            f", and {len(claims) - SHOWN_CLAIMS} more" if len(claims) > SHOWN_CLAIMS else "",
         )
-        return {**figures, "left": told}
+        return {**figures, "left": claims}

@@ -1,4 +1,4 @@
-"""Loads a dimension table by key."""
+"""Load a dimension table by key."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ class LoadDimensionOperator(LoadOperator):
     Replace the rows of a dimension table whose key a SELECT returns, in one transaction.
 
     :param table: dimension table to load
-    :param sql: the SELECT, one row a key, or the ``.sql`` file holding it (templated)
+    :param sql: the SELECT of one row per key, or the ``.sql`` file with it (templated)
     :param key: column that identifies a row
     """
 
@@ -27,8 +27,8 @@ class LoadDimensionOperator(LoadOperator):
         return [
             f"create temp table incoming (like {self.table})",
             f"insert into incoming ({columns})\n{self.sql}",
-            # That the keys lie between two bounds spares a look at all the others: a time dimension
-            # of years is deleted from as fast as one of a day.
+            # The bounds save scanning all other keys: a time dimension of years is as fast as one
+            # of a day.
             f"delete from {self.table} using incoming where {key} = incoming.{self.key} "
             f"and {key} >= (select min({self.key}) from incoming) "
             f"and {key} <= (select max({self.key}) from incoming)",

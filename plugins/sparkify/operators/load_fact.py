@@ -1,4 +1,4 @@
-"""Loads a fact table by time window."""
+"""Load a fact table by time window."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
@@ -11,7 +11,7 @@ class LoadFactOperator(LoadOperator):
     Replace one time window of a fact table with the rows of a SELECT, in one transaction.
 
     :param table: fact table to load
-    :param sql: the SELECT, or the ``.sql`` file holding it (templated)
+    :param sql: the SELECT, or the ``.sql`` file with it (templated)
     :param window: predicate selecting the rows this run owns (templated)
     """
 
@@ -26,12 +26,12 @@ class LoadFactOperator(LoadOperator):
         super().__init__(**kwargs)
         self.window = window
 
-    def without(self, condition: str) -> Self:
-        """This load of only those rows of the window that fulfil a condition."""
-        load = super().without(condition)
+    def restrict_to(self, condition: str) -> Self:
+        """Return a copy of this load for the rows of the window that meet a condition."""
+        load = super().restrict_to(condition)
         load.window = f"{self.window} and {condition}"
         return load
 
     def replacement(self, cursor: Any) -> list[str]:
-        """Delete the window, insert the SELECT."""
+        """Delete the window, insert the rows of the SELECT."""
         return Slice(self.table, self.window, self.sql).replacement(cursor)

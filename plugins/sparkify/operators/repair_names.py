@@ -1,21 +1,20 @@
-"""Repairs the names of songs and artists that were written in the wrong encoding."""
+"""Repair the names of songs and artists that were read in the wrong encoding."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from sparkify.mojibake import repaired
+from sparkify.mojibake import repair
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.warehouse import lock, transaction
+from sparkify.warehouse import commit, lock, session
 
 
 class RepairNamesOperator(WarehouseOperator):
     """
-    Enter into ``repaired_names`` how garbled names were meant.
+    Store the repairs of garbled names in ``repaired_names``, where loads look them up.
 
-    The repair of a name depends on its text alone, so an entry is right whichever run made it, and
-    loads look names up there.
+    A repair depends on the name alone, so an entry is correct whichever run made it.
 
     :param sql: SELECT of the names that may be garbled, or its ``.sql`` file (templated)
     """
@@ -30,17 +29,17 @@ class RepairNamesOperator(WarehouseOperator):
         self.sql = sql
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
-        """Repair them in Python, and replace their entries."""
+        """Repair the names in Python, and replace their entries."""
         hook = self.get_db_hook()
-        with transaction(hook) as cursor:
+        with session(hook) as cursor:
             cursor.execute(self.sql)
             names = [name for (name,) in cursor.fetchall()]
-            garbled = [(name, text) for name in names if (text := repaired(name)) != name]
+            garbled = [(name, text) for name in names if (text := repair(name)) != name]
             if not garbled:
                 return
-            # On Redshift a transaction sees what was there at its first statement, and what another
-            # run enters meanwhile must be seen.
-            cursor.execute("commit")
+            # On Redshift a transaction sees the state at its first statement, so begin a new one to
+            # see entries of other runs.
+            commit(cursor)
             cursor.execute(lock("repaired_names", hook.conn_type))
             cursor.executemany(
                 "delete from repaired_names where delivered = %s", [(name,) for name, _ in garbled]

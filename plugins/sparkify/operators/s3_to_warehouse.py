@@ -1,4 +1,4 @@
-"""Stages files in the warehouse, whichever engine it runs on."""
+"""Stage files in the warehouse, on either engine."""
 
 import copy
 import os
@@ -17,11 +17,11 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.sources.base import Source, SourceFile
-from sparkify.sources.open import find, near, open_source
+from sparkify.sources.open import find, nearby_names, open_source
 from sparkify.sources.partitions import Partition
-from sparkify.staging.ledger import Reading, Tally, begin, published_names, unpublished
+from sparkify.staging.ledger import Reading, Tally, begin_reading, published_names, unpublished
 from sparkify.staging.prefixes import beginning
-from sparkify.warehouse import POSTGRES, engine, execute, quoted, transaction, warehouse_hook
+from sparkify.warehouse import POSTGRES, commit, engine, execute, quoted, session, warehouse_hook
 from sparkify.window import Window
 
 SHOWN_MISSING = 5
@@ -29,9 +29,9 @@ SHOWN_MISSING = 5
 COPY_OPTIONS = (
     "timeformat 'epochmillisecs'",
     "emptyasnull",
-    # As many as there can be: every one is kept, and the audit weighs them.
+    # The maximum: all rejects are kept, and the audit compares them with the limit.
     "maxerror 100000",
-    # A table of one run is not worth a search for its best compression.
+    # A table for one run does not repay the search for its best compression.
     "compupdate off",
 )
 
@@ -42,22 +42,22 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
 
     On a ``postgres`` connection the same files are streamed through COPY FROM STDIN.
 
-    :param table: the run's staging table, made anew (templated)
-    :param dataset: the table it is made like, and the name of the files' kind in the ledger
+    :param table: the run's staging table, which is recreated (templated)
+    :param dataset: the table that it is modelled on, and the name of the dataset in the ledger
     :param source: URL of the source: ``s3://bucket/prefix`` or ``file:///folder`` (templated)
-    :param patterns: globs of the files to read, relative to the source (templated; a list, or one
-        a line). A pattern that matches no file is recorded as missing
-    :param rules: reason to predicate: records that are rejected although each value fits
-    :param partition: template of the time whose records a file of this name holds, if it holds any
-        (templated); a record of another time is rejected
+    :param patterns: globs of the files to read, relative to the source, one per line (templated).
+        A pattern that matches no file is recorded as missing
+    :param rules: reason to predicate of records to reject although each value fits
+    :param partition: template of the files' names by time (templated); records outside the time of
+        their file are rejected
     :param named_by: the variable that the patterns come from, for messages
-    :param time_column: the column that holds a record's time
-    :param beforehand: statements, or files, that are run first, in a transaction of their own: so
-        what they write stays when the run fails (templated)
-    :param jsonpaths: URL of a JSONPaths file for Redshift's COPY; without one a key fills the
-        column of its name, whatever its case (templated)
-    :param only_new: read only files that are new or changed since a run last published them, and
-        say of each row in which file it is, in the column ``source_file``; skip when there is none
+    :param time_column: column with a record's time
+    :param beforehand: statements, or files, to run first in a transaction of their own, so that
+        they persist if the run fails (templated)
+    :param jsonpaths: URL of a JSONPaths file for Redshift's COPY; without one, a key fills the
+        column of its name, in any case (templated)
+    :param only_new: read only files that are new or changed since they were last published, and
+        name each row's file in the column ``source_file``; skip if there are none
     :param redshift_conn_id: the warehouse; its type decides the engine (templated)
     """
 
@@ -114,60 +114,57 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         self.only_new = only_new
 
     def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
-        """Read the files and return what came of them, for the run's XCom."""
-        if engine(self.redshift_conn_id) == POSTGRES:
-            reading, tally = self._land(warehouse_hook(self.redshift_conn_id), context)
-        else:
-            reading, tally = self._copy_in(warehouse_hook(self.redshift_conn_id), context)
-        return self._summary(reading, tally)
+        """Stage the files, and return the counts as XCom."""
+        is_postgres = engine(self.redshift_conn_id) == POSTGRES
+        stage = self._stage_on_postgres if is_postgres else self._stage_on_redshift
+        return self._summary(*stage(warehouse_hook(self.redshift_conn_id), context))
 
-    def _land(self, hook: PostgresHook, context: Context) -> tuple[Reading, Tally]:
+    def _stage_on_postgres(self, hook: PostgresHook, context: Context) -> tuple[Reading, Tally]:
         if self.jsonpaths:
             raise AirflowFailException(
                 f"The variable sparkify_jsonpaths is {self.jsonpaths!r}, and the connection "
-                f"{self.redshift_conn_id} is of type postgres. JSONPaths are for Redshift's COPY; "
-                "on PostgreSQL a key fills the column of its name. Remove the variable."
+                f"{self.redshift_conn_id} is of type postgres. JSONPaths work only with Redshift's "
+                "COPY; on PostgreSQL a key fills the column of its name. Remove the variable."
             )
         reading = self._reading(hook, context)
-        # Polars' threads would cost more than they give: reading, parsing and COPY overlap instead.
+        # Threads of polars would cost more than they gain: reading, parsing and COPY overlap.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
-        # Only now: importing polars takes longer than Airflow needs for a whole task, and every
-        # task of the DAG imports this module.
-        from sparkify.staging.postgres import land
+        # Imported here, because every task of the DAG imports this module, and importing polars
+        # takes longer than a whole task.
+        from sparkify.staging.postgres import stage
 
         source = open_source(self.source)
-        return reading, land(hook, source, reading, self.table, self.rules)
+        return reading, stage(hook, source, reading, self.table, self.rules)
 
-    def _copy_in(self, hook: RedshiftSQLHook, context: Context) -> tuple[Reading, Tally]:
-        # Only what copies waits for the import.
-        from sparkify.staging.redshift import Copy, copy_in, source_in_s3
+    def _stage_on_redshift(self, hook: RedshiftSQLHook, context: Context) -> tuple[Reading, Tally]:
+        from sparkify.staging.redshift import Copy, source_in_s3, stage
 
         def run(one: Copy) -> None:
-            # The provider's operator has one place to read from; ours may have several.
-            its = copy.copy(self)
-            its.s3_bucket, its.s3_key = one.bucket, one.key
-            its.copy_options = [*self._copy_options(), *one.options]
-            S3ToRedshiftOperator.execute(its, context)
+            # The provider's operator reads from one location, this one from several.
+            operator = copy.copy(self)
+            operator.s3_bucket, operator.s3_key = one.bucket, one.key
+            operator.copy_options = [*self._copy_options(), *one.options]
+            S3ToRedshiftOperator.execute(operator, context)
 
         source = source_in_s3(self.source)
         reading = self._reading(hook, context)
         manifests = setting("manifest_prefix")
-        return reading, copy_in(hook, source, reading, self.table, self.rules, manifests, run)
+        return reading, stage(hook, source, reading, self.table, self.rules, manifests, run)
 
     def _copy_options(self) -> list[str]:
         return [f"json {quoted(self.jsonpaths or 'auto ignorecase')}", *COPY_OPTIONS]
 
     def _reading(self, hook: DbApiHook, context: Context) -> Reading:
-        """What this run has to read: files found, and patterns that matched none."""
+        """Number a reading, and list its files and the patterns that match none."""
         window = Window.of_run(context)
         published: set[str] = set()
-        with transaction(hook) as cursor:
+        with session(hook) as cursor:
             if self.partition:
                 published = published_names(cursor, self.dataset, window)
-                # It is let go of before anything is locked, which comes in a set order.
-                cursor.execute("commit")
+                # Release the read locks, since tables are locked in a fixed order.
+                commit(cursor)
             done = [execute(cursor, statement) for statement in self.beforehand]
-            number = begin(hook, cursor, context["run_id"], self.dataset)
+            number = begin_reading(hook, cursor, context["run_id"], self.dataset)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
         source = open_source(self.source)
         found: dict[SourceFile, None] = {}
@@ -184,7 +181,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
             source.url,
             list(found),
             missing,
-            Partition.of_settings(self.partition) if self.partition else None,
+            Partition.from_settings(self.partition) if self.partition else None,
             self.time_column,
             self.only_new,
         )
@@ -197,8 +194,8 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
             new = unpublished(hook, reading)
             if not new:
                 raise AirflowSkipException(
-                    f"Nothing to read: {len(found)} files, none new or changed since they were "
-                    "last loaded."
+                    f"Nothing to read: none of {len(found)} files is new or changed since they "
+                    "were last loaded."
                 )
             reading = replace(reading, files=new)
         size = sum(file.size for file in reading.files)
@@ -206,17 +203,17 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         return reading
 
     def _warn_of(self, missing: Sequence[str], source: Source) -> None:
-        """Say which files are not there, what names them so, and what is there instead."""
+        """Log which files are missing, which variable names them, and which files exist."""
         more = len(missing) - SHOWN_MISSING
-        names = near(source, missing[0])
+        names = nearby_names(source, missing[0])
         self.log.warning(
-            "Missing: no file %s%s. The variable %s, which is %r, names files so. %s The run goes "
-            "on without; load its time again once the files are there.",
+            "Missing: no file %s%s. The variable %s, which is %r, gives these names. %s The run "
+            "continues without them; load its time again once the files are there.",
             ", ".join(missing[:SHOWN_MISSING]),
             f" (and {more} more)" if more > 0 else "",
             self.named_by,
             self.partition or self.patterns,
-            f"What is there: {', '.join(names)}." if names else "The source holds no file at all.",
+            f"The source holds {'files such as ' + ', '.join(names) if names else 'no files'}.",
         )
 
     def _summary(self, reading: Reading, tally: Tally) -> dict[str, int]:
@@ -233,11 +230,11 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
 def _missing(
     source: Source, reading: Reading, partition: Partition, published: set[str]
 ) -> list[str]:
-    """What should be there: files of the window's own time, and those it was published from."""
-    # A neighbouring file that is read only for the slack need not be there.
+    """Return the missing files that should exist: of the window's time, or published before."""
+    # A neighbouring file, read only because of the slack, need not exist.
     own = set(replace(partition, slack=timedelta()).patterns(reading.window))
     missing = [pattern for pattern in reading.missing if pattern in own]
     gone = published - {file.name for file in reading.files}
-    # Where names are put together in another way now, a file may be there and not be looked for.
+    # If the template has changed, a file may exist without being looked for.
     gone -= {file.name for file in source.list(beginning(list(gone)))} if gone else set()
     return [*missing, *sorted(gone.difference(missing))]

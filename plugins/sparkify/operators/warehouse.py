@@ -1,4 +1,4 @@
-"""What every operator on the warehouse has in common."""
+"""The base of all operators on the warehouse."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from sparkify.warehouse import warehouse_hook
 
 class WarehouseOperator(VisibleErrorsMixin, BaseSQLOperator):
     """
-    The provider's operator, led to the warehouse; to another machine it speaks TLS.
+    The provider's operator on the warehouse, using TLS to reach another machine.
 
     :param conn_id: the warehouse; its type decides the engine (templated)
     """
 
-    # Each field is more for every task to render, and to send to the server.
+    # Few, because every task renders them all and sends them to the server.
     template_fields: Sequence[str] = ("conn_id",)
 
     def __init__(self, *, conn_id: str = WAREHOUSE, **kwargs: Any) -> None:
@@ -25,11 +25,11 @@ class WarehouseOperator(VisibleErrorsMixin, BaseSQLOperator):
 
     @classmethod
     def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
-        """Return the hook that the connection's type names."""
+        """Return the hook for the connection's type."""
         return warehouse_hook(conn_id, hook_params)
 
 
 class ExecuteSQLOperator(WarehouseOperator, SQLExecuteQueryOperator):
-    """The provider's operator that runs statements, led to the warehouse."""
+    """The provider's operator for statements, on the warehouse."""
 
     template_fields: Sequence[str] = SQLExecuteQueryOperator.template_fields

@@ -1,1 +1,1 @@
-"""The page in Airflow's web UI: questions asked of the warehouse, and their answers as charts."""
+"""The page in Airflow's web UI: questions to the warehouse, and their answers as charts."""

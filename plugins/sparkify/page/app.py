@@ -1,4 +1,4 @@
-"""The page's web application: the page itself, and answers as JSON, CSV and the SQL behind them."""
+"""The page's web application: the page, and its answers as JSON, CSV and SQL."""
 
 import asyncio
 import gzip
@@ -17,16 +17,16 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
-from sparkify.page.desk import Desk, Reply
+from sparkify.page.admission import Admission, busy
+from sparkify.page.answer_queue import AnswerQueue, Reply
 from sparkify.page.documents import as_csv, as_json, document, file_name
-from sparkify.page.door import Door, busy
 from sparkify.page.files import FILES, LIBRARY, MEDIA_TYPES
 from sparkify.page.questions import AS_OF, Question, Range, questions, rendered
 from sparkify.page.warehouse import SECONDS, reading
 
 log = logging.getLogger(__name__)
 
-# Whoever may see the runs of the DAG that loads the warehouse may see what it loaded.
+# Whoever may see the runs of the DAG sparkify may see what they loaded.
 MAY_READ = requires_access_dag(
     method="GET", access_entity=DagAccessEntity.RUN, param_dag_id="sparkify"
 )
@@ -36,17 +36,17 @@ async def days(
     first: Annotated[date | None, Query(description="First day, UTC")] = None,
     last: Annotated[date | None, Query(description="Last day, UTC")] = None,
 ) -> Range:
-    """The range that a request names."""
+    """Return the range of a request."""
     if first and last and first > last:
         raise HTTPException(422, f"The range is empty: {first} is after {last}.")
     return Range(first, last)
 
 
 async def question(name: str) -> Question:
-    """The question that a request names."""
+    """Return the question of a request."""
     found = questions().get(name)
     if found is None:
-        raise HTTPException(404, f"There is no question {name}; sql/questions has them all.")
+        raise HTTPException(404, f"There is no question {name}; see sql/questions for all of them.")
     return found
 
 
@@ -54,12 +54,12 @@ Days = Annotated[Range, Depends(days)]
 Asked = Annotated[Question, Depends(question)]
 
 
-def make_app() -> Door:
-    """The application, behind Airflow's login; nothing in it waits on a thread of Airflow's."""
+def make_app() -> Admission:
+    """Create the application, behind Airflow's login and without blocking Airflow's threads."""
     app = FastAPI(dependencies=[Depends(MAY_READ)], openapi_url=None)
-    # Its handlers are typed for any exception; this one is called for its own only.
+    # Handlers are typed for any exception, but this one is called only for its own.
     app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
-    desk = Desk()
+    answers = AnswerQueue()
 
     @app.get("/answers/{name}.sql")
     async def sql(asked: Asked, range_: Days) -> PlainTextResponse:
@@ -68,8 +68,8 @@ def make_app() -> Door:
     @app.get("/answers/{name}.{form}")
     async def answer(request: Request, asked: Asked, range_: Days, form: str) -> Response:
         if form not in FORMS:
-            raise HTTPException(404, f"There is no {form} of an answer, but json, csv and sql.")
-        reply = await desk.reply((asked, range_, form), partial(_found, asked, range_, form))
+            raise HTTPException(404, f"There is no form {form}; there are json, csv and sql.")
+        reply = await answers.reply((asked, range_, form), partial(_answer, asked, range_, form))
         return _response(request, reply) if reply else busy()
 
     @app.get("/")
@@ -79,11 +79,11 @@ def make_app() -> Door:
             raise HTTPException(404, f"There is no {name} here.")
         return _response(request, await asyncio.to_thread(_file, name))
 
-    return Door(app)
+    return Admission(app)
 
 
 async def refused(request: Request, error: HTTPException) -> Response:
-    """Lead a browser whose login has ended to the login, and from there back to the page."""
+    """Redirect a browser without a valid session to the login, and from there back to the page."""
     is_logged_out = error.status_code == 401 or error.detail == "Invalid JWT token"
     if not is_logged_out or "text/html" not in request.headers.get("accept", ""):
         return await http_exception_handler(request, error)
@@ -110,31 +110,31 @@ def _csv(asked: Question, days: Range) -> Reply:
 FORMS: dict[str, Callable[[Question, Range], Reply]] = {"json": _json, "csv": _csv}
 
 
-def _found(asked: Question, days: Range, form: str) -> Reply:
+def _answer(asked: Question, days: Range, form: str) -> Reply:
     began = time.monotonic()
     try:
         return FORMS[form](asked, days)
     except Exception as error:
         log.exception("%s was not answered", asked.name)
         if time.monotonic() - began >= SECONDS:
-            why = f"took longer than {SECONDS:.0f} s: a smaller range may help, or a quieter moment"
-            return _refusal(HTTPStatus.GATEWAY_TIMEOUT, f"{asked.name} {why}.")
-        return _refusal(
+            why = f"took longer than {SECONDS:.0f} s: try a smaller range, or try again later"
+            return _failure(HTTPStatus.GATEWAY_TIMEOUT, f"{asked.name} {why}.")
+        return _failure(
             HTTPStatus.SERVICE_UNAVAILABLE,
-            f"The warehouse did not answer {asked.name}: {type(error).__name__}. Look whether the "
-            "connection sparkify_warehouse works and the DAG sparkify_schema has run. The API "
-            "server's log has the rest.",
+            f"The warehouse did not answer {asked.name}: {type(error).__name__}. Check that the "
+            "connection sparkify_warehouse works and that the DAG sparkify_schema has run. The API "
+            "server's log has the details.",
         )
 
 
-def _refusal(status: HTTPStatus, detail: str) -> Reply:
+def _failure(status: HTTPStatus, detail: str) -> Reply:
     body = gzip.compress(as_json({"detail": detail}).encode())
     return Reply(body, "application/json", status=status)
 
 
 @cache
 def _file(name: str) -> Reply:
-    """A file of the page; compressed once, which for the library takes a moment."""
+    """Return a file of the page, compressed once because the charting library takes a moment."""
     headers = {"Cache-Control": "private, max-age=86400"} if name in LIBRARY else {}
     file = FILES[name]
     return Reply(gzip.compress(file.read_bytes()), MEDIA_TYPES[file.suffix], headers)

@@ -1,4 +1,4 @@
-"""An answer in the forms in which it is given away: as the page draws it, and as a table."""
+"""The formats of an answer: JSON for the page, and CSV."""
 
 import csv
 import io
@@ -11,11 +11,11 @@ from sparkify.page.questions import Question, Range
 from sparkify.page.warehouse import Answer
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")
-"""How a text begins that a spreadsheet computes; some take the wide forms for it too."""
+"""The first characters of text that a spreadsheet evaluates; some accept the wide forms too."""
 
 
 def document(asked: Question, days: Range, answer: Answer, as_of: Answer) -> dict[str, Any]:
-    """The answer with what it says and what its data is as of."""
+    """Return an answer with its description and the time of its data."""
     return {
         "description": asked.description,
         "columns": answer.columns,
@@ -27,7 +27,7 @@ def document(asked: Question, days: Range, answer: Answer, as_of: Answer) -> dic
 
 
 def file_name(asked: Question, days: Range, answer: Answer) -> str:
-    """Name the table so that whoever keeps it sees what it is about, and whether it is all."""
+    """Name the CSV file after the question, its range and whether it is complete."""
     parts = [asked.name]
     if answer.cut or len(answer.rows) == asked.limit:
         parts.append(f"first-{len(answer.rows)}-rows")
@@ -38,16 +38,16 @@ def file_name(asked: Question, days: Range, answer: Answer) -> str:
 
 
 def as_json(value: Any) -> str:
-    """The text of it in JSON, times in ISO form."""
+    """Encode as JSON, with times in ISO format."""
     return json.dumps(value, default=_plain)
 
 
 def as_csv(answer: Answer) -> str:
     """
-    The rows as CSV.
+    Encode the rows as CSV.
 
-    Titles come from outside: one that a spreadsheet would compute gets an apostrophe before it,
-    which says that it is text.
+    Titles are untrusted: text that a spreadsheet would evaluate is prefixed with an apostrophe,
+    which marks it as text.
     """
     text = io.StringIO()
     csv.writer(text).writerows([answer.columns, *(map(_cell, row) for row in answer.rows)])
@@ -59,9 +59,9 @@ def _cell(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no word for; a sum may come as a decimal."""
+    """Convert types that JSON lacks; a sum may be a decimal."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, date):
         return value.isoformat()
-    raise TypeError(f"An answer holds {value!r}, which JSON cannot say.")
+    raise TypeError(f"An answer contains {value!r}, which cannot be encoded as JSON.")

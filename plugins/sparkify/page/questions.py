@@ -1,4 +1,4 @@
-"""The questions of ``sql/questions``: what they answer, and their SQL for a range of days."""
+"""The questions of ``sql/questions``, and their SQL for a range of days."""
 
 import re
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ AS_OF = "select data_as_of from data_as_of"
 
 @dataclass(frozen=True)
 class Range:
-    """The days that are asked about, both included; none is a bound that is not there."""
+    """A range of days, both inclusive; None is an open end."""
 
     first: Date | None = None
     last: Date | None = None
 
     def holds(self, column: str) -> str:
-        """The predicate of the rows inside, by a date or timestamp: made of dates, not of text."""
+        """Return the predicate of the rows in the range; dates, not user text, go into the SQL."""
         if self.first is None and self.last is None:
             return "1 = 1"
         start = self.first or Date.min
@@ -30,25 +30,25 @@ class Range:
 
 @dataclass(frozen=True)
 class Question:
-    """A question by the name of its file; it may be about all of time, or a range of it."""
+    """A question and its SQL template, named after its file."""
 
     name: str
     text: str
 
     @property
     def has_range(self) -> bool:
-        """Whether its answer depends on the range that is asked about."""
+        """Whether the answer depends on the range."""
         return "in_range(" in self.text
 
     @property
     def limit(self) -> int | None:
-        """How many rows its answer has at most, where the question itself says so."""
+        """The row limit in the SQL, if it has one."""
         found = re.search(r"\blimit (\d+)", self.text)
         return int(found[1]) if found else None
 
     @property
     def description(self) -> str:
-        """The head comment, as one paragraph."""
+        """The header comment, as one paragraph."""
         head = re.match(r"(?:--.*\n)+", self.text)
         lines = head[0].splitlines() if head else []
         return " ".join(line.removeprefix("--").strip() for line in lines)
@@ -56,13 +56,13 @@ class Question:
 
 @cache
 def questions() -> dict[str, Question]:
-    """All questions, by name, as they were when they were first asked for."""
+    """Return all questions by name, read once."""
     files = sql_files("questions").items()
     return {name: Question(name, (sql_folder() / file).read_text()) for name, file in files}
 
 
 def rendered(question: Question, days: Range) -> str:
-    """The question's SQL, about a range of days."""
+    """Render the question's SQL for a range of days."""
     return environment().from_string(question.text).render(MACROS | {"in_range": days.holds})
 
 

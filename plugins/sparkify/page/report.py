@@ -1,4 +1,4 @@
-"""The page as one file that needs nothing else: its script, its style, its library, its answers."""
+"""The page as a self-contained file: with its script, style, library and answers."""
 
 import re
 from datetime import UTC, datetime
@@ -10,9 +10,9 @@ from sparkify.page.questions import AS_OF, Range, questions, rendered
 from sparkify.page.warehouse import reading
 
 SECONDS = 600.0
-"""How long one answer may take: nobody is waiting in front of a page."""
+"""How long one answer may take, since nobody is waiting for it."""
 
-# What the browser is allowed: to draw, not to fetch from anywhere, nor to send.
+# Allows the browser to draw, but not to fetch or send anything.
 POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:\">"
@@ -23,7 +23,7 @@ SCRIPT = re.compile(r'<script src="([\w.]+)"></script>')
 
 
 def report(days: Range) -> str:
-    """The report about a range of days, as HTML; all its answers are of one state of the data."""
+    """Return the report for a range of days as HTML, with answers from one state of the data."""
     with reading(SECONDS) as read:
         as_of = read(AS_OF)
         answers = {}
@@ -37,7 +37,7 @@ def report(days: Range) -> str:
 
 
 def _page(contents: dict[str, Any]) -> str:
-    # A title may hold what would end the script.
+    # A title may contain "</script>".
     data = as_json(contents).replace("<", "\\u003c")
     page = FILES["index.html"].read_text()
     page = page.replace("<head>", f"<head>\n  {POLICY}")

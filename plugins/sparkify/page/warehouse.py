@@ -1,4 +1,4 @@
-"""Asks the warehouse on behalf of the page: read only, for a bounded time, for a bounded answer."""
+"""Query the warehouse for the page: read-only, with limits on time and rows."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ from typing import Any
 from sparkify.warehouse import POSTGRES, warehouse_hook
 
 SECONDS = 20.0
-"""How long one answer may take while somebody looks at the page."""
+"""How long one answer may take while a user waits for it."""
 
 ROWS = 10_000
-"""How many rows one answer may have."""
+"""How many rows an answer may have."""
 
 CONNECT_SECONDS = 10
-"""How long it may take to connect."""
+"""How long connecting may take."""
 
 POSTGRES_BOUNDS = {
     "connect_timeout": CONNECT_SECONDS,
@@ -23,12 +23,12 @@ POSTGRES_BOUNDS = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
-"""After half a minute a connection that is dead is known to be."""
+"""Detect a dead connection within half a minute."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows of a SELECT; ``cut`` tells that there are more."""
+    """The rows of a SELECT; ``cut`` means that there are more."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -38,12 +38,12 @@ class Answer:
 @contextmanager
 def reading(seconds: float) -> Iterator[Callable[[str], Answer]]:
     """
-    Give what answers SELECTs in a transaction that cannot write and sees one state of the data.
+    Yield a function that runs SELECTs in a read-only transaction with one state of the data.
 
     :param seconds: how long each may take
     """
     with closing(_hook(seconds).get_conn()) as connection:
-        # The transaction is begun by hand: both engines take these words, not each other's API.
+        # Begin the transaction in SQL, which both engines share, unlike the drivers' APIs.
         connection.autocommit = True
         with closing(connection.cursor()) as cursor:
             cursor.execute("set application_name to 'sparkify page'")
@@ -54,12 +54,12 @@ def reading(seconds: float) -> Iterator[Callable[[str], Answer]]:
 
 
 def _hook(seconds: float) -> Any:
-    """The warehouse's hook, whose connections end also where the other side has gone silent."""
+    """Return the warehouse's hook, with connections that also end if the server goes silent."""
     hook = warehouse_hook()
     if hook.conn_type == POSTGRES:
         connection, bounds = hook.connection, POSTGRES_BOUNDS
     else:
-        # Of the socket: for as long the driver waits for any answer.
+        # The timeout of the driver's socket, for any response.
         connection, bounds = hook.conn, {"timeout": int(seconds) + CONNECT_SECONDS}
     connection.extra = json.dumps(bounds | connection.extra_dejson)
     return hook

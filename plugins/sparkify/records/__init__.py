@@ -1,1 +1,1 @@
-"""From the bytes of a file to typed rows, and to rejects that say why."""
+"""Parse files into typed rows, and into rejects with their reason."""

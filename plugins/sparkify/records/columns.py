@@ -1,4 +1,4 @@
-"""The columns of a staging table, and what a JSON value must be to fit one."""
+"""The columns of a staging table, and which JSON values fit them."""
 
 import re
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ import polars as pl
 from airflow.sdk.exceptions import AirflowFailException
 
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000, 253_402_300_799_999
-"""The years 1 to 9999 in epoch milliseconds: what every client of a warehouse can show."""
+"""The years 1 to 9999 in epoch milliseconds, which every client of a warehouse can display."""
 
-MOST_DIGITS = 38
-"""Of a numeric: as many as Redshift has."""
+MAX_DIGITS = 38
+"""Digits of a numeric on Redshift."""
 
 
 @dataclass(frozen=True)
 class ColumnType:
-    """How a type of the warehouse is read: as which polars type, and how what fits is called."""
+    """How a type of the warehouse is parsed: its polars type, and what to call a valid value."""
 
     parsed: type[pl.DataType]
     meaning: str
@@ -33,7 +33,7 @@ TYPES = {
     "integer": ColumnType(pl.Int32, "a whole number of four bytes"),
     "bigint": ColumnType(pl.Int64, "a whole number of eight bytes"),
     "double precision": ColumnType(pl.Float64, "a number"),
-    "numeric": ColumnType(pl.Decimal, "a number that it holds without rounding"),
+    "numeric": ColumnType(pl.Decimal, "a number that fits without rounding"),
     "boolean": ColumnType(pl.Boolean, "true or false"),
     "date": ColumnType(pl.Date, "a date such as 2018-11-15"),
     "timestamp without time zone": ColumnType(pl.Int64, "a time in epoch milliseconds"),
@@ -42,7 +42,7 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a staging table; ``width`` is in bytes."""
+    """One column of a staging table."""
 
     name: str
     sql_type: str
@@ -50,27 +50,27 @@ class Column:
 
     @property
     def definition(self) -> str:
-        """The column as a statement makes it."""
+        """The column as in CREATE TABLE."""
         return f"{self.name} {self.sql_type}"
 
     @cached_property
     def base_type(self) -> str:
-        """The type without its width."""
+        """The type without its size."""
         return self.sql_type.split("(")[0]
 
     @cached_property
     def type(self) -> ColumnType:
-        """How the column is read."""
+        """How the column is parsed."""
         if self.base_type not in TYPES:
             raise AirflowFailException(
-                f"The column {self.name} of a staging table is of type {self.sql_type}, which "
-                f"JSON is not read into. Declare it as one of: {', '.join(TYPES)}."
+                f"The column {self.name} of a staging table is of type {self.sql_type}, which JSON "
+                f"cannot be loaded into. Declare it as one of: {', '.join(TYPES)}."
             )
         return TYPES[self.base_type]
 
     @cached_property
     def width(self) -> int | None:
-        """The bytes of text that fit, as Redshift counts them."""
+        """How many bytes of text fit, as Redshift counts."""
         return self._sizes[0] if self.is_text and self._sizes else None
 
     @cached_property
@@ -79,23 +79,23 @@ class Column:
 
     @cached_property
     def is_text(self) -> bool:
-        """Whether any JSON value but an object or a list fits, as text."""
+        """Whether the column holds text, which any JSON value but an object or a list fits."""
         return self.type.parsed is pl.String
 
     @cached_property
     def is_whole(self) -> bool:
-        """Whether the column holds whole numbers, a time's milliseconds included."""
+        """Whether the column holds whole numbers, including epoch milliseconds."""
         return self.type.parsed.is_integer()
 
     @property
     def as_written(self) -> str:
-        """The name under which the value is kept as text beside the typed one."""
+        """The name of the value as text, which is kept next to the typed one."""
         return self.name if self.is_text else f"{self.name} as written"
 
     def typed(self, texts: pl.Series) -> pl.Series:
-        """The column from texts; null where one does not fit."""
+        """Convert texts to the column's type; null if one does not fit."""
         if self.base_type == "numeric":
-            return pl.Series(texts.name, map(self._exact, texts), self.landed_type)
+            return pl.Series(texts.name, map(self._exact, texts), self.staged_type)
         if self.base_type == "date":
             return pl.Series(texts.name, map(_date, texts), pl.Date)
         if self.base_type == "boolean":
@@ -103,25 +103,25 @@ class Column:
         return texts.cast(self.type.parsed, strict=False)
 
     def _exact(self, text: str | None) -> Decimal | None:
-        """A number as the column holds it; one that it would have to round does not fit."""
+        """Parse a number for the column; None if it would have to be rounded."""
         if not text or not NUMBER.fullmatch(text):
             return None
         number = Decimal(text)
         precision, scale = self._digits
-        # Told from its exponent first: written out, a number may have millions of digits.
-        if number and not -MOST_DIGITS <= number.adjusted() < precision - scale:
+        # Check the exponent first: written out, a number may have millions of digits.
+        if number and not -MAX_DIGITS <= number.adjusted() < precision - scale:
             return None
-        held = number.quantize(Decimal(1).scaleb(-scale), context=Context(MOST_DIGITS))
-        return held if held == number else None
+        rounded = number.quantize(Decimal(1).scaleb(-scale), context=Context(MAX_DIGITS))
+        return rounded if rounded == number else None
 
     @cached_property
     def _digits(self) -> tuple[int, int]:
-        """How many digits a numeric has, and how many of them are behind the point."""
-        precision, scale = (*self._sizes, 0)[:2] if self._sizes else (MOST_DIGITS, 18)
+        """Precision and scale of a numeric."""
+        precision, scale = (*self._sizes, 0)[:2] if self._sizes else (MAX_DIGITS, 18)
         return precision, scale
 
     def misfits(self) -> Iterator[tuple[pl.Expr, str]]:
-        """What may be wrong in a value that was read, with the reason."""
+        """Yield predicates of the values that do not fit, with the reason."""
         value, written = pl.col(self.name), pl.col(self.as_written)
         meaning = self.type.meaning
         if not self.is_text:
@@ -136,31 +136,31 @@ class Column:
             yield ~value.is_finite(), f"is not {meaning}"
 
     @cached_property
-    def landed_type(self) -> pl.DataType:
-        """The type in which COPY takes the column."""
+    def staged_type(self) -> pl.DataType:
+        """The type in which the column is sent to COPY."""
         if self.base_type == "timestamp without time zone":
             return pl.Datetime("us")
         if self.base_type == "numeric":
             return pl.Decimal(*self._digits)
         return self.type.parsed()
 
-    def landed(self) -> pl.Expr:
-        """The column as COPY takes it: an empty string is null, as with Redshift's EMPTYASNULL."""
+    def staged(self) -> pl.Expr:
+        """Return the column as sent to COPY; as with Redshift's EMPTYASNULL, '' becomes null."""
         value = pl.col(self.name)
         if self.base_type == "timestamp without time zone":
-            return pl.from_epoch(value, time_unit="ms").cast(self.landed_type)
+            return pl.from_epoch(value, time_unit="ms").cast(self.staged_type)
         return pl.when(value != "").then(value) if self.is_text else value
 
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")
-"""A number as JSON has it, or as text that COPY takes for one."""
+"""A JSON number, or text that COPY accepts as one."""
 
 BOOLEANS = {"true": True, "false": False}
 
 
 def _date(text: str | None) -> date | None:
     try:
-        # Python's own reading takes other forms, such as 2018-W46-4, as well.
+        # fromisoformat() alone accepts other forms too, such as 2018-W46-4.
         return date.fromisoformat(text) if text and re.fullmatch(DATE, text) else None
     except ValueError:
         return None
@@ -169,11 +169,11 @@ def _date(text: str | None) -> date | None:
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 SOURCE_FILE = Column("source_file", "character varying(1024)")
-"""Where a row says which file holds it."""
+"""The column that names the file of a row."""
 
 
 def columns_of(cursor: Any, table: str) -> list[Column]:
-    """A table's columns as the warehouse describes them: ``sql/schema`` is their one home."""
+    """Return a table's columns from the warehouse's catalogue; ``sql/schema`` defines them."""
     cursor.execute(
         "select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute where "
         "attrelid = cast(%s as regclass) and attnum > 0 and not attisdropped order by attnum",

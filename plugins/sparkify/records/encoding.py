@@ -1,4 +1,4 @@
-"""Rows in a form that PostgreSQL's COPY takes."""
+"""Encode rows for PostgreSQL's COPY."""
 
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -9,34 +9,34 @@ import polars as pl
 from sparkify.records.columns import Column
 
 ROWS = 1 << 14
-"""Rows that are encoded in one go."""
+"""Rows to encode at once."""
 
-AS_THEY_ARE = pl.CompatLevel.newest()
-"""Texts are handed over as polars has them, where older readers of Arrow would need a copy."""
+NO_COPY = pl.CompatLevel.newest()
+"""Pass texts in the layout of polars, which older readers of Arrow would need a copy of."""
 
 
 class Encoder(Protocol):
-    """The body of one COPY, frame by frame."""
+    """Encodes the body of one COPY, frame by frame."""
 
     form: str
-    """COPY's name for it."""
+    """The format's name in the COPY statement."""
 
     def begin(self) -> bytes:
-        """Return what stands before the rows."""
+        """Return the header."""
 
     def rows(self, frame: pl.DataFrame) -> Iterator[bytes]:
-        """Yield a frame's rows, in pieces."""
+        """Yield the rows of a frame, in pieces."""
 
     def end(self) -> bytes:
-        """Return what stands behind the rows."""
+        """Return the trailer."""
 
 
 def encoder(columns: Sequence[Column]) -> Encoder:
     """
-    Return the fastest encoder there is here for frames of these columns.
+    Return the fastest encoder available for these columns.
 
-    The server takes binary rows without parsing a value; CSV costs it half as much again. pgpq has
-    no wheel for Linux on arm64.
+    The server loads binary rows without parsing; CSV costs it half as much again. pgpq, which
+    encodes them, has no wheel for Linux on arm64.
     """
     return BinaryEncoder(columns) if find_spec("pgpq") else CSVEncoder()
 
@@ -45,7 +45,7 @@ class BinaryEncoder:
     """
     Rows in PostgreSQL's binary format.
 
-    :param columns: the columns of the table, in the order of the frames'
+    :param columns: the columns of the frames, in order
     """
 
     form = "binary"
@@ -53,38 +53,38 @@ class BinaryEncoder:
     def __init__(self, columns: Sequence[Column]) -> None:
         from pgpq import ArrowToPostgresBinaryEncoder
 
-        schema = {column.name: column.landed_type for column in columns}
-        none = pl.DataFrame(schema=schema).to_arrow(compat_level=AS_THEY_ARE)
-        self._encoder = ArrowToPostgresBinaryEncoder(none.schema)
+        schema = {column.name: column.staged_type for column in columns}
+        empty = pl.DataFrame(schema=schema).to_arrow(compat_level=NO_COPY)
+        self._encoder = ArrowToPostgresBinaryEncoder(empty.schema)
 
     def begin(self) -> bytes:
-        """Return what stands before the rows."""
+        """Return the header."""
         return self._encoder.write_header()
 
     def rows(self, frame: pl.DataFrame) -> Iterator[bytes]:
-        """Yield a frame's rows, in pieces."""
-        for batch in frame.to_arrow(compat_level=AS_THEY_ARE).to_batches(max_chunksize=ROWS):
+        """Yield the rows of a frame, in pieces."""
+        for batch in frame.to_arrow(compat_level=NO_COPY).to_batches(max_chunksize=ROWS):
             yield self._encoder.write_batch(batch)
 
     def end(self) -> bytes:
-        """Return what stands behind the rows."""
+        """Return the trailer."""
         return self._encoder.finish()
 
 
 class CSVEncoder:
-    """Rows as CSV: null is nothing, and every text is quoted, so that none is taken for null."""
+    """Rows as CSV: null is empty, and all text is quoted, so that none is read as null."""
 
     form = "csv"
 
     def begin(self) -> bytes:
-        """Return nothing: there is no header."""
+        """Return no header."""
         return b""
 
     def rows(self, frame: pl.DataFrame) -> Iterator[bytes]:
-        """Yield a frame's rows, in pieces."""
+        """Yield the rows of a frame, in pieces."""
         for piece in frame.iter_slices(ROWS):
             yield piece.write_csv(include_header=False, quote_style="non_numeric").encode()
 
     def end(self) -> bytes:
-        """Return nothing: the rows are all."""
+        """Return no trailer."""
         return b""

@@ -1,4 +1,4 @@
-"""The quick way through lines: those in which every value is what its column holds."""
+"""The fast path: parse whole blocks of lines in which every value has its column's type."""
 
 import math
 import re
@@ -17,29 +17,29 @@ from sparkify.records.triage import as_text
 PolarsType = type[pl.DataType]
 
 EXACT = (1 << 53) - 1
-"""The greatest whole number of which a float surely is no neighbour's."""
+"""The largest whole number up to which floats are exact."""
 
-NOT_AS_TEXT = r"[ \t\r]*:[ \t\r]*(?:-0|-?[0-9]+[.eE])"
-"""Behind a key, a number that polars does not write as it was written."""
+REWRITTEN = r"[ \t\r]*:[ \t\r]*(?:-0|-?[0-9]+[.eE])"
+"""After a key, a number that polars does not render as it was written."""
 
 
-class Landed(NamedTuple):
-    """A column as COPY takes it, and which of its values it cannot hold, if there are any."""
+class StagedColumn(NamedTuple):
+    """A column as sent to COPY, and which of its values do not fit, if any."""
 
     values: pl.Series
     misfits: pl.Series | None
 
 
-class PlainReader:
+class FastPath:
     """
-    Reads JSON lines, each of which is one object, and tells which of them are plain.
+    Parses lines of one JSON object each, and determines which of them are plain.
 
-    Values are read as what they should be. That spares what ``RowReader`` needs to tell what is
-    wrong with a value: every number as it was written. And columns are looked at one by one, as
-    planning an expression for each takes longer than evaluating it for the rows of a block.
+    Values are parsed as the type that they should have, which saves keeping every number as
+    written, as ``RowReader`` does to explain what is wrong with a value. Columns are handled one by
+    one, because planning expressions takes longer than evaluating them for one block.
 
     :param columns: the staging table's columns
-    :param rules: reason to predicate (SQL over the columns): rows that must not be loaded
+    :param rules: reason to predicate (SQL over the columns) of rows that must not be loaded
     """
 
     def __init__(self, columns: Sequence[Column], rules: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ class PlainReader:
         self._quoted: set[str] = set()
 
     def read(self, lines: bytes, keys: Mapping[str, str], height: int) -> pl.DataFrame | None:
-        """One row a line, as COPY takes it; None where that is not true of every line."""
+        """Return one row per line, as sent to COPY; None unless every line is plain."""
         self._learn(lines, keys)
         try:
             values = pl.read_ndjson(lines, schema=self._schema(keys))
@@ -57,56 +57,53 @@ class PlainReader:
             return None
         if values.height != height or self._rewritten(lines, values, keys).any():
             return None
-        landed = []
-        for column in self._landed(values, keys):
+        staged = []
+        for column in self._staged(values, keys):
             if column.misfits is not None:
                 return None
-            landed.append(column.values)
-        frame = pl.DataFrame(landed)
+            staged.append(column.values)
+        frame = pl.DataFrame(staged)
         return None if frame.select(self._breaks_rule.any()).item() else frame
 
-    def sift(
+    def triage(
         self, lines: bytes, height: int, keys: Mapping[str, str]
     ) -> tuple[pl.DataFrame, pl.Series]:
         """
-        A row a line, as COPY takes it, and which rows are plain: the others must not be used.
+        Return one row per line, as sent to COPY, and which rows are plain; the others are invalid.
 
-        Every value is read as text here, so that one that is no number is not lost for null.
-        Raises PolarsError where a line is no JSON, or no line at all.
+        All values are parsed as text, so that one that is not a number does not become null.
+        Raises PolarsError if a line is not JSON.
         """
         schema = dict.fromkeys(self._schema(keys), pl.String)
-        # Without any column polars would infer some.
+        # With an empty schema polars would infer one.
         values = pl.read_ndjson(lines, schema=schema or {"": pl.String})
         if values.height != height:
             raise ShapeError(f"{height} lines were read as {values.height} rows")
-        landed = list(self._landed(values, keys))
-        frame = pl.DataFrame([column.values for column in landed])
-        misfits = [column.misfits for column in landed if column.misfits is not None]
+        staged = list(self._staged(values, keys))
+        frame = pl.DataFrame([column.values for column in staged])
+        misfits = [column.misfits for column in staged if column.misfits is not None]
         misfits.append(self._rewritten(lines, values, keys))
         return frame, ~reduce(or_, misfits, frame.select(self._breaks_rule).to_series())
 
     def _rewritten(self, lines: bytes, values: pl.DataFrame, keys: Mapping[str, str]) -> pl.Series:
-        """The rows in which a number may have been changed: polars makes text of a float."""
+        """Mark the rows in which a number may have changed, since polars renders floats."""
         suspects = dict(self._suspects(values, keys))
         if not suspects:
             return pl.repeat(value=False, n=values.height, dtype=pl.Boolean, eager=True)
         suspected = reduce(or_, suspects.values())
         texts = as_text(lines).str.split("\n").explode()
-        anyone = "|".join(map(re.escape, suspects))
-        number = (
-            texts.head(values.height)
-            .filter(suspected)
-            .str.contains(rf'"(?:{anyone})"{NOT_AS_TEXT}')
-        )
-        return suspected.scatter(suspected.arg_true(), number)
+        keys_pattern = "|".join(map(re.escape, suspects))
+        lines_suspected = texts.head(values.height).filter(suspected)
+        rewritten = lines_suspected.str.contains(rf'"(?:{keys_pattern})"{REWRITTEN}')
+        return suspected.scatter(suspected.arg_true(), rewritten)
 
     def _suspects(
         self, values: pl.DataFrame, keys: Mapping[str, str]
     ) -> Iterator[tuple[str, pl.Series]]:
-        """The keys, and rows, of values that were read as text and may have been numbers."""
+        """Yield the keys and rows of values that were parsed as text and may be numbers."""
         for column in self.columns:
             key = keys.get(column.name)
-            # A float is what this column holds.
+            # How a float was written does not matter to a column of floats.
             if key is None or values[key].dtype != pl.String or column.type.parsed is pl.Float64:
                 continue
             if column.is_whole:
@@ -121,7 +118,7 @@ class PlainReader:
                 yield key, marks.fill_null(value=False)
 
     def _learn(self, lines: bytes, keys: Mapping[str, str]) -> None:
-        """Which numbers the source writes as text: where it does, it does so in a first line."""
+        """Note which columns the source writes as quoted numbers, going by the first line."""
         try:
             first = orjson.loads(lines[: lines.find(b"\n")])
         except orjson.JSONDecodeError:
@@ -132,24 +129,21 @@ class PlainReader:
                 self._quoted.add(column.name)
 
     def _schema(self, keys: Mapping[str, str]) -> dict[str, PolarsType]:
-        """The types as which the values of keys are read."""
-        return {
-            keys[column.name]: self._written(column)
-            for column in self.columns
-            if column.name in keys
-        }
+        """Return the type in which to parse each key."""
+        mapped = (column for column in self.columns if column.name in keys)
+        return {keys[column.name]: self._parsed_type(column) for column in mapped}
 
-    def _written(self, column: Column) -> PolarsType:
+    def _parsed_type(self, column: Column) -> PolarsType:
         if column.name in self._quoted:
             return pl.String
-        # polars reads JSON numbers of no fewer bytes than these.
+        # polars cannot parse JSON numbers as Int16.
         if column.type.parsed is pl.Int16:
             return pl.Int64
-        is_read = column.is_whole or column.type.parsed is pl.Float64
-        return column.type.parsed if is_read else pl.String
+        is_number = column.is_whole or column.type.parsed is pl.Float64
+        return column.type.parsed if is_number else pl.String
 
-    def _landed(self, values: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[Landed]:
-        """Every column, of the texts under the keys or of nulls."""
+    def _staged(self, values: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[StagedColumn]:
+        """Yield every column, with the values of its key or nulls."""
         texts = [
             keys[column.name] for column in self.columns if column.is_text and column.name in keys
         ]
@@ -157,8 +151,8 @@ class PlainReader:
         for column in self.columns:
             key = keys.get(column.name)
             if key is None:
-                nulls = pl.Series(column.name, dtype=column.landed_type).clear(values.height)
-                yield Landed(nulls, nulls.is_null() if column.required else None)
+                nulls = pl.Series(column.name, dtype=column.staged_type).clear(values.height)
+                yield StagedColumn(nulls, nulls.is_null() if column.required else None)
                 continue
             value = values[key].alias(column.name)
             if column.is_text:
@@ -166,7 +160,7 @@ class PlainReader:
             else:
                 yield self._number(column, value)
 
-    def _number(self, column: Column, value: pl.Series) -> Landed:
+    def _number(self, column: Column, value: pl.Series) -> StagedColumn:
         misfits = []
         if value.dtype != column.type.parsed:
             given = value
@@ -183,14 +177,14 @@ class PlainReader:
             if not FIRST_MOMENT <= earliest <= latest <= LAST_MOMENT:
                 misfits.append(~value.is_between(FIRST_MOMENT, LAST_MOMENT))
                 value = value.clip(FIRST_MOMENT, LAST_MOMENT)
-            value = value.cast(pl.Datetime("ms")).cast(column.landed_type)
-        # A number that is not finite makes the sum so, too.
+            value = value.cast(pl.Datetime("ms")).cast(column.staged_type)
+        # The sum is finite only if all numbers are.
         elif column.base_type == "double precision" and not math.isfinite(value.sum()):
             misfits.append(~value.is_finite())
-        return Landed(value, _any(misfits))
+        return StagedColumn(value, _any(misfits))
 
 
-def _text(column: Column, value: pl.Series, lengths: pl.Series) -> Landed:
+def _text(column: Column, value: pl.Series, lengths: pl.Series) -> StagedColumn:
     shortest, longest = _bounds(lengths)
     misfits = []
     if column.width and longest > column.width:
@@ -198,15 +192,15 @@ def _text(column: Column, value: pl.Series, lengths: pl.Series) -> Landed:
     if column.required and (value.null_count() or not shortest):
         misfits += [value.is_null(), lengths == 0]
     if not shortest:
-        value = value.to_frame().select(column.landed()).to_series()
-    return Landed(value, _any(misfits))
+        value = value.to_frame().select(column.staged()).to_series()
+    return StagedColumn(value, _any(misfits))
 
 
 def _any(marks: Sequence[pl.Series]) -> pl.Series | None:
-    """The rows that one of several series marks; None where there is no series."""
+    """Combine the marks of several series; None if there are none."""
     return reduce(or_, (mark.fill_null(value=False) for mark in marks)) if marks else None
 
 
 def _bounds(values: pl.Series) -> tuple[int, int]:
-    """The least and the greatest of whole numbers; 0 where there is none."""
+    """Return the minimum and maximum of whole numbers; 0 if there are none."""
     return cast("int", values.min() or 0), cast("int", values.max() or 0)

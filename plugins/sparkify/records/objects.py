@@ -1,4 +1,4 @@
-"""JSON objects found in a file's text, wherever they begin and end, and the text that is none."""
+"""Find the JSON objects in the text of a file, and the text that is not JSON."""
 
 import json
 import re
@@ -9,22 +9,22 @@ from typing import Any, NamedTuple
 import orjson
 
 LONGEST_TEXT = 60_000
-"""Bytes of a reject's text that are kept: its beginning, on both engines."""
+"""How many bytes of a reject's text are kept, on both engines."""
 
 LONGEST = 4 << 20
-"""Characters of one object at most: Redshift's COPY takes so many bytes."""
+"""The longest object in characters; Redshift's COPY accepts as many bytes."""
 
 TOO_LONG = "longer than 4 MB"
 
 FIRST_LOOK = 4 << 10
-"""Characters in which the end of an object is looked for first: a failure costs as many."""
+"""Characters to search for the end of an object at first, as a failed search reads them all."""
 
 DEEPEST = 500
-"""How many objects and lists, one in the other, are told apart where there are too many."""
+"""The nesting depth down to which unclosed objects are located."""
 
 
 class Found(NamedTuple):
-    """One JSON object, with the line it begins on; of a key that it has twice, the last value."""
+    """A JSON object and its first line; of duplicate keys, ``fields`` has the last value."""
 
     line: int
     text: str
@@ -32,16 +32,16 @@ class Found(NamedTuple):
 
     def first_values(self) -> dict[str, Any]:
         """
-        The fields, numbers as they were written.
+        Return the fields, with numbers as written and the first value of duplicate keys.
 
-        Of a key that the object has twice, the first value counts. Raises RecursionError.
+        Raises RecursionError.
         """
         fields: dict[str, Any] = _FIRST_VALUES.decode(self.text)
         return fields
 
 
 class Plain(NamedTuple):
-    """Consecutive lines of which is known that each is one plain object."""
+    """Consecutive lines known to be one plain object each."""
 
     line: int
     text: str
@@ -49,7 +49,7 @@ class Plain(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """Text that is no JSON object, with the line it begins on and what is wrong."""
+    """Text that is not a JSON object, its first line and what is wrong."""
 
     line: int
     text: str
@@ -57,7 +57,7 @@ class Broken(NamedTuple):
 
 
 class WrittenFloat(str):
-    """A number with a fraction or an exponent, as it was written: a float would change some."""
+    """A number with a fraction or an exponent as written, since a float would change some."""
 
     __slots__ = ()
 
@@ -68,18 +68,18 @@ class NotAnObjectError(ValueError):
 
 class ObjectReader:
     """
-    Reads the objects of one file, which is given piece by piece.
+    Reads the objects of one file, piece by piece.
 
-    Objects follow one another with blanks between them: nearly always one a line, but several in
-    a line and one on several lines are read too. What is no object is broken up to the end of its
-    line, and so are the lines below it that can only belong to the object it began.
+    Objects are separated by white space: nearly always one per line, but also several on a line, or
+    one on several lines. Anything else is broken up to the end of its line, along with the lines
+    below it that can only belong to the object that it began.
 
     :param line: the number of the first piece's first line
     """
 
     def __init__(self, line: int = 1) -> None:
         self._line = line
-        # Bytes that are no UTF-8 survive as surrogates, and are refused with their object.
+        # Invalid UTF-8 survives as surrogates, and is rejected with its object.
         self._decoder = getincrementaldecoder("utf-8")("surrogateescape")
         self._rest = ""
         self._broken: list[Broken] = []
@@ -87,24 +87,24 @@ class ObjectReader:
         self._adding = False
         self._skipping = False
         self._unclosed: frozenset[int] = frozenset()
-        self._unclosed_goes_on = False
+        self._unclosed_may_continue = False
 
     @property
-    def waits(self) -> bool:
-        """Whether the next piece may belong to what this one ended with."""
-        half_a_letter = self._decoder.getstate()[0]
-        return bool(self._rest or half_a_letter or self._adding or self._skipping)
+    def is_unfinished(self) -> bool:
+        """Whether the next piece may continue the end of this one."""
+        partial_character = self._decoder.getstate()[0]
+        return bool(self._rest or partial_character or self._adding or self._skipping)
 
     def objects(
-        self, piece: bytes, *, ends: bool, plain: Container[int] = ()
+        self, piece: bytes, *, is_last: bool, plain: Container[int] = ()
     ) -> Iterator[Found | Broken | Plain]:
         """
-        What ends in the next piece of the file.
+        Yield the objects that end in the next piece of the file, and the broken text.
 
-        :param ends: whether it is the last piece
-        :param plain: numbers of lines, whole in this piece, that are known to be one object each
+        :param is_last: whether it is the last piece
+        :param plain: numbers of whole lines in this piece that are known to be one object each
         """
-        text, self._rest = self._rest + self._decoder.decode(piece, final=ends), ""
+        text, self._rest = self._rest + self._decoder.decode(piece, final=is_last), ""
         self._unclosed = frozenset()
         position = self._skip(text)
         while position < len(text):
@@ -113,7 +113,7 @@ class ObjectReader:
                 position = filled
                 continue
             if self._line in plain:
-                yield from self._settled()
+                yield from self._end_broken()
                 first, start, line = self._line, position, self._line
                 while line in plain:
                     line += 1
@@ -125,79 +125,79 @@ class ObjectReader:
             try:
                 found = _object(self._line, text[position:end])
             except NotAnObjectError:
-                position = yield from self._odd_line(text, position, ends=ends)
+                position = yield from self._odd_line(text, position, is_last=is_last)
                 continue
             if self._adding:
-                yield from self._settled()
+                yield from self._end_broken()
             yield found
             self._line += end < len(text)
             position = end + 1
-        if ends:
-            yield from self._settled()
+        if is_last:
+            yield from self._end_broken()
 
-    def _odd_line(self, text: str, start: int, *, ends: bool) -> "Steps":
-        """The objects of a line that is not one object, to its end or to that of the last one."""
+    def _odd_line(self, text: str, start: int, *, is_last: bool) -> "Steps":
+        """Yield the objects of a line that is not one object, up to the end of the last one."""
         position = _skip_blanks(text, start)
         while position < len(text) and text[position] != "\n":
-            stop, goes_on = self._extent(text, position)
-            goes_on = goes_on and not ends
+            stop, may_continue = self._extent(text, position)
+            may_continue = may_continue and not is_last
             if stop:
-                yield from self._settled()
-                yield _judged(self._line, text[position:stop])
+                yield from self._end_broken()
+                yield _object_or_broken(self._line, text[position:stop])
                 self._line += text.count("\n", position, stop)
                 position = _skip_blanks(text, stop)
-            elif goes_on and len(text) - position <= LONGEST:
+            elif may_continue and len(text) - position <= LONGEST:
                 self._rest = text[position:]
                 return len(text)
             else:
                 end = _line_end(text, position)
-                yield from self._break(text[position:end], TOO_LONG if goes_on else None)
-                self._skipping = not ends and end == len(text)
+                yield from self._break(text[position:end], TOO_LONG if may_continue else None)
+                self._skipping = not is_last and end == len(text)
                 position = end
         self._line += position < len(text)
         return position + 1
 
     def _extent(self, text: str, start: int) -> tuple[int, bool]:
-        """Where the object that begins at ``start`` ends, or 0; and whether more may end it."""
+        """Return where the object at ``start`` ends, or 0, and whether more text may end it."""
         if text[start] != "{":
             return 0, text.find("\n", start) < 0
         if start in self._unclosed:
-            return 0, self._unclosed_goes_on
-        # A failure costs as much as the text it is given is long, and there may be one a line.
+            return 0, self._unclosed_may_continue
+        # A failed attempt reads all the text that it is given, and every line may cause one.
         size = FIRST_LOOK
         while True:
             piece = text[start : start + size]
             try:
                 return start + _DECODER.raw_decode(piece)[1], False
             except json.JSONDecodeError as error:
-                failed_at, goes_on = error.pos, _goes_on(piece, error.pos)
+                failed_at, may_continue = error.pos, _may_continue(piece, error.pos)
             except RecursionError:
-                failed_at, goes_on = len(piece), False
-            if not goes_on or start + size >= len(text):
+                failed_at, may_continue = len(piece), False
+            if not may_continue or start + size >= len(text):
                 break
             size *= 8
-        # What is inside it and open as well fails there too: it is not read to there once more.
-        self._unclosed = frozenset(_left_open(text, start, start + failed_at))
-        self._unclosed_goes_on = goes_on
-        return 0, goes_on
+        # Unclosed objects inside this one fail at the same place: do not parse them again.
+        self._unclosed = frozenset(_unclosed_objects(text, start, start + failed_at))
+        self._unclosed_may_continue = may_continue
+        return 0, may_continue
 
     def _break(self, text: str, reason: str | None) -> Iterator[Broken]:
-        """Take text for broken; it waits for the lines below it, which may belong to it."""
+        """Record broken text, and hold it back for lines below that may belong to it."""
         if not (self._adding and text.startswith(CONTINUATIONS)):
-            yield from self._settled()
+            yield from self._end_broken()
             self._adding = text.startswith("{")
             reason = reason or _fault(text) or "nested too deeply"
         self._broken.append(Broken(self._line, text, reason or TOO_LONG))
         self._broken_size += len(text)
         if not self._adding or self._broken_size > LONGEST:
-            yield from self._joined()
+            yield from self._take_broken()
 
-    def _settled(self) -> Iterator[Broken]:
-        """The broken text above, now that no line is added to it."""
+    def _end_broken(self) -> Iterator[Broken]:
+        """Yield the broken text held back, as no further line belongs to it."""
         self._adding = False
-        yield from self._joined()
+        yield from self._take_broken()
 
-    def _joined(self) -> Iterator[Broken]:
+    def _take_broken(self) -> Iterator[Broken]:
         if self._broken:
             text = "\n".join(broken.text for broken in self._broken)
             yield self._broken[0]._replace(text=text)
@@ -205,7 +205,7 @@ class ObjectReader:
             self._broken_size = 0
 
     def _skip(self, text: str) -> int:
-        """Where reading goes on: behind the rest of a line that was broken before it ended."""
+        """Return where to continue: after the rest of a line that was already broken."""
         if not self._skipping:
             return 0
         end = _line_end(text, 0)
@@ -215,19 +215,19 @@ class ObjectReader:
 
 
 Steps = Generator[Found | Broken, None, int]
-"""What is found on the way, and the position reached."""
+"""Yields what it finds, and returns the position reached."""
 
-# A line that begins so can only belong to an object begun above it.
+# The beginnings of lines that can only belong to an object begun above them.
 CONTINUATIONS = ('"', "}", "]")
 
 BLANKS = " \t\r\n"
 
-# White space as JSON has it, and nothing else; without and with line ends.
+# JSON's white space, without and with newlines.
 _BLANKS = re.compile(r"[ \t\r]*")
 _BLANK_LINES = re.compile(r"[ \t\r\n]*")
 _BLANK_REST = re.compile(r"[ \t\r\n]*\Z")
 
-# Tells where an object ends, as orjson does not. Numbers stay text: some are too long to convert.
+# Unlike orjson, it finds where an object ends. Numbers stay text, as some are too long to convert.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
@@ -263,19 +263,19 @@ def _fault(text: str) -> str | None:
     return None
 
 
-def _judged(line: int, text: str) -> Found | Broken:
+def _object_or_broken(line: int, text: str) -> Found | Broken:
     try:
         return _object(line, text)
     except NotAnObjectError as error:
         return Broken(line, text, str(error))
 
 
-# Text in quotes, which the end may cut, and what objects and lists begin and end with.
+# Brackets, and quoted text, which may be cut off at the end.
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
-def _left_open(text: str, start: int, end: int) -> list[int]:
-    """Where the objects begin that are open at the end of JSON, or where there are too many."""
+def _unclosed_objects(text: str, start: int, end: int) -> list[int]:
+    """Return where the objects begin that are still open at the end, or at the maximum depth."""
     opened: list[int] = []
     for token in _TOKENS.finditer(text, start, end):
         place = token.start()
@@ -288,8 +288,8 @@ def _left_open(text: str, start: int, end: int) -> list[int]:
     return [place for place in opened if text[place] == "{"]
 
 
-def _goes_on(text: str, failed_at: int) -> bool:
-    """Whether reading failed for the end of the text alone, so that more text may mend it."""
+def _may_continue(text: str, failed_at: int) -> bool:
+    """Whether parsing failed only because the text ended, so that more text may complete it."""
     return bool(_BLANK_REST.match(text, failed_at)) or text.find("\n", failed_at) < 0
 
 
@@ -299,7 +299,7 @@ def _skip_blanks(text: str, position: int) -> int:
 
 
 def _skip_blank_lines(text: str, position: int) -> int:
-    """Where the first line begins that is not blank; 0 where this one is not."""
+    """Return the start of the first line that is not blank; 0 if this line is not blank."""
     found = _BLANK_LINES.match(text, position)
     end = found.end() if found else position
     return end if end == len(text) else text.rfind("\n", position, end) + 1

@@ -1,4 +1,4 @@
-"""Blocks of JSON become rows ready for COPY; what cannot be loaded is named, not dropped."""
+"""Turn blocks of JSON into rows for COPY; records that cannot be loaded become rejects."""
 
 import re
 from collections import Counter
@@ -15,28 +15,27 @@ import polars as pl
 
 from sparkify.records.blocks import Block, Segment
 from sparkify.records.columns import SOURCE_FILE, Column
-from sparkify.records.fast_path import PlainReader
-from sparkify.records.keys import Spelling
+from sparkify.records.fast_path import FastPath
+from sparkify.records.keys import KeyMap
 from sparkify.records.objects import LONGEST_TEXT, Broken, Found, ObjectReader, Plain
 from sparkify.records.rows import Misfit, RowReader
 from sparkify.records.spans import FileSpans
-from sparkify.records.triage import as_text, sift
+from sparkify.records.triage import as_text, triage
 from sparkify.sources.base import SourceFile
 
-# What a line may hold that only a closer look can judge: an escaped half of a character, an escaped
-# NUL, a letter written as an escape, which hides how a key is spelled, and an object or a list.
+# What makes a line need a closer look: an escaped surrogate, an escaped NUL, an escaped letter,
+# which hides the spelling of a key, and an object or a list.
 ODD = r"\\u(?:[dD][89a-fA-F]|00(?:00|[4-7]))|:[ \t\r]*[\[{]"
 
 FILLED = re.compile(r"[^ \t\r\n][^\n]*")
-"""A line that is not blank, from its first letter on."""
-
+"""A line that is not blank, from its first non-blank character."""
 
 ENOUGH = 200_000
-"""Characters of objects that are read in one go: a few would take nearly as long."""
+"""Characters of objects to parse together, since a few take nearly as long."""
 
 
 class Reject(NamedTuple):
-    """A record that cannot be loaded: where it stands, and why; ``moment`` as of a misfit."""
+    """A record that cannot be loaded: where it is, and why; ``moment`` as in a misfit."""
 
     file: SourceFile
     line: int | None
@@ -49,11 +48,11 @@ class Reject(NamedTuple):
 @dataclass
 class Batch:
     """
-    What a block held: rows, their number by file, and the rejects.
+    The contents of a block: rows, their number by file, and rejects.
 
-    ``lines`` are those that are not blank, counted before anything was read from them; ``folded``
-    are the lines beyond one a record: inside a record of several lines, less the records that
-    begin on a line where another one ended.
+    ``lines`` are the lines that are not blank, counted before parsing. ``folded`` is the difference
+    between lines and records: the further lines of records on several lines, less the records that
+    begin on the line on which another one ends.
     """
 
     frames: list[pl.DataFrame] = field(default_factory=list)
@@ -64,7 +63,7 @@ class Batch:
 
 
 class Record(NamedTuple):
-    """The text of one object, and where it begins."""
+    """The text of an object, and where it begins."""
 
     file: SourceFile
     line: int
@@ -75,14 +74,14 @@ class RecordReader:
     """
     Reads blocks into the columns of one staging table.
 
-    A plain block, each line of which is one object with the keys known so far, is parsed in one
-    go. In any other the lines that are plain still are; the rest is looked at object by object.
+    A plain block, in which every line is one object with the keys seen so far, is parsed at once.
+    In any other block the plain lines are parsed together, and the rest object by object.
 
-    :param columns: the staging table's columns; a JSON key fills the column of its name, whatever
-        its case
-    :param rules: reason to predicate (SQL over the columns): rows that must not be loaded
-    :param spans: the time that each file may hold, where its name says so
-    :param by_file: whether each row says, in one more column, which file holds it
+    :param columns: the staging table's columns; a JSON key fills the column of its name, in any
+        case
+    :param rules: reason to predicate (SQL over the columns) of rows that must not be loaded
+    :param spans: the time that each file may hold, if the names of files contain one
+    :param by_file: whether to add a column with the name of each row's file
     """
 
     def __init__(
@@ -94,71 +93,73 @@ class RecordReader:
         by_file: bool = False,
     ) -> None:
         self.columns = columns
-        self.landed = [*columns, SOURCE_FILE] if by_file else list(columns)
+        self.staged = [*columns, SOURCE_FILE] if by_file else list(columns)
         self._by_file = by_file
         self._spans = spans
-        self._plain = PlainReader(columns, rules or {})
-        self._table = RowReader(columns, rules or {})
-        self._spelling = Spelling(column.name for column in columns)
+        self._fast_path = FastPath(columns, rules or {})
+        self._rows = RowReader(columns, rules or {})
+        self._keys = KeyMap(column.name for column in columns)
         self._texts = [column.name for column in columns if column.is_text]
-        self._waiting: list[tuple[Record, dict[str, Any]]] = []
-        self._waiting_size = 0
-        self._beside_others = False
+        self._pending: list[tuple[Record, dict[str, Any]]] = []
+        self._pending_size = 0
+        self._last_was_mixed = False
         self._unfinished: ObjectReader | None = None
         self._last_line: tuple[SourceFile, int] | None = None
 
     def batches(self, blocks: Iterable[Block]) -> Iterator[Batch]:
-        """Each block's rows and rejects, in order."""
-        # The look and the parser need about as long, and neither needs the other.
-        with ThreadPoolExecutor(1, thread_name_prefix="look") as looker:
+        """Yield each block's rows and rejects, in order."""
+        # Searching and parsing take about the same time, and do not depend on each other.
+        with ThreadPoolExecutor(1, thread_name_prefix="search") as executor:
             for block in blocks:
                 self._learn(block)
                 lines = b"".join(segment.whole_lines for segment in block)
                 text = as_text(lines)
-                looked = looker.submit(_odd_in, text, (self._spelling.others(), ODD))
+                search = executor.submit(_matching, text, (self._keys.others(), ODD))
                 plain = self._plain_batch(block, lines)
-                odd = looked.result()
+                odd = search.result()
                 yield self._mixed_batch(block, text, odd) if odd or not plain else plain
-        yield self._caught_up(Batch())
+        yield self._flush(Batch())
 
     def _learn(self, block: Block) -> None:
-        """How the keys are spelled, from the first line that tells."""
-        if not self._spelling.keys:
+        """Learn the spelling of keys from a first line that is an object."""
+        if not self._keys.by_column:
             with suppress(orjson.JSONDecodeError):
                 first = orjson.loads(block[0].lines.partition(b"\n")[0])
-                self._spelling.fits(first if isinstance(first, dict) else {})
+                self._keys.fits(first if isinstance(first, dict) else {})
 
     def _plain_batch(self, block: Block, lines: bytes) -> Batch | None:
-        """The rows of a plain block; None when it is not plain, or hardly will be."""
-        # Where one block holds something else, the next one nearly always does.
-        if self._beside_others or self._unfinished or not self._spelling.keys:
+        """Parse a plain block; return None if it is not plain, or unlikely to be."""
+        # A block after one that was not plain is nearly always not plain either.
+        if self._last_was_mixed or self._unfinished or not self._keys.by_column:
             return None
-        if any(segment.cuts_a_line for segment in block):
+        if any(segment.is_cut for segment in block):
             return None
         rows: Counter[SourceFile] = Counter()
         for segment in block:
             rows[segment.file] += segment.line_count
-        frame = self._plain.read(lines, self._spelling.keys, rows.total())
+        frame = self._fast_path.read(lines, self._keys.by_column, rows.total())
         if frame is None or self._any_outside(block, frame):
             return None
-        named = self._named(frame, ((segment.file, segment.line_count) for segment in block))
+        named = self._with_files(frame, ((segment.file, segment.line_count) for segment in block))
         return Batch([named], rows, rows.copy())
 
     def _any_outside(self, block: Block, frame: pl.DataFrame) -> bool:
-        """Whether a row of a plain block lies outside of what its file may hold."""
+        """Whether a row of a plain block is outside the time of its file."""
         files = ((segment.file, segment.line_count) for segment in block)
         return bool(
             self._spans and self._spans.outside(frame[self._spans.column], files) is not None
         )
 
     def _mixed_batch(self, block: Block, text: pl.Series, odd: Sequence[str]) -> Batch:
-        """The rows of a block in which some objects have to be looked at one by one."""
+        """Parse a block in which some objects have to be examined one by one."""
         batch = Batch(rows=Counter({segment.file: 0 for segment in block}))
-        sifted = sift(block, text, odd, partial(self._plain.sift, keys=self._spelling.keys))
-        kept = [False] * sifted.rows.height
+        triaged = triage(
+            block, text, odd, partial(self._fast_path.triage, keys=self._keys.by_column)
+        )
+        kept = [False] * triaged.rows.height
         files: list[tuple[SourceFile, int]] = []
-        for segment, sound in zip(block, sifted.plain, strict=True):
-            plain = self._inside(segment.file, sound, sifted.rows)
+        for segment, candidates in zip(block, triaged.plain, strict=True):
+            plain = self._inside(segment.file, candidates, triaged.rows)
             batch.lines[segment.file] += segment.filled_lines
             for found in self._objects(segment, plain):
                 if isinstance(found, Plain):
@@ -173,17 +174,17 @@ class RecordReader:
                 if isinstance(values, Misfit):
                     batch.rejects.append(_reject(record, values))
                 else:
-                    self._waiting.append((record, values))
-                    self._waiting_size += len(record.text)
-        self._beside_others = batch.rows.total() < batch.lines.total()
+                    self._pending.append((record, values))
+                    self._pending_size += len(record.text)
+        self._last_was_mixed = batch.rows.total() < batch.lines.total()
         if any(kept):
-            batch.frames.append(self._named(sifted.rows.filter(pl.Series(kept)), files))
-        return batch if self._waiting_size < ENOUGH else self._caught_up(batch)
+            batch.frames.append(self._with_files(triaged.rows.filter(pl.Series(kept)), files))
+        return batch if self._pending_size < ENOUGH else self._flush(batch)
 
     def _inside(
         self, file: SourceFile, plain: dict[int, int], rows: pl.DataFrame
     ) -> dict[int, int]:
-        """Those of a file's plain lines whose rows lie in what it may hold."""
+        """Return those of a file's plain lines whose rows are within its time."""
         if not (self._spans and plain):
             return plain
         moments = rows[self._spans.column].gather(list(plain.values()))
@@ -194,55 +195,56 @@ class RecordReader:
             line: row for (line, row), out in zip(plain.items(), outside, strict=True) if not out
         }
 
-    def _caught_up(self, batch: Batch) -> Batch:
-        """The batch, with the rows of all objects that were looked at one by one until now."""
-        if self._waiting:
-            landed, misfits = self._table.land(
-                self._table.read([values for _, values in self._waiting])
-            )
-            records = [record for record, _ in self._waiting]
+    def _flush(self, batch: Batch) -> Batch:
+        """Add the rows of all pending objects, which were examined one by one, to the batch."""
+        if self._pending:
+            values = [values for _, values in self._pending]
+            staged, misfits = self._rows.stage(self._rows.read(values))
+            records = [record for record, _ in self._pending]
             if self._spans:
-                landed = _inside_spans(self._spans, landed, records, misfits)
+                staged = _inside_spans(self._spans, staged, records, misfits)
             kept = (record for row, record in enumerate(records) if row not in misfits)
-            batch.frames.append(self._named(landed, ((record.file, 1) for record in kept)))
+            batch.frames.append(self._with_files(staged, ((record.file, 1) for record in kept)))
             for row, record in enumerate(records):
                 if misfit := misfits.get(row):
                     batch.rejects.append(_reject(record, misfit))
                 else:
                     batch.rows[record.file] += 1
-        self._waiting.clear()
-        self._waiting_size = 0
+        self._pending.clear()
+        self._pending_size = 0
         return batch
 
     def _values(self, found: Found | Broken) -> dict[str, Any] | Misfit:
-        """An object's values by column, or why it has none."""
+        """Return an object's values by column, or why it has none."""
         if isinstance(found, Broken):
             return Misfit(None, found.reason)
         try:
             fields = found.first_values()
         except RecursionError:
             return Misfit(None, "nested too deeply")
-        keys = self._spelling.keys if self._spelling.fits(fields) else self._spelling.of(fields)
+        keys = self._keys.by_column if self._keys.fits(fields) else self._keys.of(fields)
         values = {column: fields.get(key) for column, key in keys.items()}
         for column in self._texts:
             if isinstance(values.get(column), dict | list):
-                return Misfit(column, f"{column} is an object or a list, not text")
+                return Misfit(column, f"{column} is an object or a list instead of text")
         return values
 
     def _objects(self, segment: Segment, plain: Container[int]) -> Iterator[Found | Broken | Plain]:
-        """The objects of a segment, the one that its predecessor could not finish included."""
+        """Yield the objects of a segment, including one begun in the previous segment."""
         reader = self._unfinished or ObjectReader(segment.first_line)
-        yield from reader.objects(segment.lines, ends=segment.ends, plain=plain)
-        self._unfinished = reader if reader.waits else None
+        yield from reader.objects(segment.lines, is_last=segment.is_last, plain=plain)
+        self._unfinished = reader if reader.is_unfinished else None
 
     def _lines_taken(self, file: SourceFile, found: Found | Broken) -> int:
-        """How many lines an object fills of which no object before it had a part."""
+        """Count the lines of an object, except one shared with the object before it."""
         is_shared = (file, found.line) == self._last_line
         self._last_line = (file, found.line + found.text.count("\n"))
         return len(FILLED.findall(found.text)) - is_shared
 
-    def _named(self, rows: pl.DataFrame, files: Iterable[tuple[SourceFile, int]]) -> pl.DataFrame:
-        """Rows with the names of their files, which come in the same order, where that is asked."""
+    def _with_files(
+        self, rows: pl.DataFrame, files: Iterable[tuple[SourceFile, int]]
+    ) -> pl.DataFrame:
+        """Add the names of the rows' files, given in the same order, if ``by_file``."""
         if not self._by_file:
             return rows
         names = [name for file, count in files for name in [file.name] * count]
@@ -250,25 +252,25 @@ class RecordReader:
 
 
 def _inside_spans(
-    spans: FileSpans, landed: pl.DataFrame, records: Sequence[Record], misfits: dict[int, Misfit]
+    spans: FileSpans, staged: pl.DataFrame, records: Sequence[Record], misfits: dict[int, Misfit]
 ) -> pl.DataFrame:
-    """The rows that are left without those outside of what their files may hold: misfits, too."""
+    """Remove the rows outside the time of their files, and add them to the misfits."""
     rows = [row for row in range(len(records)) if row not in misfits]
-    moments = landed[spans.column]
+    moments = staged[spans.column]
     outside = spans.outside(moments, ((records[row].file, 1) for row in rows))
     if outside is None:
-        return landed
+        return staged
     for place in outside.arg_true():
         misfits[rows[place]] = spans.misfit(records[rows[place]].file, moments[place])
-    return landed.filter(~outside)
+    return staged.filter(~outside)
 
 
-def _odd_in(text: pl.Series, odd: Iterable[str]) -> list[str]:
-    """Which of the regular expressions match anything in the text."""
-    return [one for one in odd if text.str.contains(one)[0]]
+def _matching(text: pl.Series, patterns: Iterable[str]) -> list[str]:
+    """Return those of the patterns that occur in the text."""
+    return [pattern for pattern in patterns if text.str.contains(pattern)[0]]
 
 
 def _reject(record: Record, misfit: Misfit) -> Reject:
-    # A file may hold many of several megabytes, and no more than its beginning is kept of any.
+    # A file may have many rejects of several megabytes, and only their beginning is stored.
     text = record.text[:LONGEST_TEXT]
     return Reject(record.file, record.line, misfit.column, misfit.reason, text, misfit.moment)

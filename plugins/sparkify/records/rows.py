@@ -1,4 +1,4 @@
-"""JSON objects as typed rows: what fits a table goes on, what does not is named."""
+"""Convert JSON objects to typed rows, and name what does not fit."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,18 +7,18 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from sparkify.records.columns import MOST_DIGITS, Column
+from sparkify.records.columns import MAX_DIGITS, Column
 from sparkify.records.objects import WrittenFloat
 
 SHOWN = 80
-"""Characters of a bad value that its reason repeats."""
+"""How many characters of a bad value its reason quotes."""
 
 
 class Misfit(NamedTuple):
     """
-    Why a row must not be loaded, and in which column; a rule has none.
+    Why a row must not be loaded, and the column, which a rule does not have.
 
-    ``moment`` is the row's time, where all that is wrong is that its file may not hold it.
+    ``moment`` is the row's time, if the only fault is that its file may not hold it.
     """
 
     column: str | None
@@ -27,7 +27,7 @@ class Misfit(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What may be wrong in a row; ``written`` is where the value stands as it was written."""
+    """A possible fault of a row; ``written`` names the column of the value as written."""
 
     misfits: pl.Expr
     column: str | None
@@ -40,7 +40,7 @@ class RowReader:
     Reads JSON objects into the columns of one staging table.
 
     :param columns: the staging table's columns
-    :param rules: reason to predicate (SQL over the columns): rows that must not be loaded
+    :param rules: reason to predicate (SQL over the columns) of rows that must not be loaded
     """
 
     def __init__(self, columns: Sequence[Column], rules: Mapping[str, str]) -> None:
@@ -51,20 +51,17 @@ class RowReader:
             for misfits, reason in column.misfits()
         ]
         self._faults += [Fault(pl.sql_expr(rule), None, None, why) for why, rule in rules.items()]
-        # PostgreSQL's text cannot hold it.
-        self._faults += [
-            Fault(
-                pl.col(name).str.contains("\0", literal=True), name, name, "holds a NUL character"
-            )
-            for name in (column.name for column in columns if column.is_text)
-        ]
-        self._landed = [column.landed() for column in columns]
+        # PostgreSQL's text cannot hold NUL.
+        for name in (column.name for column in columns if column.is_text):
+            has_nul = pl.col(name).str.contains("\0", literal=True)
+            self._faults.append(Fault(has_nul, name, name, "holds a NUL character"))
+        self._staged = [column.staged() for column in columns]
 
     def read(self, objects: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         """
-        One row an object, whose values are by column, and its numbers as they were written.
+        Return one row per object, from its values by column, with numbers as written.
 
-        All values are read as text first: so one that does not fit is known, not lost.
+        All values are first kept as text, so that one that does not fit is not lost.
         """
         written = pl.DataFrame(
             {
@@ -79,16 +76,16 @@ class RowReader:
             if not column.is_text
         )
 
-    def land(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, Misfit]]:
-        """The rows that may be loaded, as COPY takes them, and the others, with the reason."""
+    def stage(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, Misfit]]:
+        """Return the rows to load, as sent to COPY, and the misfits by row number."""
         misfits = _misfits(rows, self._faults)
         if misfits:
             rows = rows.filter(~pl.int_range(pl.len()).is_in(list(misfits)))
-        return rows.select(self._landed), misfits
+        return rows.select(self._staged), misfits
 
 
 def _as_text(column: Column, value: Any) -> str | None:
-    """A JSON value as text; a number as it was written, but a whole one where it should be."""
+    """Convert a JSON value to text; numbers as written, but whole ones for whole columns."""
     match value:
         case WrittenFloat() if column.is_whole:
             return _whole(value)
@@ -101,17 +98,17 @@ def _as_text(column: Column, value: Any) -> str | None:
 
 
 def _whole(text: str) -> str:
-    """``1e3`` as ``1000``; what is no whole number, or surely too large for one, as it is."""
+    """Expand ``1e3`` to ``1000``; leave what is not a whole number, or too large."""
     number = Decimal(text)
     if not number:
         return "0"
-    # Looked at first: written out, a number may have hundreds of digits.
-    is_whole = number.adjusted() < MOST_DIGITS and number == number.to_integral_value()
+    # Check the size first: written out, a number may have hundreds of digits.
+    is_whole = number.adjusted() < MAX_DIGITS and number == number.to_integral_value()
     return format(number.to_integral_value(), "f") if is_whole else text
 
 
 def _misfits(rows: pl.DataFrame, faults: Sequence[Fault]) -> dict[int, Misfit]:
-    """The rows with a fault, each with the first of its reasons."""
+    """Return the faulty rows, each with the first of its reasons."""
     found: dict[int, Misfit] = {}
     marks = rows.select(fault.misfits.alias(str(number)) for number, fault in enumerate(faults))
     for fault, marked in zip(faults, marks, strict=True):

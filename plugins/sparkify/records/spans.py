@@ -1,4 +1,4 @@
-"""The time that each file may hold, by its name, and the rows of it that lie outside."""
+"""The time that each file may hold, according to its name, and the rows outside of it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,14 +15,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 OUTSIDE = "is outside of what the file may hold"
-"""How the reason of such a reject goes on, after the column."""
+"""The reason of such a reject, after the name of the column."""
 
 
 class FileSpans:
     """
-    What the files of one reading may hold.
+    The time that each file of a reading may hold.
 
-    :param column: the column that holds the time of a row
+    :param column: the column with the time of a row
     :param spans: each file's half-open range of time
     """
 
@@ -38,22 +38,19 @@ class FileSpans:
         self, moments: pl.Series, files: Iterable[tuple[SourceFile, int]]
     ) -> pl.Series | None:
         """
-        Which moments no row of its file may have; None where there is none.
+        Mark the moments outside the time of their file; return None if there are none.
 
-        :param moments: those of rows, as they are landed
-        :param files: the files that the rows are from, in their order, with how many each has
+        :param moments: times of the rows, as staged
+        :param files: files of the rows, in the same order, and how many rows each has
         """
         values = moments.cast(pl.Int64)
         earliest, latest = values.min(), values.max()
         if not isinstance(earliest, int) or not isinstance(latest, int):
             return None
         runs = [(*self._bounds[file], count) for file, count in files if count]
-        # Nearly always all of them fit every file, and then no file's own need be looked at.
-        if max(start for start, _, _ in runs) <= earliest and latest < min(
-            end for _, end, _ in runs
-        ):
-            return None
-        if _each_fits(values, runs):
+        # Nearly always all rows fit all files, which makes a look at each file unnecessary.
+        fits_all = max(run[0] for run in runs) <= earliest and latest < min(run[1] for run in runs)
+        if fits_all or _each_fits(values, runs):
             return None
         starts, ends = (
             pl.Series([run[which] for run in runs for _ in range(run[2])]) for which in (0, 1)
@@ -61,14 +58,14 @@ class FileSpans:
         return ((values < starts) | (values >= ends)).fill_null(value=False)
 
     def misfit(self, file: SourceFile, moment: datetime) -> Misfit:
-        """Why a row must not be loaded, as it is in this file."""
+        """Explain why a row of this file must not be loaded."""
         shown = moment.isoformat(" ", "milliseconds")
         reason = f"{self.column} {OUTSIDE}, {self.spans[file]}: {shown} UTC"
         return Misfit(self.column, reason, moment)
 
 
 def _each_fits(values: pl.Series, runs: Iterable[tuple[int, int, int]]) -> bool:
-    """Whether all of each run of values, so many, lie between its bounds."""
+    """Whether the values of each run, given as start, end and count, are within its bounds."""
     place = 0
     in_order = not values.null_count() and values.is_sorted()
     for start, end, count in runs:
@@ -86,7 +83,7 @@ def _each_fits(values: pl.Series, runs: Iterable[tuple[int, int, int]]) -> bool:
 def file_spans(
     files: Iterable[SourceFile], partition: Partition | None, time_column: str
 ) -> FileSpans | None:
-    """What each file may hold; None where their names say nothing of it."""
+    """Return the time that each file may hold; None if their names do not contain it."""
     if not (partition and partition.names_a_time):
         return None
     spans: dict[SourceFile, Window] = {}
@@ -94,8 +91,9 @@ def file_spans(
         span = partition.span(file.name)
         if not span:
             raise AirflowFailException(
-                f"The name of the file {file.url} says no time by sparkify_partition, which is "
-                f"{partition.template!r}. Rename the file, or give the template fewer globs."
+                f"The name of the file {file.url} contains no valid time according to "
+                f"sparkify_partition, which is {partition.template!r}. Rename the file, or use "
+                "fewer globs in the template."
             )
         spans[file] = span
     return FileSpans(time_column, spans)

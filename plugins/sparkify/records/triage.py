@@ -1,4 +1,4 @@
-"""The plain lines of a block, told from the others without looking at each by itself."""
+"""Separate the plain lines of a block from the others without examining each one."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -15,36 +15,36 @@ from polars.exceptions import PolarsError
 from sparkify.records.blocks import Block
 
 NO_TEXT = "\ufffd"
-"""What stands for bytes that are no text."""
+"""The replacement for bytes that are not UTF-8."""
 
 
-class Sifted(NamedTuple):
-    """Rows of a block's lines; by segment, and number of a line that is plain, which is its row."""
+class Triaged(NamedTuple):
+    """Rows of a block's lines; and by segment, the row of each plain line by line number."""
 
     rows: pl.DataFrame
     plain: list[dict[int, int]]
 
 
 Read = Callable[[bytes, int], tuple[pl.DataFrame, pl.Series]]
-"""Reads objects, one a line: a row each, and which of the rows are plain."""
+"""Parses objects, one per line, into a row each, and marks which rows are plain."""
 
 
 def as_text(lines: bytes) -> pl.Series:
-    """Lines as one text, in which something stands for each byte that is none."""
+    """Decode lines as one text, replacing invalid bytes."""
     try:
         return pl.Series([lines]).cast(pl.String)
     except PolarsError:
         return pl.Series([lines.decode(errors="replace")])
 
 
-def sift(block: Block, text: pl.Series, odd: Iterable[str], read: Read) -> Sifted:
+def triage(block: Block, text: pl.Series, odd: Iterable[str], read: Read) -> Triaged:
     """
-    The plain lines of a block.
+    Find the plain lines of a block.
 
-    :param text: the block's lines, all of which end with a line end
-    :param odd: regular expressions of what no plain line holds
+    :param text: the block's lines, each ending in a newline
+    :param odd: patterns that no plain line contains
     """
-    none = Sifted(pl.DataFrame(), [{} for _ in block])
+    none = Triaged(pl.DataFrame(), [{} for _ in block])
     cut = _cut_lines(block)
     if len(cut) == sum(segment.line_count for segment in block):
         return none
@@ -53,7 +53,7 @@ def sift(block: Block, text: pl.Series, odd: Iterable[str], read: Read) -> Sifte
     likely[cut] = False
     likely &= texts.str.ends_with("}") | texts.str.ends_with("}\r")
     likely = reduce(and_, (~texts.str.contains(one) for one in (NO_TEXT, *odd)), likely)
-    # What looks like an object nearly always is one; reading each by itself takes longer.
+    # What looks like an object nearly always is one, so parse each by itself only on failure.
     for is_certain in (False, True):
         if is_certain:
             likely &= pl.Series(map(_is_object, texts))
@@ -63,23 +63,23 @@ def sift(block: Block, text: pl.Series, odd: Iterable[str], read: Read) -> Sifte
         with suppress(PolarsError):
             rows, is_plain = read(objects, int(likely.sum()))
             which = is_plain.arg_true()
-            return Sifted(rows, _by_segment(block, likely.arg_true()[which], which))
+            return Triaged(rows, _by_segment(block, likely.arg_true()[which], which))
     return none
 
 
 def _cut_lines(block: Block) -> list[int]:
-    """Which of the block's lines are not whole in it."""
+    """Return the positions of the lines that are cut at the ends of segments."""
     cut = set()
     for segment, end in zip(block, _ends(block), strict=True):
-        if segment.line_count and segment.goes_on:
+        if segment.line_count and segment.continues_line:
             cut.add(end - segment.line_count)
-        if segment.line_count and segment.cuts_its_last_line:
+        if segment.line_count and segment.cuts_last_line:
             cut.add(end - 1)
     return sorted(cut)
 
 
 def _ends(block: Block) -> list[int]:
-    """How many lines of the block there are up to each segment's end."""
+    """Return the number of lines up to the end of each segment."""
     return list(accumulate(segment.line_count for segment in block))
 
 

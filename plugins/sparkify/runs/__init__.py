@@ -1,1 +1,1 @@
-"""A run's own record: its steps, its summary, the state of each hour, and alerts."""
+"""The record of runs: steps, summary, the state of each hour, audit and alerts."""

@@ -1,4 +1,4 @@
-"""Alerts: record and announce a task that failed for good, or a run that is late."""
+"""Alerts: notify people of tasks that failed for good and of runs that are late."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -13,43 +13,44 @@ from asgiref.sync import sync_to_async
 from sparkify.runs.hours import DAG_ID
 from sparkify.settings import MAIL, SLACK
 from sparkify.warehouse import warehouse_hook
+from sparkify.window import naive
 
 log = logging.getLogger(__name__)
 
 
 def failed(context: Context) -> None:
-    """Record the failure in the run's balance sheet, and notify people."""
+    """Notify people of a failed task, and record it in the run's balance sheet."""
     task, run_id = context["task_instance"].task_id, str(context["run_id"])
     notify(
         f"Sparkify: {task} failed",
         f"{task} of {run_id} failed.\n{context.get('exception')}\n"
-        "What each message means: docs/runbook.md. "
+        "docs/runbook.md explains each message. "
         f"The log: {getattr(context['task_instance'], 'log_url', 'in the web UI')}",
     )
     if context["task_instance"].dag_id != DAG_ID:
         return
-    # Last, so that people hear of a warehouse that cannot be reached, too.
+    # Last, so that people are notified even if the warehouse cannot be reached.
     warehouse_hook().run(
         "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",
-        parameters=(datetime.now(UTC).replace(tzinfo=None), task, run_id),
+        parameters=(naive(datetime.now(UTC)), task, run_id),
     )
 
 
 async def late(context: Mapping[str, Any]) -> None:
     """
-    Notify people of an hour of the schedule that is not loaded in time.
+    Notify people of a scheduled hour that is not loaded in time.
 
-    Not of a backfill, which takes its time, nor of a run that failed, which ``failed`` announces.
-    It runs in the triggerer: a worker's callback without a task may read no connection.
+    Backfills, which may take long, and failed runs, which ``failed`` announces, are left out. This
+    runs in the triggerer, since a worker's callback without a task may not read connections.
     """
     run = context["dag_run"]
     if run["run_type"] != "scheduled" or run["state"] == "failed":
         return
     await sync_to_async(notify)(
         "Sparkify: an hour is late",
-        f"{run['dag_run_id']}, of {run['data_interval_start']} to {run['data_interval_end']}, was "
-        "not loaded within its time. See in the web UI which of its tasks is waiting or at work; "
-        "what to do is in docs/runbook.md.",
+        f"{run['dag_run_id']}, for {run['data_interval_start']} to {run['data_interval_end']}, was "
+        "not loaded in time. See in the web UI which of its tasks is waiting or running; "
+        "docs/runbook.md says what to do.",
     )
 
 
@@ -70,7 +71,7 @@ def notify(subject: str, text: str) -> None:
 def _mail(connection: Any, subject: str, text: str) -> None:
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
-    # Called as it is: what a message quotes from the data must not be rendered as a template.
+    # Not through a template, so that data quoted in a message is not rendered.
     SmtpNotifier(
         to=connection.extra_dejson["to"],
         subject=subject,

@@ -1,8 +1,8 @@
-"""The state of each hour: loaded, quiet, or in need of something, and the commands that help."""
+"""The state of each hour, and the commands that repair it."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -11,35 +11,33 @@ from sparkify.macros import statement
 from sparkify.sources.base import SourceFile
 from sparkify.sources.partitions import Partition
 from sparkify.warehouse import lock, transaction
-from sparkify.window import Window
-
-HOUR = timedelta(hours=1)
+from sparkify.window import HOUR, Window
 
 DAG_ID = "sparkify"
 """The DAG whose runs load the hours."""
 
 NO_ACTION = {"loaded", "quiet", "under way", "to come"}
-"""States in which nothing has to be done."""
+"""States that need no action."""
 
 LOADED = {"loaded", "quiet", "missing"}
-"""States of an hour that was loaded, if only to find that its file was not there."""
+"""States of an hour that was loaded, even if its file was missing."""
 
 MEANING = {
     "failed": "its last run failed: see its log, and fix what it names",
-    "abandoned": "the run that was to load it has ended, or is gone, without loading it",
-    "partial": "a range run loaded a part of it only",
+    "abandoned": "the run that was to load it ended, or was deleted, without loading it",
+    "partial": "a range run loaded only a part of it",
     "early": "it was loaded before it had ended",
     "damaged": "rows were changed by something other than a run: airflow sparkify audit",
     "outdated": "its file has changed since it was loaded",
-    "missing": "its file was not there, and is not now",
-    "vanished": "its file has gone since it was loaded: put it back",
+    "missing": "its file was not there, and still is not",
+    "vanished": "its file has gone since it was loaded: restore it",
     "absent": "the warehouse has no load of it",
 }
-"""What to know of the others."""
+"""Explanations of the other states."""
 
 
 class Hour(NamedTuple):
-    """An hour, as the view ``hour_states`` has it."""
+    """An hour, as in the view ``hour_states``."""
 
     start: datetime
     state: str
@@ -49,7 +47,7 @@ class Hour(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Hours in a row that are in the same state."""
+    """Consecutive hours in the same state."""
 
     first: datetime
     last: datetime
@@ -60,21 +58,21 @@ class Span(NamedTuple):
 
 
 class Version(NamedTuple):
-    """A file as it was when its events were last published."""
+    """The version of a file from which its events were last published."""
 
     etag: str
     size: int
 
 
 class Load(NamedTuple):
-    """The run that loaded an hour last, and when."""
+    """The last load of an hour."""
 
     run_id: str
     loaded_at: datetime
 
 
 class AirflowRun(NamedTuple):
-    """A run of the DAG that has not succeeded, and the hour that it is of, if it is of one."""
+    """A run of the DAG that has not succeeded, and its hour, if it is not a range run."""
 
     run_id: str
     state: str
@@ -82,7 +80,7 @@ class AirflowRun(NamedTuple):
 
 
 def recorded(hook: DbApiHook) -> list[Hour]:
-    """Every hour that a run was asked for, in order."""
+    """Return every hour that a run was to load, in order."""
     rows: Any = hook.get_records(
         "select hour_start, state, plays, rejects, run_id from hour_states order by 1"
     )
@@ -90,7 +88,7 @@ def recorded(hook: DbApiHook) -> list[Hour]:
 
 
 def loads(hook: DbApiHook, first: datetime, last: datetime) -> dict[datetime, Load]:
-    """The last load of each hour from first to last that was loaded, by its start."""
+    """Return the last load of each loaded hour from first to last, by its start."""
     rows: Any = hook.get_records(
         "select hour_start, loaded_by, loaded_at from hour_loads "
         "where loaded_by is not null and hour_start >= %s and hour_start <= %s",
@@ -103,7 +101,7 @@ def loads(hook: DbApiHook, first: datetime, last: datetime) -> dict[datetime, Lo
 
 
 def forget_hours(hook: DbApiHook, first: datetime, last: datetime) -> int:
-    """Take back the hours from first to last that hold nothing; how many those were."""
+    """Delete the records of the empty hours from first to last; return how many there were."""
     with transaction(hook) as cursor:
         cursor.execute(lock("hour_loads", hook.conn_type))
         cursor.execute(statement("runs/forgotten/hours.sql", Window(first, last + HOUR)))
@@ -111,19 +109,19 @@ def forget_hours(hook: DbApiHook, first: datetime, last: datetime) -> int:
 
 
 def published_versions(hook: DbApiHook, source: str) -> dict[str, Version]:
-    """Each event file of a source in the version of the newest reading that was published."""
+    """Return each event file of a source in the version of the newest published reading."""
     rows: Any = hook.get_records(
         "select source_file, etag, size_bytes from file_ledger where dataset = 'staging_events' "
         "and source = %s and published_at is not null order by reading",
         parameters=(source,),
     )
     found = {name: Version(etag, size) for name, etag, size in rows}
-    # Where it was missing last, its return is a change, however old the file is.
+    # If a file was missing last, its return is a change, however old it is.
     return {name: version for name, version in found.items() if version.etag}
 
 
 def every_hour(hours: Sequence[Hour], start: datetime, end: datetime) -> Iterator[Hour]:
-    """Every hour of a range, those that the warehouse has no record of included."""
+    """Yield every hour of a range, including those that the warehouse has no record of."""
     by_start = {hour.start: hour for hour in hours}
     moment = start
     while moment < end:
@@ -133,10 +131,10 @@ def every_hour(hours: Sequence[Hour], start: datetime, end: datetime) -> Iterato
 
 def reconcile(hours: Iterable[Hour], runs: Collection[AirflowRun], now: datetime) -> list[Hour]:
     """
-    The hours, corrected by what only Airflow and the clock know.
+    Correct the hours by what only Airflow and the clock know.
 
-    A run that was killed could not record it, nor could one that failed before it reached the
-    warehouse; and an hour that has not ended is not loaded, whatever a run found of it.
+    A run that was killed, or that failed before it reached the warehouse, could not record that.
+    And an hour that has not ended is not loaded, whatever a run found of it.
     """
     active = {run.run_id for run in runs if run.state != "failed"}
     found = {hour.start: hour for hour in hours}
@@ -160,7 +158,7 @@ def mark_outdated(
     versions: Mapping[str, Version],
     partition: Partition,
 ) -> list[Hour]:
-    """The hours, as their files are now: other than they were published, or gone."""
+    """Mark the hours whose files have changed since they were published, or are gone."""
     hours = list(hours)
     loaded_until = max((hour.start for hour in hours if hour.state in LOADED), default=None)
     changed: set[datetime] = set()
@@ -170,15 +168,15 @@ def mark_outdated(
         span, version = partition.span(file.name), versions.get(file.name)
         if span is None or (version and version.etag == file.etag):
             continue
-        # As long as hours of its own are to come, a file may grow.
+        # A file may grow until all its hours are loaded.
         is_growing = version and file.size > version.size
         if is_growing and not (loaded_until and loaded_until >= span.end - HOUR):
             continue
         changed |= {hour.start for hour in hours if span.start - HOUR < hour.start < span.end}
     found = dict.fromkeys(changed, "outdated")
     for span in filter(None, map(partition.span, gone)):
-        its = (hour.start for hour in hours if span.start - HOUR < hour.start < span.end)
-        found |= dict.fromkeys(its, "vanished")
+        starts = (hour.start for hour in hours if span.start - HOUR < hour.start < span.end)
+        found |= dict.fromkeys(starts, "vanished")
     return [
         hour._replace(state=found[hour.start])
         if hour.start in found and hour.state in LOADED
@@ -188,7 +186,7 @@ def mark_outdated(
 
 
 def spans(hours: Iterable[Hour]) -> list[Span]:
-    """Hours of one state that follow each other without a gap, taken together."""
+    """Group consecutive hours in the same state."""
     found: list[Span] = []
     for hour in hours:
         last = found[-1] if found else None
@@ -200,7 +198,7 @@ def spans(hours: Iterable[Hour]) -> list[Span]:
 
 
 def repair_commands(starts: Iterable[datetime]) -> list[str]:
-    """The commands that load these hours again, and no other."""
+    """Return the commands that load exactly these hours again."""
     return [
         f"airflow dags backfill --reset-dagruns {options(span)} {DAG_ID}"
         for span in spans(Hour(start, "") for start in starts)
@@ -208,12 +206,12 @@ def repair_commands(starts: Iterable[datetime]) -> list[str]:
 
 
 def options(span: Span) -> str:
-    """The options that name these hours on the command line."""
+    """Return the command-line options for these hours."""
     return f"-s {span.first:%Y-%m-%dT%H:%M} -e {span.last:%Y-%m-%dT%H:%M}"
 
 
 def describe(hours: Sequence[Hour]) -> str:
-    """The state of the hours, for a person."""
+    """Describe the state of the hours."""
     counted = Counter(hour.state for hour in hours)
     numbers = ", ".join(f"{count} {state}" for state, count in counted.most_common())
     whole = Span(hours[0].start, hours[-1].start, "")
@@ -224,15 +222,15 @@ def describe(hours: Sequence[Hour]) -> str:
         for span in spans(hours)
         if span.state not in NO_ACTION
     ]
-    # A missing file has to come first.
+    # A missing file has to arrive first.
     waiting = {*NO_ACTION, "missing", "vanished"}
     again = [hour.start for hour in hours if hour.state not in waiting]
     if again:
         lines += ["To load them again:", *(f"  {command}" for command in repair_commands(again))]
     if to_come := [span for span in spans(hours) if span.state == "to come"]:
         lines += [
-            "What has not ended is loaded by the schedule when it has. If it was asked for by "
-            "mistake, take it back:",
+            "The schedule loads these hours once they have ended. If they were requested by "
+            "mistake, forget them:",
             *(f"  airflow sparkify forget {options(span)}" for span in to_come),
         ]
     return "\n".join(lines)

@@ -1,6 +1,6 @@
-"""The statements by which a run keeps account of itself, step by step, in ``sql/``."""
+"""The statements of a run's bookkeeping, step by step."""
 
-# Tables are locked in the same order everywhere: rejected_rows, file_ledger, load_runs, hour_loads,
+# Tables are always locked in this order: rejected_rows, file_ledger, load_runs, hour_loads,
 # readings.
 
 BEGIN = [
@@ -11,10 +11,10 @@ BEGIN = [
     "runs/begin/hours_asked.sql",
     "runs/begin/hours.sql",
 ]
-"""Before anything is read: a run that dies is known, and so are its hours."""
+"""Before anything is read, so that a run that dies is known, and its hours are too."""
 
 STAGED = ["runs/staged/rejects.sql", "runs/staged/figures.sql", "runs/staged/run.sql"]
-"""After staging: what was read, staged and rejected."""
+"""After staging: record what was read, staged and rejected."""
 
 PUBLISHED = [
     "{{ lock('rejected_rows') }}",
@@ -34,7 +34,7 @@ PUBLISHED = [
     "{{ lock('readings') }}",
     "runs/published/readings.sql",
 ]
-"""In the transaction that publishes the plays: what is in the warehouse now, and from what."""
+"""In the transaction that publishes the plays: record what is published, and from which files."""
 
 ENDED = [
     "runs/ended/rejects.sql",
@@ -45,4 +45,4 @@ ENDED = [
     "{{ lock('readings') }}",
     "runs/ended/readings.sql",
 ]
-"""At the end: what was kept for a set time goes."""
+"""At the end: delete what has been kept long enough."""

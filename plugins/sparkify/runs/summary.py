@@ -1,4 +1,4 @@
-"""A run's balance sheet, its row of ``load_runs``, in sentences."""
+"""The summary of a run: its balance sheet, a row of ``load_runs``, in sentences."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,8 +11,8 @@ FIGURES = (
 )
 
 
-def balance(cursor: Any, run_id: str) -> dict[str, Any]:
-    """The figures of a run, as XCom takes them."""
+def read_figures(cursor: Any, run_id: str) -> dict[str, Any]:
+    """Return the figures of a run in types that XCom accepts."""
     cursor.execute(f"select {FIGURES} from load_runs where run_id = %s", (run_id,))
     row = cursor.fetchone()
     figures = dict(zip(FIGURES.split(", "), row or (), strict=bool(row)))
@@ -22,10 +22,10 @@ def balance(cursor: Any, run_id: str) -> dict[str, Any]:
     }
 
 
-def told(figures: Mapping[str, Any]) -> str:
-    """What came of a run, for a person."""
+def describe(figures: Mapping[str, Any]) -> str:
+    """Describe the result of a run."""
     if not figures:
-        return "This run left no balance sheet: its first task has not begun."
+        return "This run has no balance sheet: its first task has not started."
     lines = [f"{figures['window_start']} to {figures['window_end']} UTC"]
     if figures["objects"] is not None:
         lines.append(
@@ -40,19 +40,19 @@ def told(figures: Mapping[str, Any]) -> str:
                 left=_left(figures["plays_left"]), **figures
             )
             if figures["plays_staged"]
-            else "a quiet time: nothing was played"
+            else "a quiet time: no plays"
         )
     lines += [", ".join(_seconds(figures))] if any(_seconds(figures)) else []
     return "\n    ".join(lines)
 
 
 def _left(plays: int) -> str:
-    """What the run did not publish, where another has looked at the files since."""
+    """Describe the plays that were left to newer readings."""
     return f", {plays:,} left to newer readings" if plays else ""
 
 
 def _folded(lines: int) -> str:
-    """The rest of the sum, where records and lines are not one to one."""
+    """Complete the sum if records and lines do not correspond one to one."""
     if not lines:
         return ""
     return f" {'+' if lines > 0 else '-'} {abs(lines):,} folded"

@@ -1,1 +1,1 @@
-"""Where files are: folders and buckets, and which file holds which time."""
+"""Sources of files: folders and buckets, and which file holds which time."""

@@ -1,4 +1,4 @@
-"""What a source of files is, whatever it is kept in, and which of its errors may pass."""
+"""The interface of a source of files, and which of its errors are transient."""
 
 import errno
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 
 class SourceFile(NamedTuple):
-    """One file as it was listed; ``etag`` changes whenever its content may have."""
+    """A file as listed; its ``etag`` changes whenever its content may have."""
 
     name: str
     url: str
@@ -15,31 +15,31 @@ class SourceFile(NamedTuple):
 
 
 class Source(Protocol):
-    """Where files are listed and read."""
+    """Lists and reads files."""
 
     @property
     def readers(self) -> int:
-        """How many files are best read at once."""
+        """How many files to read at once."""
 
     def list(self, prefix: str) -> Iterable[SourceFile]:
-        """Every file whose name, relative to the source, begins with ``prefix``."""
+        """Yield every file whose name, relative to the source, begins with ``prefix``."""
 
     def open(self, file: SourceFile) -> BinaryIO:
         """
-        The bytes of one file, as they are stored; fewer than are asked for are the last.
+        Open a file as stored; a read that returns fewer bytes than asked for is the last one.
 
-        Raises FileNotFoundError where the file has gone since it was listed.
+        Raises FileNotFoundError if the file has gone since it was listed.
         """
 
     @property
     def url(self) -> str:
-        """The source's one name, however its URL was spelled."""
+        """The canonical URL of the source."""
 
 
-LASTING = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG})
-"""What the system says no to, and does again until somebody changes something."""
+PERMANENT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG})
+"""Errors of the system that a retry cannot fix."""
 
 
-def may_pass(error: Exception) -> bool:
-    """Whether the next try may succeed: the system, not the content, is what failed this one."""
-    return isinstance(error, OSError) and error.errno is not None and error.errno not in LASTING
+def is_transient(error: Exception) -> bool:
+    """Whether a retry may succeed: the system failed, not the content of the file."""
+    return isinstance(error, OSError) and error.errno is not None and error.errno not in PERMANENT

@@ -1,4 +1,4 @@
-"""A source in S3, or in anything that speaks like it."""
+"""A source in S3, or in storage with its API."""
 
 import errno
 import io
@@ -22,32 +22,33 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from sparkify.settings import STORAGE
 from sparkify.sources.base import SourceFile
 
-if TYPE_CHECKING:  # imported where it is used: most tasks read nothing
+if TYPE_CHECKING:  # imported where it is used, because most tasks read no files
     from obstore.store import S3Store
 
 READERS = 128
-"""Objects read at once: S3 answers late, but many."""
+"""Objects read at once, since S3 responds slowly to each request but serves many."""
 
 SMALL = 1 << 20
-"""Bytes of an object that is read in one go."""
+"""The largest object, in bytes, that is read with one call."""
 
-MAKING = Lock()
-"""Held while a client is made, which all threads that read share."""
+CLIENT_LOCK = Lock()
+"""Held while the client that all reading threads share is created."""
 
 NEW_KEY = f"Set a valid login and password in the connection {STORAGE}."
 
-# What an error of S3 says, and what to do about it; what is not here may pass by itself.
-LASTING = {
-    "NoSuchBucket": "there is no such bucket. Set the variable sparkify_source to one.",
+# What a permanent error of S3 means and how to fix it; any other may be transient.
+PERMANENT = {
+    "NoSuchBucket": "the bucket does not exist. Set the variable sparkify_source to one that does.",
     "InvalidAccessKeyId": f"S3 does not know the access key. {NEW_KEY}",
     "SignatureDoesNotMatch": f"the secret does not belong to the access key. {NEW_KEY}",
     "ExpiredToken": f"the session token has expired. Set a new one in the connection {STORAGE}.",
-    "AccessDenied": f"the access key, or role, of the connection {STORAGE} may not. Let it "
-    "s3:ListBucket the bucket, s3:GetObject what is in it, and s3:PutObject what is to be written.",
-    "PermanentRedirect": f"the bucket is in another region. Name it as region in the extra of the "
+    "AccessDenied": f"the access key or role of the connection {STORAGE} is not allowed to. Grant "
+    "it s3:ListBucket on the bucket, s3:GetObject on its objects, and s3:PutObject on those that "
+    "are written.",
+    "PermanentRedirect": f"the bucket is in another region. Set it as region in the extra of the "
     f"connection {STORAGE}.",
 }
-ALIKE = {
+ALIASES = {
     "403": "AccessDenied",
     "404": "NoSuchBucket",
     "AllAccessDisabled": "AccessDenied",
@@ -60,10 +61,10 @@ ALIKE = {
 @dataclass(frozen=True)
 class BucketSource:
     """
-    The objects below a prefix of a bucket, reached by the connection ``sparkify_s3``.
+    The objects under a prefix of a bucket, accessed through the connection ``sparkify_s3``.
 
-    :param bucket: its name
-    :param root: what the keys of all its objects begin with: empty, or up to and with a slash
+    :param bucket: name of the bucket
+    :param root: prefix of the keys of all objects: empty, or ending in a slash
     """
 
     bucket: str
@@ -72,42 +73,42 @@ class BucketSource:
 
     @property
     def url(self) -> str:
-        """The place below which the objects are, without a slash at its end."""
+        """The bucket and prefix, without a trailing slash."""
         return f"s3://{self.bucket}/{self.root}".rstrip("/")
 
     def list(self, prefix: str) -> Iterator[SourceFile]:
-        """Every object whose name, relative to the root, begins with ``prefix``."""
+        """Yield every object whose name, relative to the root, begins with ``prefix``."""
         for entry in self._entries(prefix):
-            # A key that ends in a slash is a folder that somebody made by hand.
+            # A key that ends in a slash is a folder created in the console.
             if not entry["Key"].endswith("/"):
-                yield self._listed(entry)
+                yield self._source_file(entry)
 
     def _entries(self, prefix: str) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("list_objects_v2")
-        with _explained(f"s3://{self.bucket} cannot be listed"):
+        with _explain_errors(f"s3://{self.bucket} cannot be listed"):
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.root + prefix):
                 yield from page.get("Contents", ())
 
     def open(self, file: SourceFile) -> BinaryIO:
-        """The object's bytes."""
+        """Open an object."""
         if file.size <= SMALL and (content := self._content(file)) is not None:
             return io.BytesIO(content)
-        with _explained(f"{file.url} cannot be read"):
+        with _explain_errors(f"{file.url} cannot be read"):
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=self.root + file.name)
             except self._client.exceptions.NoSuchKey as error:
                 raise FileNotFoundError(
                     errno.ENOENT, os.strerror(errno.ENOENT), file.url
                 ) from error
-        # Buffered: a read of less than was asked for is then the last one.
+        # Buffered, so that only the last read returns less than asked for.
         return cast("BinaryIO", io.BufferedReader(_Body(answer["Body"], file.url), 1 << 16))
 
     def _content(self, file: SourceFile) -> bytes | None:
-        """A small object, read with little effort; None where boto3 has to say what is wrong."""
+        """Read a small object with the fast client; return None to leave errors to boto3."""
         from obstore.exceptions import BaseError
 
         try:
-            with MAKING:
+            with CLIENT_LOCK:
                 store = self._store
             found = store.get(self.root + file.name)
             same = (found.meta["e_tag"] or "").strip('"') == file.etag
@@ -116,56 +117,56 @@ class BucketSource:
             return None
 
     def write(self, name: str, content: bytes, content_type: str = "application/json") -> None:
-        """Put an object, such as a manifest for COPY; S3 shows it whole or not at all."""
-        with _explained(f"s3://{self.bucket}/{self.root}{name} cannot be written"):
+        """Write an object, such as a manifest for COPY, atomically."""
+        with _explain_errors(f"s3://{self.bucket}/{self.root}{name} cannot be written"):
             self._client.put_object(
                 Bucket=self.bucket, Key=self.root + name, Body=content, ContentType=content_type
             )
 
     def written_at(self, name: str) -> datetime | None:
-        """The moment at which an object was written, if it is there."""
+        """Return when an object was written, or None if it does not exist."""
         found = (file for file in self._entries(name) if file["Key"] == self.root + name)
         return next((file["LastModified"] for file in found), None)
 
-    def _listed(self, entry: dict[str, Any]) -> SourceFile:
+    def _source_file(self, entry: dict[str, Any]) -> SourceFile:
         key: str = entry["Key"]
         url = f"s3://{self.bucket}/{key}"
         return SourceFile(key[len(self.root) :], url, entry["Size"], entry["ETag"].strip('"'))
 
     @cached_property
     def _store(self) -> "S3Store":
-        """The same bucket, by a client that needs a seventh of boto3's time for an object."""
+        """The same bucket through a client that needs a seventh of boto3's time per object."""
         from obstore.store import S3Store
 
-        reached = self._client.meta
-        known = self._hook.get_session().get_credentials()
-        asks_openly = not known or reached.config.signature_version is UNSIGNED
+        client = self._client.meta
+        credentials = self._hook.get_session().get_credentials()
+        is_anonymous = not credentials or client.config.signature_version is UNSIGNED
         return S3Store(
             self.bucket,
-            endpoint=reached.endpoint_url,
-            region=reached.region_name,
+            endpoint=client.endpoint_url,
+            region=client.region_name,
             client_options={"allow_http": True},
             retry_config={"max_retries": 2},
-            **({"skip_signature": True} if asks_openly else _key(known)),
+            **({"skip_signature": True} if is_anonymous else _key(credentials)),
         )
 
     @cached_property
     def _client(self) -> BaseClient:
-        # What the connection says of the client stays, such as how an S3 server is addressed.
+        # Keeps the connection's own client settings, such as how an S3 server is addressed.
         return self._hook.get_client_type(
             config=self._hook.config.merge(Config(max_pool_connections=self.readers))
         )
 
     @cached_property
     def _hook(self) -> S3Hook:
-        said = S3Hook(aws_conn_id=STORAGE).conn_config
-        # The provider's COPY reads region, its hooks region_name: here one of them does.
-        region = said.region_name or said.extra_config.get("region")
+        config = S3Hook(aws_conn_id=STORAGE).conn_config
+        # The provider's COPY reads region, its hooks region_name: accept either.
+        region = config.region_name or config.extra_config.get("region")
         return S3Hook(aws_conn_id=STORAGE, region_name=region)
 
 
 def _key(credentials: Credentials) -> dict[str, Any]:
-    """The access key as it is now, a session's token included, by obstore's names."""
+    """Return the current access key, including any session token, under obstore's names."""
     key = credentials.get_frozen_credentials()
     named = {
         "access_key_id": key.access_key,
@@ -176,7 +177,7 @@ def _key(credentials: Credentials) -> dict[str, Any]:
 
 
 class _Body(io.RawIOBase):
-    """An object's content on its way; when it breaks off, the task is tried again."""
+    """The body of a response; if it breaks off, Airflow retries the task."""
 
     def __init__(self, body: Any, url: str) -> None:
         self._body = body
@@ -186,7 +187,7 @@ class _Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        with _explained(f"{self._url} was not read to its end"):
+        with _explain_errors(f"{self._url} was not read to its end"):
             piece = self._body.read(len(buffer))
         buffer[: len(piece)] = piece
         return len(piece)
@@ -198,16 +199,16 @@ class _Body(io.RawIOBase):
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Say what an error of S3 means; one that may pass by itself is worth another try."""
+def _explain_errors(what: str) -> Iterator[None]:
+    """Translate the errors of S3: fail for permanent ones, let Airflow retry the others."""
     try:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if lasting := LASTING.get(ALIKE.get(code, code)):
+        if lasting := PERMANENT.get(ALIASES.get(code, code)):
             raise AirflowFailException(f"{what}: {lasting} ({code})") from error
         raise AirflowException(f"{what}: {error}") from error
     except NoCredentialsError as error:
         raise AirflowFailException(f"{what}: there is no access key. {NEW_KEY}") from error
     except BotoCoreError as error:
-        raise AirflowException(f"{what}: {error}. The task is tried again.") from error
+        raise AirflowException(f"{what}: {error}. Airflow retries the task.") from error

@@ -1,4 +1,4 @@
-"""A source in a folder of this machine."""
+"""A source in a local folder."""
 
 import errno
 import os
@@ -13,60 +13,60 @@ from urllib.parse import quote
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from sparkify.sources.base import SourceFile, may_pass
+from sparkify.sources.base import SourceFile, is_transient
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A folder of this machine."""
+    """The files under a local folder."""
 
     root: Path
     readers: int = 2
 
     def list(self, prefix: str) -> Iterator[SourceFile]:
         """
-        Every file below the folder, by name; a folder that does not exist is an error.
+        Yield every file whose name, relative to the folder, begins with ``prefix``.
 
-        A link is followed where it leads to something in the folder; one that leads out of it is
-        an error, for who may write here need not be one who may read there.
+        Links are followed inside the folder. One that leads out of it is an error, since whoever
+        may write here need not be allowed to read there.
         """
         folder = prefix[: prefix.rfind("/") + 1]
-        with _explained(f"The folder {self.root / folder} cannot be listed"):
+        with _explain_errors(f"The folder {self.root / folder} cannot be listed"):
             if not self.root.is_dir():
-                # What is mounted there may come back.
+                # It may be a mount that comes back.
                 raise AirflowException(
                     f"The source folder {self.root} does not exist on this machine. Set the "
                     "variable sparkify_source to the folder that holds log_data and song_data. "
-                    "The task is tried again."
+                    "Airflow retries the task."
                 )
-            if self._followed(folder) and (self.root / folder).is_dir():
-                yield from self._below(folder, prefix)
+            if self._resolve(folder) and (self.root / folder).is_dir():
+                yield from self._walk(folder, prefix)
 
-    def _below(self, folder: str, prefix: str) -> Iterator[SourceFile]:
-        """The files below a folder, which is named as a prefix of theirs."""
+    def _walk(self, folder: str, prefix: str) -> Iterator[SourceFile]:
+        """Yield the files under a folder, whose name ends in a slash unless it is the root."""
         for entry in self._entries(folder):
             name = folder + entry.name
             inner = f"{name}/"
             if not (inner.startswith(prefix) or prefix.startswith(inner)):
                 continue
-            if entry.is_symlink() and not self._followed(name):
+            if entry.is_symlink() and not self._resolve(name):
                 continue
             if entry.is_dir():
-                if not (entry.is_symlink() and self._leads_back(name)):
-                    yield from self._below(inner, prefix)
+                if not (entry.is_symlink() and self._is_cycle(name)):
+                    yield from self._walk(inner, prefix)
             elif name.startswith(prefix) and entry.is_file():
-                with suppress(FileNotFoundError):  # it has vanished since
-                    yield self._listed(name, entry.stat())
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    yield self._source_file(name, entry.stat())
 
     def _entries(self, folder: str) -> Iterator[os.DirEntry[str]]:
         try:
             with os.scandir(self.root / folder) as entries:
                 yield from entries
         except FileNotFoundError:
-            return  # it has vanished since the folder above it was read
+            return  # deleted since its parent was read
 
-    def _followed(self, name: str) -> Path | None:
-        """Where a name below the folder really leads, which must be in it; None for nowhere."""
+    def _resolve(self, name: str) -> Path | None:
+        """Resolve a name to its real path, which must be in the folder; None if there is none."""
         path = self.root / name
         try:
             found = Path(os.path.realpath(path, strict=True))
@@ -76,35 +76,35 @@ class FolderSource:
             if error.errno != errno.ELOOP:
                 raise
             raise AirflowFailException(
-                f"The link {path} leads to itself, by itself or by others. Remove it."
+                f"The link {path} leads back to itself, directly or through others. Remove it."
             ) from error
-        if not found.is_relative_to(self._really):
+        if not found.is_relative_to(self._real_root):
             raise AirflowFailException(
-                f"{path} leads to {found}, outside the source folder {self.root}, and only what is "
-                "in it is read. Put the files there; or set the variable sparkify_source to a "
-                "folder that holds them all, and sparkify_partition and sparkify_songs to where in "
-                "it they are."
+                f"{path} leads to {found}, outside the source folder {self.root}, and only files "
+                "inside it are read. Move them there; or set the variable sparkify_source to a "
+                "folder that holds them all, and sparkify_partition and sparkify_songs to their "
+                "paths in it."
             )
         return found
 
     @cached_property
-    def _really(self) -> Path:
+    def _real_root(self) -> Path:
         return self.root.resolve()
 
-    def _leads_back(self, link: str) -> bool:
-        """Whether a link names a folder that it is in itself: following it would never end."""
+    def _is_cycle(self, link: str) -> bool:
+        """Whether a link leads to a folder that contains it, so that following it never ends."""
         target = (self.root / link).resolve()
         return any((self.root / above).resolve() == target for above in Path(link).parents)
 
-    def _listed(self, name: str, stat: os.stat_result) -> SourceFile:
+    def _source_file(self, name: str, stat: os.stat_result) -> SourceFile:
         url = f"{self.url}/{quote(os.fsencode(name))}"
         return SourceFile(name, url, stat.st_size, f"{stat.st_mtime_ns}-{stat.st_size}")
 
     def write(self, name: str, content: bytes, content_type: str = "") -> None:  # noqa: ARG002 - S3's
-        """Put a file into the folder, whole or not at all; the folder is made if need be."""
+        """Write a file atomically, creating its folder if necessary."""
         path = self.root / name
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        with _explained(f"{path} cannot be written"):
+        with _explain_errors(f"{path} cannot be written"):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 unfinished.write_bytes(content)
@@ -115,7 +115,7 @@ class FolderSource:
                 raise
 
     def written_at(self, name: str) -> datetime | None:
-        """The moment at which a file was written, if it is there."""
+        """Return when a file was written, or None if it does not exist."""
         try:
             return datetime.fromtimestamp((self.root / name).stat().st_mtime, UTC)
         except FileNotFoundError:
@@ -123,19 +123,19 @@ class FolderSource:
 
     @cached_property
     def url(self) -> str:
-        """The folder, without a slash at its end."""
+        """The folder as a URL without a trailing slash."""
         return self.root.as_uri().rstrip("/")
 
     def open(self, file: SourceFile) -> BinaryIO:
-        """The file's bytes."""
+        """Open a file."""
         path = f"{self._path}/{file.name}"
         try:
             return cast("BinaryIO", _Descriptor(path, file.size))
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
-        # It is a link, and may have become one since it was listed.
-        if not (found := self._followed(file.name)):
+        # A link, possibly one that replaced the file since it was listed.
+        if not (found := self._resolve(file.name)):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return cast("BinaryIO", _Descriptor(str(found), file.size))
 
@@ -146,13 +146,13 @@ class FolderSource:
 
 class _Descriptor:
     """
-    An open file as the system has it.
+    A file descriptor.
 
-    Python's own file objects take several times as long to open: thousands of small files are
-    mostly that.
+    Python's own file objects take several times as long to open, which is most of the time that
+    thousands of small files take.
 
-    :param path: its name, which must be no link
-    :param size: how long it was when it was listed
+    :param path: path of the file, which must not be a link
+    :param size: size of the file when it was listed
     """
 
     def __init__(self, path: str, size: int) -> None:
@@ -160,34 +160,34 @@ class _Descriptor:
         self._expected = size
 
     def read(self, size: int) -> bytes:
-        """So many bytes; fewer are the last."""
+        """Read this many bytes; fewer mean the end of the file."""
         piece = os.read(self._number, size)
         pieces = [piece]
-        # A file system may give fewer although there are more.
+        # A file system may return fewer bytes before the end.
         while piece and (size := size - len(piece)):
             piece = os.read(self._number, size)
             pieces.append(piece)
         read = b"".join(pieces)
         self._expected -= len(read)
         if not piece and self._expected > 0:
-            # Who writes it anew may be half-way: what is missing comes, or is listed as missing.
+            # It may be being rewritten: on a retry it is complete, or listed as shorter.
             raise OSError(errno.ESTALE, "it has become shorter since it was listed")
         return read
 
     def close(self) -> None:
-        """Give it back."""
+        """Close the descriptor."""
         os.close(self._number)
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Say what an error of the system means; one that may pass is worth another try."""
+def _explain_errors(what: str) -> Iterator[None]:
+    """Translate the system's errors: fail for permanent ones, let Airflow retry the others."""
     try:
         yield
     except OSError as error:
-        if may_pass(error):
-            raise AirflowException(f"{what} ({error}). The task is tried again.") from error
+        if is_transient(error):
+            raise AirflowException(f"{what} ({error}). Airflow retries the task.") from error
         raise AirflowFailException(
-            f"{what} ({error}). Give the account that runs the tasks access to it, or name another "
+            f"{what} ({error}). Give the account that runs the tasks access to it, or set another "
             "folder."
         ) from error

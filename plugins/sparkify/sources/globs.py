@@ -1,15 +1,15 @@
-"""Globs in which ``*`` stays inside one folder and ``**`` does not."""
+"""Globs in which ``*`` matches within a folder and ``**`` across folders."""
 
 import re
 
 
 def literal_prefix(pattern: str) -> str:
-    """What every name that the glob matches begins with."""
+    """Return the prefix of every name that the glob matches."""
     return re.split(r"[*?]", pattern, maxsplit=1)[0]
 
 
 def glob_expression(pattern: str) -> str:
-    """The regular expression of a glob; it needs ``re.DOTALL``, as names may hold line ends."""
+    """Convert a glob to a regular expression for ``re.DOTALL``: names may contain newlines."""
     written = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
     return "".join(written.get(part) or re.escape(part) for part in parts)

@@ -1,4 +1,4 @@
-"""Open the source that a URL names, find files in it, and read them."""
+"""Open sources by URL, and find and read their files."""
 
 import re
 from bisect import bisect
@@ -18,38 +18,37 @@ from sparkify.sources.globs import glob_expression, literal_prefix
 if TYPE_CHECKING:
     from sparkify.sources.bucket import BucketSource
 
-LOOKED_AT = 1000
-"""Files of a folder that are looked at for names near to one that is missing."""
+LISTED_AT_MOST = 1000
+"""Files of a folder among which names close to a missing one are looked for."""
 
 SHOWN_NAMES = 3
 
 
 def open_source(url: str, setting: str = "source") -> "FolderSource | BucketSource":
-    """The source, or another place for files, that the URL in a setting names."""
+    """Open the source, or another location of files, that a setting gives as a URL."""
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        # A folder's name may hold what separates the parts of other URLs.
+        # Not parts.path: a folder's name may contain "?" or "#".
         path = unquote(url.split(":", 1)[1].removeprefix("//").removeprefix("localhost"))
         if path.startswith("/"):
             return FolderSource(Path(path))
     if parts.scheme == "s3" and parts.netloc:
-        # Importing the AWS client takes a while: only what reads from S3 waits for it.
+        # Imported here, because the AWS client is slow to import.
         from sparkify.sources.bucket import BucketSource
 
         prefix = url.split("://", 1)[1].partition("/")[2].strip("/")
         return BucketSource(parts.netloc, f"{prefix}/" if prefix else "")
     raise AirflowFailException(
         f"The {setting} {url!r} cannot be read. Set the variable sparkify_{setting} to a bucket, "
-        "such as s3://my-bucket/sparkify, or to the full path of a folder, such as "
+        "such as s3://my-bucket/sparkify, or to the absolute path of a folder, such as "
         "file:///srv/sparkify"
     )
 
 
 def find(source: Source, pattern: str) -> list[SourceFile]:
-    """The files that a glob names (``**`` for any folders), sorted by name."""
+    """Return the files that match a glob (``**`` for any folders), sorted by name."""
     prefix = literal_prefix(pattern)
-    # A year of days is as many patterns, each of which names one file: compiling those takes longer
-    # than looking for them.
+    # A year is 365 patterns that each name one file: compiling them takes longer than listing.
     is_name = prefix == pattern
     matches = (
         prefix.__eq__ if is_name else re.compile(glob_expression(pattern), re.DOTALL).fullmatch
@@ -58,19 +57,19 @@ def find(source: Source, pattern: str) -> list[SourceFile]:
     for file in files:
         if not file.name.isascii() and not _is_utf8(file.name):
             raise AirflowFailException(
-                f"The name of the file {file.url} is no UTF-8, so no table can hold it. Rename it."
+                f"The name of the file {file.url} is not UTF-8, so no table can hold it. Rename it."
             )
     return files
 
 
-def near(source: Source, pattern: str) -> list[str]:
-    """A few names where a glob looks, or above: for who wonders why none matches it."""
+def nearby_names(source: Source, pattern: str) -> list[str]:
+    """Return a few existing names close to a glob that matches nothing, to help fix it."""
     wanted = literal_prefix(pattern)
     folders = [wanted[: place + 1] for place, letter in enumerate(wanted) if letter == "/"]
-    # What is wrong in a folder that nobody asked for is no reason to fail.
+    # An error in a folder that nobody asked for is no reason to fail.
     with suppress(AirflowException):
         for folder in ("", *folders)[::-1]:
-            if names := sorted(file.name for file in islice(source.list(folder), LOOKED_AT)):
+            if names := sorted(file.name for file in islice(source.list(folder), LISTED_AT_MOST)):
                 return names[max(0, bisect(names, wanted) - 2) :][:SHOWN_NAMES]
     return []
 
@@ -80,24 +79,25 @@ def _is_utf8(name: str) -> bool:
 
 
 def read(source: Source, file: SourceFile) -> BinaryIO:
-    """The content of one file, uncompressed where its name ends in ``.gz``."""
+    """Open a file, decompressing it if its name ends in ``.gz``."""
     stored = source.open(file)
     is_compressed = file.name.endswith(".gz")
     return cast("BinaryIO", Uncompressed(stored, file.size)) if is_compressed else stored
 
 
 ANY_RATIO = 16 << 20
-"""Bytes to which any compressed file may unpack."""
+"""Bytes to which any compressed file may expand."""
 
 RATIO = 200
-"""How many times its size a larger one may: logs rarely come to 50, and gzip ends at 1,032."""
+"""How many times its size a file may expand to beyond that: logs rarely reach 50, gzip's most is
+1,032."""
 
 
 class Uncompressed(GzipFile):
     """
-    A compressed file's content; closing it closes the file too.
+    The content of a compressed file; closing it closes the file too.
 
-    :param size: the bytes that are stored
+    :param size: size of the compressed file
     """
 
     def __init__(self, stored: BinaryIO, size: int) -> None:
@@ -107,17 +107,17 @@ class Uncompressed(GzipFile):
         self._unpacked = 0
 
     def read(self, size: int | None = -1) -> bytes:
-        """So many bytes; BadGzipFile where all of them are absurdly many."""
+        """Read this many bytes; raise BadGzipFile if the file expands to absurdly many."""
         piece = super().read(size)
         self._unpacked += len(piece)
         if self._unpacked > self._most:
             raise BadGzipFile(
-                f"it unpacks to more than {self._most >> 20} MB, as no log does; if it is "
-                "right, unpack it yourself"
+                f"it unpacks to more than {self._most >> 20} MB, which no log does; if it is "
+                "correct, replace it by the unpacked file"
             )
         return piece
 
     def close(self) -> None:
-        """Close both."""
+        """Close this and the compressed file."""
         super().close()
         self._stored.close()

@@ -1,4 +1,4 @@
-"""Which files of a source hold which time: the partition template, read in both directions."""
+"""Partitions: from a window to the names of its event files, and from a name to its time."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -11,10 +11,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from sparkify import settings
 from sparkify.sources.base import SourceFile
 from sparkify.sources.globs import glob_expression, literal_prefix
-from sparkify.sources.open import near, open_source
-from sparkify.window import FIRST, LAST, Window, shifted
+from sparkify.sources.open import nearby_names, open_source
+from sparkify.window import FIRST, HOUR, LAST, Window, shift
 
-# The codes that a template may use, with their text and its form.
+# The codes of a template, with how each is formatted and the pattern that it matches.
 CODES = {
     "%Y": ("{0.year:04}", r"[0-9]{4}"),
     "%m": ("{0.month:02}", r"[0-9]{2}"),
@@ -23,28 +23,28 @@ CODES = {
     "%H": ("{0.hour:02}", r"[0-9]{2}"),
 }
 
-# What a code says nothing without.
+# Codes that each code needs one of beside it.
 NEEDS = {"%m": {"%Y"}, "%d": {"%m"}, "%j": {"%Y"}, "%H": {"%d", "%j"}}
 
 ANY_TIME = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
-"""What the files of a template without a code are taken to hold."""
+"""The time that files may hold if the template has no codes."""
 
 INSTANT = timedelta(microseconds=1)
 
 FARTHEST = timedelta(days=1)
-"""No clock of any zone is farther from UTC."""
+"""The largest offset of any time zone from UTC, rounded up."""
 
 
 @dataclass(frozen=True)
 class Partition:
     """
-    How the event files of a source are cut.
+    How the events of a source are split into files.
 
-    Periods, such as days, are moments without a zone: what the zone's clocks show as they begin.
+    A period, such as a day, is represented by its start in local time, without a zone.
 
-    :param template: the files' names, with codes for the time that they hold
-    :param zone: the zone of that time
-    :param slack: what a file may hold before and after it
+    :param template: names of the files, with codes for their time
+    :param zone: time zone of that time
+    :param slack: how far events may lie outside of that time
     """
 
     template: str
@@ -52,84 +52,77 @@ class Partition:
     slack: timedelta = timedelta()
 
     @classmethod
-    def of_settings(cls, template: str | None = None) -> "Partition":
-        """As the variables say, or with another template."""
+    def from_settings(cls, template: str | None = None) -> "Partition":
+        """Create it from the variables, or with another template."""
         template = settings.setting("partition") if template is None else template
         return cls(template, settings.partition_timezone(), settings.partition_slack())
 
     @property
     def names_a_time(self) -> bool:
-        """Whether a file's name says which time it holds."""
+        """Whether the name of a file contains its time."""
         return bool(self._codes)
 
     def patterns(self, window: Window) -> list[str]:
-        """The glob of each partition that may hold events of the window, in order of time."""
+        """Return the globs of the partitions that may hold events of the window, by time."""
         if not self.names_a_time:
             return [self.template]
         return list(dict.fromkeys(map(self._name, self._periods(window))))
 
     def whole_hours(self, window: Window) -> Window:
-        """The hours of which a run of the window reads every file that may hold their events."""
+        """Return the hours for which a run of the window reads all files that may hold events."""
         if not self.names_a_time:
             return ANY_TIME
         periods = list(self._periods(window))
-        if not periods:  # at the calendar's ends, where the zone's clocks would show the year 0
+        if not periods:  # at the ends of the calendar, where local time would be in the year 0
             return window.whole_hours
-        before = self._floor(shifted(periods[0], -INSTANT))
+        before = self._floor(shift(periods[0], -INSTANT))
         after = self._next(periods[-1])
         return Window(
-            shifted(self._own_span(before).end, self.slack) if before < periods[0] else FIRST,
-            shifted(self._own_span(after).start, -self.slack),
+            shift(self._own_span(before).end, self.slack) if before < periods[0] else FIRST,
+            shift(self._own_span(after).start, -self.slack),
         ).whole_hours
 
     def span(self, name: str) -> Window | None:
-        """The time that a file, or a glob of files, may hold; None where it holds none."""
+        """Return the time that a file, or a glob of files, may hold; None if it names no time."""
         matches, codes = _names(tuple(self._parts))
         if not (match := matches(name)):
             return None
         if not self.names_a_time:
             return ANY_TIME
         try:
-            # Without a zone: it is local time, in the zone of the partition.
-            said = datetime.strptime(" ".join(match.groupdict().values()), codes)  # noqa: DTZ007
+            # Local time in the zone of the partition.
+            period = datetime.strptime(" ".join(match.groupdict().values()), codes)  # noqa: DTZ007
         except ValueError:
             return None
-        return self._span(said)
+        own = self._own_span(period)
+        return Window(shift(own.start, -self.slack), shift(own.end, self.slack))
 
     def _periods(self, window: Window) -> Iterator[datetime]:
-        """The periods whose files may hold events of the window."""
-        since, until = shifted(window.start, -self.slack), shifted(window.end, self.slack)
-        period = self._floor(shifted(since.replace(tzinfo=None), -FARTHEST))
-        end = shifted(until.replace(tzinfo=None), FARTHEST)
+        """Yield the periods whose files may hold events of the window."""
+        since, until = shift(window.start, -self.slack), shift(window.end, self.slack)
+        period = self._floor(shift(since.replace(tzinfo=None), -FARTHEST))
+        end = shift(until.replace(tzinfo=None), FARTHEST)
         while period < end:
             own = self._own_span(period)
-            # An hour that the clocks leave out has no file.
+            # An hour skipped by daylight saving time has no file.
             if own.start < own.end and own.start < until and since < own.end:
                 yield period
             period = self._next(period)
 
-    def _span(self, period: datetime) -> Window:
-        own = self._own_span(period)
-        return Window(shifted(own.start, -self.slack), shifted(own.end, self.slack))
-
     def _own_span(self, period: datetime) -> Window:
-        """
-        From the first to the last moment at which the zone's clocks show a time of the period.
-
-        An hour that they show twice is long, one that they leave out is empty.
-        """
-        last = shifted(self._next(period), -INSTANT)
-        return Window(self._moment(period, fold=0), shifted(self._moment(last, fold=1), INSTANT))
+        """Convert a period to UTC: an hour that clocks show twice is long, a skipped one empty."""
+        last = shift(self._next(period), -INSTANT)
+        return Window(self._moment(period, fold=0), shift(self._moment(last, fold=1), INSTANT))
 
     def _moment(self, shown: datetime, fold: int) -> datetime:
-        """The moment at which the zone's clocks show a time, for the first or second time."""
+        """Convert a local time, or its second occurrence (``fold``), to UTC."""
         try:
             return shown.replace(tzinfo=self.zone, fold=fold).astimezone(UTC)
         except OverflowError:
             return FIRST if shown.year == 1 else LAST
 
     def _floor(self, moment: datetime) -> datetime:
-        """The period that a moment, as clocks show it, lies in."""
+        """Return the period that contains a local time."""
         if "%H" in self._codes:
             return moment.replace(minute=0, second=0, microsecond=0)
         day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -139,11 +132,11 @@ class Partition:
 
     def _next(self, period: datetime) -> datetime:
         if "%H" in self._codes:
-            return shifted(period, timedelta(hours=1))
+            return shift(period, HOUR)
         if "%d" in self._codes or "%j" in self._codes:
-            return shifted(period, timedelta(days=1))
-        # Past the end of any month, or of any year, whatever its length.
-        past = shifted(period, timedelta(days=32 if "%m" in self._codes else 367))
+            return shift(period, timedelta(days=1))
+        # Past the end of a month, or of a year, of any length.
+        past = shift(period, timedelta(days=32 if "%m" in self._codes else 367))
         return past if past == LAST.replace(tzinfo=None) else self._floor(past)
 
     def _name(self, period: datetime) -> str:
@@ -156,36 +149,36 @@ class Partition:
 
     @cached_property
     def _parts(self) -> list[str]:
-        """The template taken apart into codes and the text between them."""
+        """The template, split into codes and the text between them."""
         parts = re.split(r"(%.?)", self.template, flags=re.DOTALL)
         codes = set(parts[1::2])
         if unknown := sorted(codes - CODES.keys()):
             raise AirflowFailException(
-                f"The variable sparkify_partition is {self.template!r}; {unknown[0]!r} in it means "
-                f"nothing. It may hold {', '.join(CODES)}, * and **."
+                f"The variable sparkify_partition is {self.template!r}, and {unknown[0]!r} in it "
+                f"is not a code. It may contain {', '.join(CODES)}, * and **."
             )
         for code in sorted(codes):
             if code in NEEDS and not NEEDS[code] & codes:
                 raise AirflowFailException(
-                    f"The variable sparkify_partition is {self.template!r}; {code} in it needs "
-                    f"{' or '.join(sorted(NEEDS[code]))} beside it, to name one time."
+                    f"The variable sparkify_partition is {self.template!r}, and {code} in it needs "
+                    f"{' or '.join(sorted(NEEDS[code]))} beside it to specify a time."
                 )
         return parts
 
     @property
     def literal_prefix(self) -> str:
-        """What every name of an event file begins with."""
+        """The prefix of the names of all event files."""
         return literal_prefix(self._parts[0])
 
 
 def event_listing(url: str) -> Iterable[SourceFile]:
-    """Every file of a source that may hold events, in one listing."""
-    return open_source(url).list(Partition.of_settings().literal_prefix)
+    """Yield every file of a source that may hold events, with one listing."""
+    return open_source(url).list(Partition.from_settings().literal_prefix)
 
 
 def events_span(url: str) -> tuple[datetime, datetime] | None:
-    """The full hours, UTC, that the event files of a source span; None when it has none."""
-    partition = Partition.of_settings()
+    """Return the start and end of the hours that a source's event files span, or None."""
+    partition = Partition.from_settings()
     spans = [span for file in event_listing(url) if (span := partition.span(file.name))]
     if not spans:
         return None
@@ -194,20 +187,19 @@ def events_span(url: str) -> tuple[datetime, datetime] | None:
 
 
 def no_events(url: str) -> str:
-    """That a source holds no event files, how they would be named, and what is there instead."""
+    """Explain that a source holds no event files, how to name them, and what it holds instead."""
     template = settings.setting("partition")
-    source = open_source(url)
-    names = near(source, Partition(template).literal_prefix)
-    there = f"What is there: {', '.join(names)}." if names else "It holds no file at all."
+    names = nearby_names(open_source(url), Partition(template).literal_prefix)
+    found = f"It holds files such as {', '.join(names)}." if names else "It holds no files at all."
     return (
-        f"The source {url} holds no event files: none is named as the variable sparkify_partition "
-        f"says, which is {template!r}. {there}"
+        f"The source {url} holds no event files: no name matches the variable sparkify_partition, "
+        f"which is {template!r}. {found}"
     )
 
 
 @cache
 def _names(parts: tuple[str, ...]) -> tuple[Callable[[str], re.Match[str] | None], str]:
-    """What matches the names of a template's files, and the codes whose texts it tells."""
+    """Return what matches the names of a template's files, and the codes that it captures."""
     used: list[str] = []
     expression = ""
     for part in parts:

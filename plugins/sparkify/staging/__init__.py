@@ -1,1 +1,1 @@
-"""Fill the staging tables of a run, on either engine, and keep the ledger of the files read."""
+"""Fill a run's staging tables on either engine, and keep the ledger of the files read."""

@@ -1,4 +1,4 @@
-"""An iterable that works ahead of its consumer, in a thread of its own."""
+"""Run an iterable ahead of its consumer, in a thread."""
 
 from collections.abc import Iterable, Iterator
 from queue import Full, Queue
@@ -7,24 +7,24 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-LOOK_UP = 0.1
-"""Seconds after which a producer that is far ahead looks whether its consumer has left."""
+POLL = 0.1
+"""Seconds between a blocked producer's checks for whether its consumer has stopped."""
 
 
 def in_background(items: Iterable[Item], ahead: int = 1) -> Iterator[Item]:
     """
-    The same items, of which up to ``ahead`` wait for being asked for, and one more is made.
+    Yield the same items, keeping up to ``ahead`` ready while the next one is produced.
 
-    An error of the producer is raised where the consumer stands; a consumer that leaves early
-    ends the producer.
+    An error of the producer is raised in the consumer. A consumer that stops early ends the
+    producer.
     """
     ready: Queue[tuple[Item] | BaseException | None] = Queue(ahead)
-    left = Event()
+    stopped = Event()
 
     def put(entry: tuple[Item] | BaseException | None) -> None:
-        while not left.is_set():
+        while not stopped.is_set():
             try:
-                ready.put(entry, timeout=LOOK_UP)
+                ready.put(entry, timeout=POLL)
             except Full:
                 continue
             return
@@ -33,10 +33,10 @@ def in_background(items: Iterable[Item], ahead: int = 1) -> Iterator[Item]:
         try:
             for item in items:
                 put((item,))
-                if left.is_set():
+                if stopped.is_set():
                     return
             put(None)
-        except BaseException as error:  # handed over, and raised by the consumer
+        except BaseException as error:  # raised in the consumer
             put(error)
 
     Thread(target=produce, daemon=True, name="in_background").start()
@@ -46,4 +46,4 @@ def in_background(items: Iterable[Item], ahead: int = 1) -> Iterator[Item]:
                 raise entry
             yield entry[0]
     finally:
-        left.set()
+        stopped.set()

@@ -1,4 +1,4 @@
-"""Claims: of all runs that load the same time, the one that looked at the files last has it."""
+"""Claims: of all runs that load the same time, the newest reading publishes it."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify.warehouse import lock
-from sparkify.window import Window, naive
+from sparkify.warehouse import commit, lock
+from sparkify.window import Window, merge, naive
 
 
 class Claim(NamedTuple):
-    """A time for which the run of a reading publishes."""
+    """A window that the run of a reading publishes."""
 
     reading: int
     run_id: str
@@ -23,11 +23,11 @@ class Claim(NamedTuple):
 
 def claim(hook: DbApiHook, cursor: Any, run_id: str, window: Window) -> int:
     """
-    Claim the window for what the run has staged, and return that reading's number.
+    Claim the window for what the run has staged, and return the number of that reading.
 
-    It is committed before anything is loaded, and holds for good. So whoever loads a table sees,
-    once that table is locked, the claim of every newer reading that has loaded it; and a newer one
-    that claims after this look loads the table after this load, and replaces it.
+    A claim is committed before anything is loaded, and is permanent. So once a load has locked its
+    table, it sees the claim of every newer reading that has loaded that table; and a newer reading
+    that claims later also loads the table later, and replaces these rows.
     """
     cursor.execute(
         "select reading, claim_start from readings where reading = (select max(reading) "
@@ -35,12 +35,12 @@ def claim(hook: DbApiHook, cursor: Any, run_id: str, window: Window) -> int:
         (run_id,),
     )
     row = cursor.fetchone()
-    cursor.execute("commit")
+    commit(cursor)
     if row is None:
         raise AirflowFailException(
-            "The warehouse no longer knows when this run read its files, so it cannot tell whether "
-            "newer ones are loaded. Nothing was changed. Clear the run's task stage_events, and "
-            "what follows it."
+            "The warehouse no longer knows when this run read its files, so newer versions may "
+            "already be loaded. Nothing was changed. Clear the run's task stage_events with "
+            "downstream."
         )
     number, claimed = row
     if claimed is None:
@@ -49,12 +49,12 @@ def claim(hook: DbApiHook, cursor: Any, run_id: str, window: Window) -> int:
             "update readings set claim_start = %s, claim_end = %s where reading = %s",
             (naive(window.start), naive(window.end), number),
         )
-        cursor.execute("commit")
+        commit(cursor)
     return int(number)
 
 
 def newer_claims(cursor: Any, reading: int, window: Window) -> list[Claim]:
-    """What newer readings claim of a window; the table to load has to be locked before."""
+    """Return what newer readings claim of a window; the table to load must be locked."""
     start, end = naive(window.start), naive(window.end)
     cursor.execute(
         "select reading, run_id, claim_start, claim_end from readings "
@@ -68,11 +68,6 @@ def newer_claims(cursor: Any, reading: int, window: Window) -> list[Claim]:
 
 
 def outside(claims: Iterable[Claim], column: str) -> str:
-    """The SQL predicate that is true for a row whose time none of the claims, in order, holds."""
-    merged: list[Window] = []
-    for window in (claim.window for claim in claims):
-        if merged and window.start <= merged[-1].end:
-            merged[-1] = Window(merged[-1].start, max(merged[-1].end, window.end))
-        else:
-            merged.append(window)
-    return " and ".join(f"not {window.holds(column)}" for window in merged)
+    """Return the SQL predicate of the rows whose time is in none of the claims."""
+    windows = merge(claim.window for claim in claims)
+    return " and ".join(f"not {window.holds(column)}" for window in windows)

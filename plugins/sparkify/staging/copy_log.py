@@ -1,4 +1,4 @@
-"""What Redshift tells of its COPYs: the views SYS_LOAD_…, which survive whatever became of them."""
+"""Redshift's log of its COPYs: the views SYS_LOAD_…, which also cover those that failed."""
 
 import time
 from collections import Counter
@@ -10,18 +10,18 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowException
 
 PATIENCE, FIRST_PAUSE, PAUSE = 60.0, 0.1, 2.0
-"""Seconds: how long the views are given to show a COPY that has ended; between two looks, at first
-and at most."""
+"""Seconds to wait for the views to show a COPY that has ended, and between two queries at first and
+at most."""
 
 FAILED_PATIENCE = 10.0
-"""The same where a COPY has failed: the task fails all the same, if with fewer words."""
+"""Seconds to wait for the errors of a COPY that has failed; the task fails with or without them."""
 
 LONGEST_NAME = 256
-"""What the views show of a file's URL."""
+"""How many characters of a file's URL the views show."""
 
 
 class LoadError(NamedTuple):
-    """A record that COPY could not load; ``line`` is the last one of its object."""
+    """A record that COPY could not load; ``line`` is the last line of its object."""
 
     url: str
     line: int
@@ -31,14 +31,14 @@ class LoadError(NamedTuple):
 
 @dataclass(frozen=True)
 class Loads:
-    """What the COPYs of one try did; URLs are as long as the views show them."""
+    """The results of the COPYs of one attempt, with URLs as truncated by the views."""
 
     lines: Counter[str] = field(default_factory=Counter)
     errors: Sequence[LoadError] = ()
 
 
 def last_load(hook: DbApiHook, table: str) -> int:
-    """The number of the last COPY into a table of this name; 0 when there was none."""
+    """Return the id of the last COPY into a table of this name, or 0."""
     row: Any = hook.get_first(
         "select coalesce(max(query_id), 0) from sys_load_history where trim(table_name) = %s",
         parameters=(table,),
@@ -50,25 +50,25 @@ def loads_since(
     hook: DbApiHook, table: str, earlier: int, copies: int, empty_files: int = 0
 ) -> Loads:
     """
-    What so many COPYs into a table did, once the views show them all.
+    Wait until the views show this many COPYs into a table completely, and return their results.
 
-    A COPY is in the history before its files and errors are in theirs; how many it has of each is
-    in the history, too. Of files without a byte, none may be shown.
+    The history shows a COPY, and counts its files and errors, before their views show them. They
+    may leave out empty files.
     """
-    for last_look in _looks():
-        ended = [one for one in _begun(hook, table, earlier) if one.is_completed]
-        queries = [one.query for one in ended]
-        files = list(_of(hook, queries, "file_name, lines_scanned", "sys_load_detail"))
+    for is_last in _attempts():
+        completed = [copy for copy in _copies(hook, table, earlier) if copy.is_completed]
+        queries = [copy.query for copy in completed]
+        files = list(_select(hook, queries, "file_name, lines_scanned", "sys_load_detail"))
         errors = errors_of(hook, queries)
-        missing = sum(one.files for one in ended) - empty_files - len(files)
-        unnamed = sum(one.errors for one in ended) - len(errors)
-        if len(ended) >= copies and missing <= 0 and unnamed <= 0:
+        missing_files = sum(copy.files for copy in completed) - empty_files - len(files)
+        missing_errors = sum(copy.errors for copy in completed) - len(errors)
+        if len(completed) >= copies and missing_files <= 0 and missing_errors <= 0:
             break
-        if last_look:
+        if is_last:
             raise AirflowException(
-                f"Redshift's view sys_load_history shows {len(ended)} of {copies} COPYs into "
-                f"{table}; {max(missing, 0)} of their files and {max(unnamed, 0)} of their errors "
-                "are not in sys_load_detail and sys_load_error_detail; the task is tried again."
+                f"Redshift's view sys_load_history shows {len(completed)} of {copies} COPYs into "
+                f"{table}. Of these, sys_load_detail lacks {max(missing_files, 0)} files and "
+                f"sys_load_error_detail {max(missing_errors, 0)} errors. Airflow retries the task."
             )
     lines: Counter[str] = Counter()
     for url, count in files:
@@ -77,22 +77,22 @@ def loads_since(
 
 
 def failed_load(hook: DbApiHook, table: str, earlier: int) -> Sequence[LoadError]:
-    """The records that made a COPY fail, as far as there are any, and as far as they are shown."""
+    """Return the records that made a COPY fail, if any, as far as the views show them."""
     errors: Sequence[LoadError] = ()
-    for last_look in _looks(FAILED_PATIENCE):
-        begun = _begun(hook, table, earlier)
-        errors = errors_of(hook, [one.query for one in begun])
-        if last_look or (
-            begun
-            and not any(one.is_running for one in begun)
-            and len(errors) >= sum(one.errors for one in begun)
+    for is_last in _attempts(FAILED_PATIENCE):
+        copies = _copies(hook, table, earlier)
+        errors = errors_of(hook, [copy.query for copy in copies])
+        if is_last or (
+            copies
+            and not any(copy.is_running for copy in copies)
+            and len(errors) >= sum(copy.errors for copy in copies)
         ):
             break
     return errors
 
 
-def _looks(patience: float = PATIENCE) -> Iterator[bool]:
-    """Look after look, with pauses that grow; whether this one is the last."""
+def _attempts(patience: float = PATIENCE) -> Iterator[bool]:
+    """Pause ever longer between attempts; yield for each whether it is the last."""
     deadline = time.monotonic() + patience
     pause = FIRST_PAUSE
     while time.monotonic() < deadline:
@@ -103,18 +103,20 @@ def _looks(patience: float = PATIENCE) -> Iterator[bool]:
 
 
 def errors_of(hook: DbApiHook, queries: Sequence[int]) -> Sequence[LoadError]:
-    """The records that some COPYs could not load."""
+    """Return the records that these COPYs could not load."""
     columns = "file_name, line_number, column_name, error_code, error_message"
     return [
         LoadError(
             url.strip(), line, (column or "").strip() or None, f"{message.strip()} (error {code})"
         )
-        for url, line, column, code, message in _of(hook, queries, columns, "sys_load_error_detail")
+        for url, line, column, code, message in _select(
+            hook, queries, columns, "sys_load_error_detail"
+        )
     ]
 
 
-class _Begun(NamedTuple):
-    """A COPY as the history has it: with how many files and errors it counts."""
+class _Copy(NamedTuple):
+    """A COPY in the history, with its numbers of files and errors."""
 
     query: int
     status: str
@@ -130,19 +132,19 @@ class _Begun(NamedTuple):
         return self.status == "running"
 
 
-def _begun(hook: DbApiHook, table: str, earlier: int) -> list[_Begun]:
+def _copies(hook: DbApiHook, table: str, earlier: int) -> list[_Copy]:
     rows: Any = hook.get_records(
         "select query_id, status, source_file_count, error_count from sys_load_history "
         "where trim(table_name) = %s and query_id > %s",
         parameters=(table, earlier),
     )
     return [
-        _Begun(int(query), status.strip(), int(files or 0), int(errors or 0))
+        _Copy(int(query), status.strip(), int(files or 0), int(errors or 0))
         for query, status, files, errors in rows
     ]
 
 
-def _of(hook: DbApiHook, queries: Sequence[int], columns: str, view: str) -> Any:
+def _select(hook: DbApiHook, queries: Sequence[int], columns: str, view: str) -> Any:
     if not queries:
         return []
     numbers = ", ".join(map(str, queries))

@@ -1,4 +1,4 @@
-"""The file ledger: which files a run read, in which version, and which records it had to reject."""
+"""The file ledger: which version of which files a run read, and which records it rejected."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,14 +16,14 @@ from sparkify.sources.partitions import Partition
 from sparkify.warehouse import insert_rows, lock
 from sparkify.window import Window, naive
 
-if TYPE_CHECKING:  # it imports polars: see the operator
+if TYPE_CHECKING:  # it imports polars, which is slow
     from sparkify.records.reader import Batch, Reject
 
 REJECTS = (
     "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, rejected_at"
 )
 LONGEST_REASON = 4096
-"""Bytes of a reject's reason that are kept, on both engines."""
+"""How many bytes of a reject's reason are kept, on both engines."""
 
 LEDGER = (
     "dataset, source, source_file, run_id, reading, window_start, window_end, read_at, "
@@ -34,9 +34,9 @@ LEDGER = (
 @dataclass
 class Tally:
     """
-    What came of the files of a reading, by file.
+    The counts of a reading, by file.
 
-    :param gone: the files that went before they were opened: missing, like what was never there
+    :param gone: files deleted between listing and opening, which count as missing
     """
 
     lines: Counter[SourceFile] = field(default_factory=Counter)
@@ -53,7 +53,7 @@ class Tally:
         self.rejects.update(reject.file for reject in batch.rejects)
 
     def of(self, file: SourceFile) -> tuple[int, int, int, int]:
-        """Lines, folded lines, rows and rejects of one file."""
+        """Return the lines, folded lines, rows and rejects of one file."""
         lines, folded, rows, rejects = (
             counter.get(file, 0) for counter in (self.lines, self.folded, self.rows, self.rejects)
         )
@@ -65,10 +65,10 @@ class Reading:
     """
     One run's reading of files from a source into the staging table of a dataset.
 
-    :param number: its place in the order in which readings began
-    :param partition: tells from a file's name which time it may hold, if it holds any
-    :param time_column: the column that holds the time of a row
-    :param by_file: whether each row says in the column ``source_file`` which file holds it
+    :param number: sequence number, in the order in which readings began
+    :param partition: determines the time that a file may hold from its name, if it holds events
+    :param time_column: column with the time of a row
+    :param by_file: whether each row names its file in the column ``source_file``
     """
 
     number: int
@@ -84,7 +84,7 @@ class Reading:
     read_at: datetime = field(default_factory=lambda: naive(datetime.now(UTC)))
 
     def reject_rows(self, rejects: Iterable["Reject"]) -> Iterator[tuple[Any, ...]]:
-        """The rejects, by the columns ``REJECTS``."""
+        """Yield the rejects as rows of the columns ``REJECTS``."""
         return (
             (
                 self.dataset,
@@ -101,13 +101,13 @@ class Reading:
         )
 
     def ledger_rows(self, tally: Tally) -> list[tuple[Any, ...]]:
-        """One row a file, by the columns ``LEDGER``; a missing file has no etag."""
+        """Return one row of the columns ``LEDGER`` per file; a missing file has no etag."""
         found = [
             (file.name, (file.etag, file.size, *tally.of(file)))
             for file in self.files
             if file not in tally.gone
         ]
-        # That a song file went is not noticed, whether it was listed once more or not.
+        # A song file that has gone is not recorded, whether it was still listed or not.
         gone = [file.name for file in tally.gone] if self.partition else []
         absent = [(name, (None, 0, 0, 0, 0, 0)) for name in [*self.missing, *gone]]
         run = (
@@ -124,7 +124,7 @@ class Reading:
 
     @cached_property
     def spans(self) -> dict[str, Window]:
-        """The time whose events each file may hold, also a missing one; a song file holds none."""
+        """The time that each event file, found or missing, may hold."""
         if not self.partition:
             return {}
         names = [*(file.name for file in self.files), *self.missing]
@@ -135,11 +135,11 @@ class Reading:
         return (naive(found.start), naive(found.end)) if found else (None, None)
 
 
-def begin(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
+def begin_reading(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
     """
-    Number a reading, in the cursor's transaction; it is to be committed before files are listed.
+    Number a reading, to be committed before files are listed.
 
-    The warehouse counts, as the clocks of several workers never quite agree.
+    The warehouse assigns the numbers, since the clocks of workers differ.
     """
     cursor.execute(lock("readings", hook.conn_type))
     cursor.execute("select coalesce(max(reading), 0) + 1 from readings")
@@ -152,7 +152,7 @@ def begin(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
 
 
 def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
-    """The song files of which the star lacks this version: new, changed, or on their way."""
+    """Return the song files whose version is not published yet: new, changed or being loaded."""
     rows = hook.get_records(
         "select source_file, etag from song_files where source = %s and published_at is not null",
         parameters=(reading.source,),
@@ -162,7 +162,7 @@ def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
 
 
 def published_names(cursor: Any, dataset: str, window: Window) -> set[str]:
-    """The files, of whatever source, from which runs have published what is in the window."""
+    """Return the names of the files, of any source, from which the window was published."""
     cursor.execute(
         "select distinct source_file from file_ledger where dataset = %s and etag is not null "
         "and published_at is not null and span_start < %s and span_end > %s",
@@ -171,12 +171,12 @@ def published_names(cursor: Any, dataset: str, window: Window) -> set[str]:
     return {name for (name,) in cursor.fetchall()}
 
 
-def enter(hook: DbApiHook, cursor: Any, reading: Reading, tally: Tally) -> None:
+def record_reading(hook: DbApiHook, cursor: Any, reading: Reading, tally: Tally) -> None:
     """
-    Write down what was read, in the cursor's transaction, and make way for what was rejected.
+    Record what was read, and mark earlier rejects of these files as resolved by this run.
 
-    A file's open rejects are those of its last reading: earlier ones are this run's to resolve.
-    Its ledger entries are one a run.
+    So a file's open rejects are those of its last reading. The ledger has one entry per file and
+    run.
     """
     cursor.execute(lock("rejected_rows", hook.conn_type))
     cursor.execute(
@@ -192,17 +192,17 @@ def enter(hook: DbApiHook, cursor: Any, reading: Reading, tally: Tally) -> None:
     )
 
 
-def check_kept(kept: int, reading: Reading, tally: Tally) -> None:
-    """Take the warehouse's word for how many rejects it keeps, not the reader's."""
+def check_rejects(kept: int, reading: Reading, tally: Tally) -> None:
+    """Check that the warehouse stored every reject."""
     if kept != tally.rejects.total():
         raise AirflowFailException(
-            f"{tally.rejects.total()} records of {reading.dataset} were rejected, and the "
-            f"warehouse keeps {kept} of them; nothing was staged. Clear this task; should it come "
+            f"{tally.rejects.total()} records of {reading.dataset} were rejected, but the "
+            f"warehouse stored {kept} of them; nothing was staged. Clear this task; if it happens "
             "again, report it with the file."
         )
 
 
 def _storable(text: str, most: int) -> str:
-    """So many bytes of text, at most; bytes that are no UTF-8, and NULs, are spelled out."""
-    spelled = text[:most].encode("utf-8", "backslashreplace").replace(b"\0", rb"\x00")
-    return spelled[:most].decode(errors="ignore")
+    """Truncate text to this many bytes, and escape invalid UTF-8 and NULs."""
+    escaped = text[:most].encode("utf-8", "backslashreplace").replace(b"\0", rb"\x00")
+    return escaped[:most].decode(errors="ignore")

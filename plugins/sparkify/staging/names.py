@@ -1,11 +1,11 @@
-"""The names of the staging tables: every run has its own."""
+"""The names of the staging tables, which each run has its own of."""
 
 from hashlib import sha256
 
 KEPT = "_kept"
-"""What is added to the name of a staging table for the one that holds a part of it for a while."""
+"""Suffix of the table that temporarily holds a part of a staging table."""
 
 
 def staging_table(run_id: str, table: str) -> str:
-    """A run's own copy of a staging table."""
+    """Return the name of a run's own staging table."""
     return f"{table}_{sha256(run_id.encode()).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""Prefixes that together name certain objects of a bucket, and no other."""
+"""Prefixes that together match certain objects of a bucket, and no others."""
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
@@ -9,16 +9,16 @@ from airflow.sdk.exceptions import AirflowFailException
 
 def prefixes(wanted: Collection[str], present: Collection[str]) -> list[str]:
     """
-    The fewest prefixes that match all the wanted names and none of the others present.
+    Return the fewest prefixes that match all wanted names and no other present ones.
 
-    :param present: every name that begins like the wanted ones, these included
+    :param present: every name that begins like the wanted ones, including those
     """
     return list(_cover(sorted(wanted), sorted(set(present) - set(wanted))))
 
 
 def beginning(names: Sequence[str]) -> str:
-    """What all the names begin with."""
-    return commonprefix(names)  # noqa: RUF071 - letter by letter is what S3's prefixes go by
+    """Return the common prefix of the names."""
+    return commonprefix(names)  # noqa: RUF071 - S3's prefixes are not paths
 
 
 def _cover(wanted: Sequence[str], others: Sequence[str]) -> Iterator[str]:
@@ -29,9 +29,9 @@ def _cover(wanted: Sequence[str], others: Sequence[str]) -> Iterator[str]:
         return
     if common in wanted:
         raise AirflowFailException(
-            f"COPY reads by prefix, and {common} is the prefix of {others[0]} too, which is not "
-            "meant. Set the variable sparkify_manifest_prefix to a place that may be written, such "
-            "as s3://my-bucket/manifests, or move one of the two."
+            f"COPY reads by prefix, but {common} is also a prefix of {others[0]}, which must not "
+            "be read. Set the variable sparkify_manifest_prefix to a writable location, such as "
+            "s3://my-bucket/manifests, or move one of the two."
         )
-    for _, alike in groupby(wanted, key=lambda name: name[: len(common) + 1]):
-        yield from _cover(list(alike), others)
+    for _, group in groupby(wanted, key=lambda name: name[: len(common) + 1]):
+        yield from _cover(list(group), others)

@@ -1,9 +1,10 @@
-"""Files copied into Redshift by COPY: rows, rejects and ledger entries, all accounted for."""
+"""Load files into Redshift with COPY, and reconcile its rows with rejects and ledger entries."""
 
 import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -30,10 +31,10 @@ from sparkify.staging.copy_log import (
     last_load,
     loads_since,
 )
-from sparkify.staging.ledger import REJECTS, Reading, Tally, enter
+from sparkify.staging.ledger import REJECTS, Reading, Tally, record_reading
 from sparkify.staging.names import KEPT
 from sparkify.staging.prefixes import beginning, prefixes
-from sparkify.staging.strays import agree, alternating, apart, outside, unit
+from sparkify.staging.strays import agree, alternating, outside, separated, unit
 from sparkify.warehouse import insert_rows, transaction
 
 log = logging.getLogger(__name__)
@@ -44,39 +45,39 @@ SHOWN_VALUE = 80
 
 
 class Copy(NamedTuple):
-    """One COPY: of what a URL names, a manifest or a prefix."""
+    """One COPY of a manifest or a prefix."""
 
     url: str
     options: Sequence[str]
 
     @property
     def bucket(self) -> str:
-        """The bucket that the URL names."""
+        """The bucket in the URL."""
         return self.url.removeprefix("s3://").partition("/")[0]
 
     @property
     def key(self) -> str:
-        """What the URL names in it; it is pasted into the COPY, so it must be a plain text."""
+        """The key in the URL, which is inserted into the statement and must need no quoting."""
         if "'" in self.url or "\\" in self.url:
             raise AirflowFailException(
-                f"{self.url!r} holds a quote or a backslash, which COPY cannot be told. Rename it, "
-                "or set the variable sparkify_manifest_prefix: a manifest may name it."
+                f"{self.url!r} contains a quote or a backslash, which cannot be passed to COPY. "
+                "Rename it, or set the variable sparkify_manifest_prefix: manifests allow it."
             )
         return self.url.removeprefix("s3://").partition("/")[2]
 
 
 def source_in_s3(url: str) -> BucketSource:
-    """The source, which for COPY must be in S3."""
+    """Open a source, which for COPY must be in S3."""
     source = open_source(url)
     if not isinstance(source, BucketSource):
         raise AirflowFailException(
-            f"The source {url!r} is not in S3, and Redshift reads from there only. Set the "
-            "variable sparkify_source to a bucket, such as s3://my-bucket/sparkify"
+            f"The source {url!r} is not in S3, the only one that Redshift reads. Set the variable "
+            "sparkify_source to a bucket, such as s3://my-bucket/sparkify"
         )
     return source
 
 
-def copy_in(
+def stage(
     hook: RedshiftSQLHook,
     source: BucketSource,
     reading: Reading,
@@ -86,9 +87,9 @@ def copy_in(
     copy: Callable[[Copy], None],
 ) -> Tally:
     """
-    Make a run's staging table anew and fill it with the records of the reading's files.
+    Recreate a run's staging table and fill it with the records of the reading's files.
 
-    :param manifests: URL below which manifests may be written; without one COPY goes by prefix
+    :param manifests: URL of a location for manifests; if empty, COPY reads by prefix
     :param copy: runs one COPY
     """
     hook.run(
@@ -114,20 +115,20 @@ def copy_in(
         for number, files in enumerate(_groups(reading.files, spans, manifests))
     ]
     earlier = last_load(hook, table)
-    held: list[Held] = []
+    snapshots: list[Snapshot] = []
     for files, copies in groups:
         copy_all(copies)
         if spans and len(set(spans.spans.values())) > 1:
-            held.append(Held(files, _rows_by_time(hook, table, spans)))
+            snapshots.append(Snapshot(files, _rows_by_time(hook, table, spans)))
     empty_files = sum(not file.size for file in reading.files)
     loads = loads_since(hook, table, earlier, sum(len(copies) for _, copies in groups), empty_files)
-    account = _Account(hook, source, reading, table, rules, spans, held, loads)
-    account.settle(copy_files)
-    return account.tally
+    reconciliation = _Reconciliation(hook, source, reading, table, rules, spans, snapshots, loads)
+    reconciliation.run(copy_files)
+    return reconciliation.tally
 
 
-class Held(NamedTuple):
-    """How many rows of each unit of time the table held, once these files had been copied too."""
+class Snapshot(NamedTuple):
+    """The table's rows by unit of time after these files, too, were copied."""
 
     files: Sequence[SourceFile]
     rows: Counter[datetime]
@@ -137,10 +138,10 @@ def _groups(
     files: Sequence[SourceFile], spans: FileSpans | None, manifests: str
 ) -> Sequence[Sequence[SourceFile]]:
     """
-    Files that are copied together: all, or those of every other time.
+    Group the files to copy together: all, or those of every other time.
 
-    Between two COPYs rows are counted, so an exchange between neighbours shows. By prefix that
-    would take a COPY a file.
+    Rows are counted between two COPYs, which reveals rows swapped between neighbours. By prefix
+    that would take one COPY per file.
     """
     times = len(set(spans.spans.values())) if spans else 0
     if not spans or times < 2 or (times > FEW and not manifests):
@@ -157,10 +158,10 @@ def _rows_by_time(hook: RedshiftSQLHook, table: str, spans: FileSpans) -> Counte
 def _copies(
     source: BucketSource, files: Sequence[SourceFile], manifests: str, table: str
 ) -> Iterator[Copy]:
-    """COPYs that together read exactly these files."""
-    for compressed, alike in groupby(sorted(files, key=_is_compressed), key=_is_compressed):
+    """Yield COPYs that together read exactly these files."""
+    for compressed, group in groupby(sorted(files, key=_is_compressed), key=_is_compressed):
         options = ["gzip"] if compressed else []
-        chosen = list(alike)
+        chosen = list(group)
         if manifests:
             url = _write_manifest(manifests, f"{table}{'.gz' if compressed else ''}", chosen)
             yield Copy(url, [*options, "manifest"])
@@ -168,7 +169,7 @@ def _copies(
         found = prefixes([file.name for file in chosen], list(_neighbours(source, chosen)))
         if len(found) > MANY_COPIES:
             log.warning(
-                "%s COPYs, one a prefix: with the variable sparkify_manifest_prefix one would do",
+                "%s COPYs, one per prefix: set the variable sparkify_manifest_prefix to need one",
                 len(found),
             )
         yield from (Copy(f"s3://{source.bucket}/{source.root}{name}", options) for name in found)
@@ -179,98 +180,89 @@ def _is_compressed(file: SourceFile) -> bool:
 
 
 def _neighbours(source: BucketSource, files: Sequence[SourceFile]) -> Iterator[str]:
-    """Every name that begins like those of the files."""
+    """Yield every name that shares the common prefix of the files."""
     return (file.name for file in source.list(beginning([file.name for file in files])))
 
 
 def _write_manifest(manifests: str, name: str, files: Sequence[SourceFile]) -> str:
-    place = source_in_s3(manifests)
+    location = source_in_s3(manifests)
     entries = [{"url": file.url, "mandatory": True} for file in files]
-    place.write(f"{name}.manifest", json.dumps({"entries": entries}).encode())
-    return f"s3://{place.bucket}/{place.root}{name}.manifest"
+    location.write(f"{name}.manifest", json.dumps({"entries": entries}).encode())
+    return f"s3://{location.bucket}/{location.root}{name}.manifest"
 
 
 def _failure(copied: Copy, error: RedshiftError, errors: Sequence[LoadError]) -> AirflowException:
-    """A COPY's failure in a sentence; records that do not fit do not fit the next time either."""
+    """Explain a COPY's failure, which is permanent if records do not fit."""
     details = error.args[0] if error.args else error
-    said = details.get("M", details) if isinstance(details, dict) else details
+    message = details.get("M", details) if isinstance(details, dict) else details
     if isinstance(details, dict) and details.get("D"):
-        said = f"{said}; {details['D']}"
+        message = f"{message}; {details['D']}"
     for bad in errors[:SHOWN]:
         log.error("Not loaded: %s, line %s: %s: %s", bad.url, bad.line, bad.column, bad.message)
     if not errors:
-        return AirflowException(f"The COPY of {copied.url} failed; nothing was staged. {said}")
+        return AirflowException(f"The COPY of {copied.url} failed; nothing was staged. {message}")
     first = errors[0]
     return AirflowFailException(
-        f"The COPY of {copied.url} failed; nothing was staged. {said} The first of {len(errors)} "
-        f"records that cannot be loaded: {first.url}, line {first.line}: {first.column}: "
-        f"{first.message}. Mend the files, then clear this task."
+        f"The COPY of {copied.url} failed; nothing was staged. {message} The first of "
+        f"{len(errors)} records that cannot be loaded: {first.url}, line {first.line}: "
+        f"{first.column}: {first.message}. Fix the files, then clear this task."
     )
 
 
-class _Account:
-    """What became of every record of the files: staged, or rejected with where and why."""
+@dataclass
+class _Reconciliation:
+    """Accounts for every record of the files as staged, or as rejected for a reason."""
 
-    def __init__(
-        self,
-        hook: RedshiftSQLHook,
-        source: BucketSource,
-        reading: Reading,
-        table: str,
-        rules: Mapping[str, str],
-        spans: FileSpans | None,
-        held: Sequence[Held],
-        loads: Loads,
-    ) -> None:
-        self.hook = hook
-        self.source = source
-        self.reading = reading
-        self.tally = Tally()
-        self.table = table
-        self.rules = rules
-        self.spans = spans
-        self.held = held
-        self.loads = loads
-        self.files = {file.url[:LONGEST_NAME]: file for file in reading.files}
+    hook: RedshiftSQLHook
+    source: BucketSource
+    reading: Reading
+    table: str
+    rules: Mapping[str, str]
+    spans: FileSpans | None
+    snapshots: Sequence[Snapshot]
+    loads: Loads
+    tally: Tally = field(default_factory=Tally)
 
-    def settle(self, copy_files: Callable[[Sequence[SourceFile]], None]) -> None:
-        """Take out what must not be loaded, and write everything down, in one transaction."""
+    def __post_init__(self) -> None:
+        self.files = {file.url[:LONGEST_NAME]: file for file in self.reading.files}
+
+    def run(self, copy_files: Callable[[Sequence[SourceFile]], None]) -> None:
+        """Remove rows that must not be loaded, and record everything, in one transaction."""
         self._check_files()
         rejects = self._rejects()
-        staged, breakers = self._count("true"), self._count(self._broken(self.reading.files))
+        staged, violations = self._count("true"), self._count(self._broken(self.reading.files))
         loaded = self._rows_by_file(rejects)
-        if not breakers and loaded.total() == staged and self._are_in_their_files(loaded):
+        if not violations and loaded.total() == staged and self._are_in_their_files(loaded):
             self.tally.lines.update(
                 {file: self.loads.lines[url] for url, file in self.files.items()}
             )
             self.tally.rows.update(loaded)
         else:
-            rejects += self._read_again(rejects, staged, breakers, copy_files)
+            rejects += self._read_again(rejects, staged, violations, copy_files)
         self.tally.rejects.update(reject.file for reject in rejects)
         for reject in rejects[:SHOWN]:
             log.warning("Rejected: %s, line %s: %s", reject.file.url, reject.line, reject.reason)
         with transaction(self.hook) as cursor:
-            if breakers:
+            if violations:
                 cursor.execute(f"delete from {self.table} where {self._broken(self.reading.files)}")
             if self.reading.by_file:
                 self._name_files(cursor)
-            enter(self.hook, cursor, self.reading, self.tally)
+            record_reading(self.hook, cursor, self.reading, self.tally)
             rows = list(self.reading.reject_rows(rejects))
             insert_rows(self.hook.conn_type, cursor, "rejected_rows", REJECTS, rows)
 
     def _check_files(self) -> None:
-        """COPY read the files that were meant, and no other."""
-        read, meant = set(self.loads.lines), set(self.files)
-        # What is empty is read, whether the views show it or not.
-        read |= {url for url, file in self.files.items() if not file.size}
-        if others := sorted(read ^ meant):
+        """Check that COPY read exactly the listed files."""
+        # The views may leave out empty files.
+        empty = {url for url, file in self.files.items() if not file.size}
+        if others := sorted((set(self.loads.lines) | empty) ^ set(self.files)):
             raise AirflowException(
-                f"COPY read other files than were listed, such as {others[0]}: it came, or went, "
-                "in between. The task is tried again."
+                f"COPY read other files than were listed, such as {others[0]}, which was added or "
+                "removed in between. Airflow retries the task."
             )
 
     def _broken(self, files: Iterable[SourceFile]) -> str:
-        """The predicate of rows that no file of these may hold, or that break a rule."""
+        """Return the predicate of rows that violate a rule, or that none of the files may hold."""
         predicates = [f"({rule})" for rule in self.rules.values()]
         if self.spans:
             predicates.append(outside(self.spans.column, (self.spans.spans[one] for one in files)))
@@ -283,15 +275,15 @@ class _Account:
         return int(row[0])
 
     def _rows_by_file(self, rejects: Iterable[Reject]) -> Counter[SourceFile]:
-        """How many rows each file has, if it has one a line: Redshift tells lines, not rows."""
+        """Estimate the rows of each file from its lines, which are what Redshift reports."""
         rows = Counter({file: self.loads.lines[url] for url, file in self.files.items()})
         rows.subtract(reject.file for reject in rejects)
         return rows
 
     def _are_in_their_files(self, loaded: Mapping[SourceFile, int]) -> bool:
-        """Whether each file's rows lie in its time, as far as numbers tell; of one time they do."""
+        """Whether, judging by the counts, each file's rows are within its time."""
         before: Counter[datetime] = Counter()
-        for files, rows in self.held:
+        for files, rows in self.snapshots:
             spans = {file: self.spans.spans[file] for file in files} if self.spans else {}
             if not agree(spans, loaded, rows - before):
                 return False
@@ -300,22 +292,22 @@ class _Account:
 
     def _read_again(
         self,
-        refused: Sequence[Reject],
+        rejected: Sequence[Reject],
         staged: int,
-        breakers: int,
+        violations: int,
         copy_files: Callable[[Sequence[SourceFile]], None],
     ) -> list[Reject]:
         """
-        Count the files' rows as PostgreSQL's loads do, and return what must not be loaded.
+        Count the files' rows with this project's reader, and return what must not be loaded.
 
-        What COPY refused is known by file and line, whatever this reader thinks of it. Where the
-        two differ about the rest, Redshift's figures count.
+        COPY's own rejects stand, by file and line. Where the two disagree on the rest, Redshift's
+        figures count.
         """
-        log.info("Reading %s files again, to know each one's rows", len(self.files))
+        log.info("Reading %s files again to count the rows of each", len(self.files))
         with transaction(self.hook) as cursor:
             columns = columns_of(cursor, self.reading.dataset)
         reader = RecordReader(columns, self.rules, self.spans)
-        places = {(reject.file, reject.line) for reject in refused}
+        places = {(reject.file, reject.line) for reject in rejected}
         records: Counter[SourceFile] = Counter()
         broken: list[Reject] = []
         doubtful: list[Reject] = []
@@ -328,53 +320,53 @@ class _Account:
                 if (reject.file, reject.line) not in places:
                     is_broken = reject.reason in self.rules or reject.moment
                     (broken if is_broken else doubtful).append(reject)
-        records.subtract(reject.file for reject in refused)
-        if len(broken) > breakers:
-            self._copy_apart(broken, copy_files)
-            breakers = staged - self._count("true")
-        if (records.total(), len(broken)) != (staged, breakers):
+        records.subtract(reject.file for reject in rejected)
+        if len(broken) > violations:
+            self._copy_separately(broken, copy_files)
+            violations = staged - self._count("true")
+        if (records.total(), len(broken)) != (staged, violations):
             self._check_unchanged()
             log.warning(
-                "Redshift staged %s rows, of which %s break a rule; read here, the files hold %s "
-                "and %s. Redshift's figures count: which rows they are is told by this reading as "
-                "far as it can be.",
+                "Redshift staged %s rows, of which %s violate a rule, but this project's reader "
+                "finds %s and %s in the files. Redshift's figures count; which rows they are is "
+                "taken from the reader as far as possible.",
                 staged,
-                breakers,
+                violations,
                 records.total(),
                 len(broken),
             )
             last = self.reading.files[-1]
-            unknown = Reject(last, None, None, "breaks a rule, as Redshift reads it", "")
-            broken = [*broken, *doubtful, *[unknown] * breakers][:breakers]
+            unknown = Reject(last, None, None, "violates a rule, according to Redshift", "")
+            broken = [*broken, *doubtful, *[unknown] * violations][:violations]
             records[last] += staged - records.total()
         self.tally.rows.update(records)
         self.tally.rows.subtract(reject.file for reject in broken)
         return broken
 
     def _check_unchanged(self) -> None:
-        """The files are still those that COPY read: else a difference is no matter of reading."""
+        """Check that the files are still those that COPY read, so that the readers disagree."""
         files = self.reading.files
         listed = self.source.list(beginning([file.name for file in files]))
         found = {file.name: file.etag for file in listed}
         changed = [file for file in files if found.get(file.name) != file.etag]
         if changed:
             raise AirflowException(
-                f"{changed[0].url} changed after COPY had read it; the task is tried again."
+                f"{changed[0].url} changed after COPY had read it. Airflow retries the task."
             )
 
     def _name_files(self, cursor: Any) -> None:
-        """Say of each row in which file it is, which COPY cannot: the ids in the files tell."""
+        """Add each row's file, which COPY cannot do, by the song ids in the files."""
         columns = {column.name: column for column in columns_of(cursor, self.reading.dataset)}
         song_id = columns["song_id"]
         files_of = self._files_of_songs(song_id)
-        alone = [(min(its), song) for song, its in files_of.items() if len(its) == 1]
-        shared = {song: its for song, its in files_of.items() if len(its) > 1}
+        unique = [(min(files), song) for song, files in files_of.items() if len(files) == 1]
+        shared = {song: files for song, files in files_of.items() if len(files) > 1}
         cursor.execute(f"alter table {self.table} add column {SOURCE_FILE.definition}")
         cursor.execute(
             f"create temp table song_ids ({SOURCE_FILE.definition}, {song_id.definition})"
         )
-        self._name_songs(cursor, alone)
-        # Which of several files a row of the same song came from only its values tell.
+        self._name_songs(cursor, unique)
+        # If several files have the same song, reload its rows from the files.
         rows = self._rows_of(shared, list(columns.values()))
         cursor.execute(f"select count(*) from {self.table} where source_file is null")
         [unnamed] = cursor.fetchone()
@@ -385,19 +377,19 @@ class _Account:
             return
         self._check_unchanged()
         log.warning(
-            "Redshift staged %s rows of songs that are in several files; read here, the files hold "
-            "%s. Redshift's rows count, each as one of the last file that holds its song.",
+            "Redshift staged %s rows of songs that several files contain; read here, the files "
+            "contain %s. Redshift's rows count, each for the last file that contains its song.",
             unnamed,
             len(rows),
         )
-        self._name_songs(cursor, [(max(its), song) for song, its in shared.items()])
+        self._name_songs(cursor, [(max(files), song) for song, files in shared.items()])
         cursor.execute(
             f"update {self.table} set source_file = %s where source_file is null",
             (self.reading.files[-1].name,),
         )
 
     def _name_songs(self, cursor: Any, songs: Sequence[tuple[str, str]]) -> None:
-        """Say of the rows of these songs that they are in these files."""
+        """Set the file of the rows of these songs."""
         cursor.execute("delete from song_ids")
         insert_rows(self.hook.conn_type, cursor, "song_ids", "source_file, song_id", songs)
         cursor.execute(
@@ -406,11 +398,11 @@ class _Account:
         )
 
     def _files_of_songs(self, column: Column) -> dict[str, set[str]]:
-        """Each song's id, as the files have it, with the names of those that hold it."""
+        """Return the names of the files that contain each song id."""
         found: dict[str, set[str]] = defaultdict(set)
         for file, _, text in _objects(self.source, self.reading.files):
             song = _value(column.name, text)
-            # Of what COPY rejects nothing has to be known.
+            # COPY rejects all others.
             if "\0" not in song and len(song.encode()) <= (column.width or 0):
                 found[song].add(file.name)
         return found
@@ -418,8 +410,8 @@ class _Account:
     def _rows_of(
         self, songs: Mapping[str, set[str]], columns: Sequence[Column]
     ) -> list[tuple[Any, ...]]:
-        """The rows of songs, with the files' names, as PostgreSQL's loads read them."""
-        names = {name for its in songs.values() for name in its}
+        """Return the rows of songs, with the names of their files, using this project's reader."""
+        names = set().union(*songs.values())
         files = [file for file in self.reading.files if file.name in names]
         batches = RecordReader(columns, by_file=True).batches(blocks(self.source, files))
         frames = (frame for batch in batches for frame in batch.frames)
@@ -429,16 +421,16 @@ class _Account:
             for row in frame.filter(pl.col("song_id").is_in(list(songs))).iter_rows()
         ]
 
-    def _copy_apart(
+    def _copy_separately(
         self,
         broken: Iterable[Reject],
         copy_files: Callable[[Sequence[SourceFile]], None],
     ) -> None:
         """
-        Fill the table anew, some files at a time, so that each one's strays are known for that.
+        Refill the table with some files at a time, to identify each file's strays.
 
-        A row does not tell its file: what lies in the time of another one is known only where that
-        one's rows are not in the table.
+        A row does not name its file: a stray in the time of another file can only be identified
+        while that file's rows are not in the table.
         """
         strays: defaultdict[SourceFile, list[datetime]] = defaultdict(list)
         for reject in broken:
@@ -453,7 +445,7 @@ class _Account:
                 f"create table {kept} (like {self.table} including defaults)",
             ]
         )
-        for files in apart(self.spans.spans, strays):
+        for files in separated(self.spans.spans, strays):
             self.hook.run(f"delete from {self.table}")
             copy_files(files)
             self.hook.run(
@@ -471,7 +463,7 @@ class _Account:
         )
 
     def _rejects(self) -> list[Reject]:
-        """COPY's errors, with the line on which each record begins and its text."""
+        """Return COPY's errors with each record's first line and text."""
         errors = {(error.url, error.line): error for error in self.loads.errors}
         urls = {url for url, _ in errors}
         files = [file for url, file in self.files.items() if url in urls]
@@ -489,18 +481,18 @@ class _Account:
 def _objects(
     source: BucketSource, files: Iterable[SourceFile]
 ) -> Iterator[tuple[SourceFile, int, str]]:
-    """Every object of the files, or text that is none, and the line on which it begins."""
+    """Yield every object of the files, or broken text, with its first line."""
     unfinished: ObjectReader | None = None
     for block in blocks(source, files):
         for segment in block:
             reader = unfinished or ObjectReader(segment.first_line)
-            for found in reader.objects(segment.lines, ends=segment.ends):
+            for found in reader.objects(segment.lines, is_last=segment.is_last):
                 yield segment.file, found.line, found.text
-            unfinished = reader if reader.waits else None
+            unfinished = reader if reader.is_unfinished else None
 
 
 def _reason(error: LoadError, text: str) -> str:
-    """Redshift's words, with the value that they are about."""
+    """Add the value to Redshift's message."""
     if not error.column:
         return error.message
     value = _value(error.column, text)

@@ -1,29 +1,22 @@
-"""Rows that COPY took from files of another time: found by counting, taken out by copying anew."""
+"""Strays: rows outside the time of their file, found by counting and removed by copying again."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sparkify.sources.base import SourceFile
-from sparkify.window import Window
-
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+from sparkify.window import HOUR, Window, merge
 
 
 def outside(column: str, spans: Iterable[Window]) -> str:
-    """The predicate of the rows that lie in none of the spans."""
-    joined: list[Window] = []
-    for span in sorted(set(spans), key=lambda span: span.start):
-        if joined and span.start <= joined[-1].end:
-            joined[-1] = Window(joined[-1].start, max(span.end, joined[-1].end))
-        else:
-            joined.append(span)
-    return f"not ({' or '.join(span.holds(column) for span in joined)})" if joined else ""
+    """Return the predicate of the rows in none of the spans."""
+    merged = merge(spans)
+    return f"not ({' or '.join(span.holds(column) for span in merged)})" if merged else ""
 
 
 def unit(spans: Iterable[Window]) -> str:
-    """The unit of time, as ``date_trunc`` has it, at whose full all spans begin and end."""
+    """Return the unit, for ``date_trunc``, on which all spans begin and end."""
     moments = {moment for span in spans for moment in (span.start, span.end)}
     is_full = all(not (moment - datetime(1970, 1, 1, tzinfo=UTC)) % HOUR for moment in moments)
     return "hour" if is_full else "minute"
@@ -35,10 +28,10 @@ def agree(
     held: Mapping[datetime, int],
 ) -> bool:
     """
-    Whether the rows of files may all lie in the spans of theirs, by their numbers.
+    Whether, judging by the counts, all rows may be within the span of their file.
 
-    :param loaded: how many rows each file has, and maybe others have
-    :param held: how many rows there are of each unit of time
+    :param loaded: number of rows by file
+    :param held: number of rows by unit of time
     """
     rows: Counter[Window] = Counter()
     for file, span in spans.items():
@@ -57,16 +50,16 @@ def agree(
 
 
 def alternating(spans: Mapping[SourceFile, Window]) -> Iterator[list[SourceFile]]:
-    """The files in two groups, so that neighbours in time are not together."""
+    """Split the files into two groups in which no two are neighbours in time."""
     order = sorted(set(spans.values()), key=lambda span: span.start)
     for chosen in (set(order[::2]), set(order[1::2])):
         yield [file for file, span in spans.items() if span in chosen]
 
 
-def apart(
+def separated(
     spans: Mapping[SourceFile, Window], strays: Mapping[SourceFile, Sequence[datetime]]
 ) -> Iterator[list[SourceFile]]:
-    """Groups of files in none of which a file's stray lies in the span of another."""
+    """Group the files so that no stray is in the span of another file of its group."""
     files = defaultdict(list)
     for file, span in spans.items():
         files[span].append(file)
@@ -87,7 +80,7 @@ def apart(
 
 
 class _Holders:
-    """Finds, of many spans of about one length, those that hold a moment."""
+    """Finds, among many spans of similar length, those that contain a moment."""
 
     def __init__(self, spans: Iterable[Window]) -> None:
         self._spans = sorted(spans, key=lambda span: span.start)

@@ -1,5 +1,5 @@
--- The run's row of figures: what the fact now holds of its window. Counted first: an UPDATE needs a
--- column that joins its target, and a count has none.
+-- Count what the fact table now holds of the run's window. The temporary table has the run's id,
+-- because Redshift joins the target of an UPDATE only by a column.
 create temp table published_figures as
 select
     cast({{ quoted(run_id) }} as varchar(250)) as run_id,

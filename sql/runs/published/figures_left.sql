@@ -1,4 +1,4 @@
--- The run's row of figures: what of its window was left to newer readings.
+-- Count what of the run's window was left to newer readings.
 create temp table left_figures as
 select
     cast({{ quoted(run_id) }} as varchar(250)) as run_id,

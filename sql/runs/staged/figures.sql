@@ -1,4 +1,4 @@
--- The run's row of figures: what it read, by the ledger, and what it staged, by its own table.
+-- Count what the run read, from the ledger, and what it staged, from its own table.
 create temp table staged_figures as
 select
     cast({{ quoted(run_id) }} as varchar(250)) as run_id,

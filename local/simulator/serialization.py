@@ -1,4 +1,4 @@
-"""The byte form of the public data: how events, songs and the field map are written."""
+"""Serialization of events, songs and the field map, byte for byte as in the public data."""
 
 import json
 from collections.abc import Mapping
@@ -26,20 +26,20 @@ EVENT_FIELDS = (
 
 
 def event_value(value: object) -> str:
-    """One value inside an event: ASCII only, and a slash is escaped."""
+    """Serialize a value of an event: ASCII with escaped slashes."""
     return json.dumps(value).replace("/", "\\/")
 
 
 def event_line(event: Mapping[str, object]) -> str:
-    """One event as a line, without white space."""
+    """Serialize an event as a line without white space."""
     return json.dumps(event, separators=(",", ":")).replace("/", "\\/")
 
 
 def song_text(song: Mapping[str, object]) -> str:
-    """One song as its file holds it: blanks after colons and commas, slashes as they are."""
+    """Serialize a song: blanks after colons and commas, unescaped slashes."""
     return json.dumps(song)
 
 
 def field_map() -> str:
-    """The JSONPaths file, as COPY understands it."""
+    """Return the JSONPaths file for COPY."""
     return json.dumps({"jsonpaths": [f"$['{field}']" for field in EVENT_FIELDS]}, indent=4)

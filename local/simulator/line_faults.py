@@ -1,10 +1,10 @@
-"""Faults that lie within one line."""
+"""Faults within a line."""
 
 import json
 from collections.abc import Callable
 
-from local.simulator.chance import Chance
-from local.simulator.form import event_line
+from local.simulator.rng import Rng
+from local.simulator.serialization import event_line
 from local.simulator.sessions import Event
 
 GARBAGE = (
@@ -16,10 +16,10 @@ GARBAGE = (
 WRONG_VALUES = {"ts": "yesterday", "sessionId": "abc", "length": "long"}
 
 Altered = tuple[str, str] | None
-"""The line altered and the fault's form; None where the event offers no place for the fault."""
+"""The altered line and the variant of the fault; None if it does not apply to the event."""
 
 
-def _mojibake(event: Event, how: Chance) -> Altered:
+def _mojibake(event: Event, how: Rng) -> Altered:
     """UTF-8 read as Latin-1, once or twice."""
     rounds = 1 + how.below(2)
     if not event.play or "\\u" not in event.line:
@@ -32,7 +32,7 @@ def _mojibake(event: Event, how: Chance) -> Altered:
     return None if line == event.line else (line, ("once", "twice")[rounds - 1])
 
 
-def _broken(event: Event, how: Chance) -> Altered:
+def _broken(event: Event, how: Rng) -> Altered:
     form = how.pick(("truncated", "garbage", "brace"))
     texts = {
         "truncated": event.line[: 1 + how.below(len(event.line) - 1)],
@@ -42,12 +42,12 @@ def _broken(event: Event, how: Chance) -> Altered:
     return texts[form], form
 
 
-def _wrong_type(event: Event, how: Chance) -> Altered:
+def _wrong_type(event: Event, how: Rng) -> Altered:
     name = how.pick([name for name in WRONG_VALUES if event.play or name != "length"])
     return event_line(json.loads(event.line) | {name: WRONG_VALUES[name]}), name
 
 
-def _nul(event: Event, _: Chance) -> Altered:
+def _nul(event: Event, _: Rng) -> Altered:
     if not event.play:
         return None
     fields = json.loads(event.line)
@@ -55,7 +55,7 @@ def _nul(event: Event, _: Chance) -> Altered:
     return event_line(fields | {"song": f"{title[:1]}\0{title[1:]}"}), "song"
 
 
-ALTERATIONS: dict[str, Callable[[Event, Chance], Altered]] = {
+LINE_FAULTS: dict[str, Callable[[Event, Rng], Altered]] = {
     "mojibake": _mojibake,
     "broken": _broken,
     "wrong-types": _wrong_type,

@@ -1,15 +1,16 @@
-"""A folder as a bucket whose answers are late: ``python -m local.bench.late_s3 FOLDER MS FILE``."""
+"""An S3 server with added latency: ``python -m local.bench.slow_s3 FOLDER MS FILE``."""
 
 import asyncio
 import re
 import sys
 from bisect import bisect_left, bisect_right
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-BUCKET = "late"
+BUCKET = "slow"
 PAGE = 1000
 
 ENTRY = (
@@ -25,16 +26,16 @@ LISTING = (
 )
 
 
-class LateBucket:
-    """Objects in memory, listed and read as S3 does; whoever asks may read."""
+class SlowBucket:
+    """Objects in memory, listed and served like S3's, without authentication."""
 
     def __init__(self, folder: Path) -> None:
         files = (file for file in folder.rglob("*") if file.is_file())
         self.objects = {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
         self.keys = sorted(self.objects)
 
-    def answer(self, target: str) -> bytes:
-        """What follows a GET."""
+    def response(self, target: str) -> bytes:
+        """Return the response to a GET."""
         parts = urlsplit(target)
         key = unquote(parts.path).removeprefix(f"/{BUCKET}").removeprefix("/")
         if not key:
@@ -48,10 +49,10 @@ class LateBucket:
         prefix = query.get("prefix", [""])[0]
         after = query.get("continuation-token", [""])[0]
         first = max(bisect_left(self.keys, prefix), bisect_right(self.keys, after))
-        there = [
+        found = [
             key for key in islice(self.keys, first, first + PAGE + 1) if key.startswith(prefix)
         ]
-        page, more = there[:PAGE], len(there) > PAGE
+        page, more = found[:PAGE], len(found) > PAGE
         token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
         entries = (
             ENTRY.format(
@@ -75,32 +76,32 @@ MASK = 2**64 - 1
 TARGET = re.compile(rb"GET (\S+) HTTP/1\.1\r\n")
 
 
-class Talk(asyncio.Protocol):
-    """One connection, which is kept; every answer takes as long as it would from afar."""
+class Connection(asyncio.Protocol):
+    """A kept-alive connection on which every response is delayed."""
 
-    def __init__(self, bucket: LateBucket, late: float) -> None:
+    def __init__(self, bucket: SlowBucket, latency: float) -> None:
         self._bucket = bucket
-        self._late = late
-        self._asked = b""
+        self._latency = latency
+        self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to answer."""
+        """Keep the transport for responses."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request that is complete."""
-        self._asked += data
-        while b"\r\n\r\n" in self._asked:
-            head, _, self._asked = self._asked.partition(b"\r\n\r\n")
+        """Respond to every complete request."""
+        self._buffer += data
+        while b"\r\n\r\n" in self._buffer:
+            head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
             if not (found := TARGET.match(head + b"\r\n")):
                 self._transport.close()
                 return
-            answer = self._bucket.answer(found[1].decode())
-            asyncio.get_running_loop().call_later(self._late, self._answer, answer)
+            response = self._bucket.response(found[1].decode())
+            asyncio.get_running_loop().call_later(self._latency, self._respond, response)
 
-    def _answer(self, answer: bytes) -> None:
+    def _respond(self, response: bytes) -> None:
         if isinstance(self._transport, asyncio.Transport) and not self._transport.is_closing():
-            self._transport.write(answer)
+            self._transport.write(response)
 
 
 def _http(status: str, body: bytes, kind: str, *more: str) -> bytes:
@@ -109,11 +110,12 @@ def _http(status: str, body: bytes, kind: str, *more: str) -> bytes:
     return "\r\n".join([*head, last, "", ""]).encode() + body
 
 
-async def serve(folder: Path, late: float, port_file: Path) -> None:
-    """Serve until killed; the port is in the file once it can be asked."""
-    bucket = LateBucket(folder)
+async def serve(folder: Path, latency: float, port_file: Path) -> None:
+    """Serve until killed; write the port to a file once the server is ready."""
+    bucket = SlowBucket(folder)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Talk(bucket, late), "127.0.0.1", 0, backlog=1000)
+    connect = partial(Connection, bucket, latency)
+    server = await loop.create_server(connect, "127.0.0.1", 0, backlog=1000)
     unfinished = port_file.with_suffix(".unfinished")
     unfinished.write_text(str(server.sockets[0].getsockname()[1]))
     unfinished.rename(port_file)

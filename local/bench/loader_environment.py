@@ -1,4 +1,4 @@
-"""The environment of the other loaders, made where their packages can be had."""
+"""The Python environment of the other loaders."""
 
 import os
 import shutil
@@ -6,19 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.bench.bench import Bench, LeftOut
+from local.bench.bench import Bench, Skipped
 from local.terminal.errors import last_lines
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
-def python_of_others(bench: Bench) -> str:
-    """The interpreter that has them; it is made once."""
+def other_loaders_python(bench: Bench) -> str:
+    """Return its interpreter; the first call creates it."""
     folder = bench.folder / "others"
     python = folder / "bin" / "python"
     stamp = folder / "installed.txt"
     if not stamp.exists() or stamp.read_text() != REQUIREMENTS.read_text():
-        with bench.screen.step("Install the other loaders"):
+        with bench.screen.step("Installing the other loaders"):
             _install(folder, python)
         stamp.write_text(REQUIREMENTS.read_text())
     return str(python)
@@ -35,7 +35,7 @@ def _install(folder: Path, python: Path) -> None:
 
 def _call(command: list[str]) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        said = last_lines(ended.stdout + ended.stderr, 3)
-        raise LeftOut(f"The other loaders cannot be installed here, so they are left out: {said}")
+    child = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if child.returncode:
+        reason = last_lines(child.stdout + child.stderr, 3)
+        raise Skipped(f"Skipped, because the other loaders cannot be installed: {reason}")

@@ -1,4 +1,4 @@
-"""Lets requests in to the page: so many at once, and none out without the headers that protect."""
+"""Limit the page's concurrent requests, and add security headers to its responses."""
 
 import json
 
@@ -6,14 +6,14 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sparkify.page.desk import RETRY_AFTER
+from sparkify.page.answer_queue import RETRY_AFTER
 
-INSIDE = 33
-"""How many requests may be under way: three that are answered, and a short queue."""
+MAX_REQUESTS = 33
+"""How many requests may be in progress: three being answered, and a short queue."""
 
 HEADERS = {
-    # The page fetches nothing from elsewhere, and is framed by Airflow alone. Plotly styles
-    # what it draws by hand.
+    # The page fetches only from its own origin, and only Airflow frames it. Plotly needs inline
+    # styles.
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'self'",
@@ -25,40 +25,40 @@ HEADERS = {
 }
 
 
-class Door:
+class Admission:
     """
-    The page's outermost layer, around whatever answers.
+    The page's outermost middleware.
 
-    Who is turned away costs Airflow next to nothing, so that however many ask for the page,
-    Airflow's own API has the time that it needs.
+    Rejecting a request costs next to nothing, so Airflow's own API stays responsive however many
+    requests the page gets.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._inside = 0
+        self._requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or turn it away."""
+        """Handle a request, or reject it if there are too many."""
 
-        async def send_protected(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        if scope["type"] == "http" and self._inside >= INSIDE:
-            await busy()(scope, receive, send_protected)
+        if scope["type"] == "http" and self._requests >= MAX_REQUESTS:
+            await busy()(scope, receive, send_with_headers)
             return
-        self._inside += 1
+        self._requests += 1
         try:
-            await self._app(scope, receive, send_protected)
+            await self._app(scope, receive, send_with_headers)
         finally:
-            self._inside -= 1
+            self._requests -= 1
 
 
 def busy() -> Response:
-    """What is answered where there is no time for an answer."""
+    """Return the response to a request that cannot be handled now."""
     return Response(
         json.dumps({"detail": "The page is busy with other questions: try again in a moment."}),
         status_code=503,
