@@ -380,7 +380,7 @@ def test_what_was_cut_is_said_to_be(
     with closing(browser.new_page()) as page:
         page.goto(file.as_uri())
         drawn(page)
-        expect(page.locator("#loaded")).to_contain_text("This is about 2018-11-01 to 2018-11-07")
+        expect(page.locator("#loaded")).to_contain_text("covers 2018-11-01 to 2018-11-07")
         expect(page.locator("#plays_by_day .cut")).to_contain_text("Only the first 5 rows")
         expect(page.locator("#sessions .cut")).to_contain_text("Only the first 5 rows")
         expect(page.locator("#plays_by_weekday_and_hour tbody tr")).to_have_count(5)

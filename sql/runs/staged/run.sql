@@ -1,4 +1,4 @@
--- What the run read, by the ledger, and what it staged, by its own table.
+-- What the run read, from the ledger, and staged, from its own table.
 update load_runs
 set
     objects = ledger.objects,
