@@ -251,7 +251,7 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
         every_chart_can_be_read(frame)
         expect(frame.get_by_role("button", name="All")).to_have_attribute("aria-pressed", "true")
 
-        frame.get_by_label("From").fill("2018-11-15")
+        frame.get_by_label("From", exact=True).fill("2018-11-15")
         frame.get_by_label("to", exact=True).fill("2018-11-15")
         frame.get_by_role("button", name="Show").click()
         expect(frame.locator("#plays_by_day tbody tr")).to_have_count(1, timeout=PATIENCE)
