@@ -1,6 +1,6 @@
--- Of each file that was read every line became a row or a reject.
--- fix: Nothing was published. The reader lost or doubled lines of the files named; clear the run's
---     stage_* tasks and, if it comes again, report it with the file.
+-- Every line of every file read became a row or a reject.
+-- fix: Nothing was published. The reader lost or duplicated lines of these files: clear the run's
+--     stage_* tasks and, if it happens again, report it with the file.
 select source_file, line_count, row_count, reject_count, folded_count
 from file_ledger
 where

@@ -1,8 +1,7 @@
--- Of no event file more records were rejected than staged.
+-- No event file has more rejected records than staged ones.
 -- severity: warn
--- fix: Look at rejected_rows for the reasons. Mend the file and load its time again; where it is
---     cut in another zone than the others, or holds another kind of record, move it out of the
---     source.
+-- fix: See rejected_rows for the reasons, fix the file and load its time again. If it is cut in
+--     another time zone than the rest, or holds other records, move it out of the source.
 select source_file, reject_count, row_count
 from file_ledger
 where

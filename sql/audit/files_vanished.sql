@@ -1,7 +1,7 @@
--- No event file that was published before for the window's time has gone.
--- fix: Nothing was published, for it would delete the plays that came from the file. Put the file
---     back, or mend the variable sparkify_source, and clear stage_events. Where the file is meant
---     to be gone, trigger a run with start, end and allow_removed.
+-- No event file that was published for the window's time is gone.
+-- fix: Nothing was published, as that would delete the file's plays. Restore the file, or correct
+--     the variable sparkify_source, and clear stage_events. If it was removed on purpose, trigger a
+--     run with start, end and allow_removed.
 select
     gone.source_file,
     max(earlier.source) as last_source,
@@ -12,7 +12,7 @@ inner join file_ledger as earlier
     on
         gone.dataset = earlier.dataset
         and gone.source_file = earlier.source_file
--- A run that was allowed to has published this time without the file.
+-- A run with allow_removed has published this time without the file.
 left join file_ledger as removal
     on
         earlier.dataset = removal.dataset

@@ -1,7 +1,7 @@
--- No hour that was loaded with plays, or with events of users, has lost them all.
--- fix: Nothing was published, for it would empty the hour. See whether sparkify_source is the right
---     one, and what became of the hour's lines: rejected_rows has those that could not be loaded.
---     Where they are meant to be gone, trigger a run with start, end and allow_removed.
+-- No hour that was loaded with plays, or with events of users, has none now.
+-- fix: Nothing was published, as that would empty the hour. Check sparkify_source, and
+--     rejected_rows for the hour's lines that could not be loaded. If they were removed on purpose,
+--     trigger a run with start, end and allow_removed.
 select
     loaded.hour_start,
     loaded.plays as plays_loaded,

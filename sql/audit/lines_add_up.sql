@@ -1,8 +1,8 @@
--- Every line of every file that was read is staged or rejected.
+-- Every line of every file read is staged or rejected.
 -- returns: value
--- fix: Nothing was published. Lines that are not blank must be staged + rejected + folded, the
---     lines beyond one a record. Clear the run's stage_* tasks. If it comes again, the check
---     files_add_up names the file; report it: a line was lost or counted twice.
+-- fix: Nothing was published: a line was lost or counted twice. Non-blank lines must equal staged +
+--     rejected + folded, the extra lines of multi-line records. Clear the run's stage_* tasks. If
+--     it happens again, report it with the file that files_add_up names.
 select
     abs(lines - staged - rejected - folded) as lines_unaccounted_for,
     lines,

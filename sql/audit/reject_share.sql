@@ -1,10 +1,10 @@
--- Of each kind of file, the share of records that could not be loaded stays below the limit. Songs
--- are of the whole catalogue: one broken file beside thousands that are loaded stops no hour.
+-- For each kind of file, the share of records that could not be loaded stays below the limit.
+-- The share of songs is of the whole catalogue: one broken file among thousands stops no run.
 -- returns: value
 -- limit: {{ reject_limit() }}
--- fix: Nothing was published. Look at rejected_rows for file, line and reason. Records of another
---     time than their file's: set sparkify_partition_timezone to the zone in which files are cut,
---     or sparkify_partition_slack to the hours that lines may stray. Others: mend the source files,
+-- fix: Nothing was published. See rejected_rows for file, line and reason. For records outside
+--     their file's time, set sparkify_partition_timezone to the zone in which files are cut, or
+--     sparkify_partition_slack to the hours that lines may stray. For others, fix the source files
 --     or raise sparkify_reject_limit. Then clear the run's stage_* tasks.
 select
     case
@@ -37,7 +37,7 @@ left join (
             and read_now.run_id = {{ quoted(run_id) }}
     where
         read_now.source_file is null
-        -- In most runs no song is new.
+        -- Most runs read no song files.
         and exists (
             select 1
             from file_ledger as own

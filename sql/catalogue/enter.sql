@@ -1,4 +1,4 @@
--- The versions that the mirror holds now: those of the files that no later reading brought.
+-- The file versions now in the mirror, unless a later reading brought the file.
 insert into song_files (source_file, source, etag, reading, songs)
 select
     file_ledger.source_file,

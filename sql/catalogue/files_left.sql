@@ -1,5 +1,4 @@
--- How many of the song files that this run has read another run has read later: those stay as that
--- one found them.
+-- Number of song files read by this run that another run read later; its version stays.
 select
     'files left to later readings' as figure,
     count(*) as files

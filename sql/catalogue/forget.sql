@@ -1,2 +1,2 @@
--- Which version of each song file is loaded: the next run reads all of them again.
+-- The loaded versions of all song files, so the next run reads every file again.
 delete from song_files

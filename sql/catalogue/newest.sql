@@ -1,4 +1,4 @@
--- One row per song file that this run has read, and no other run later.
+-- One row per song file read by this run and by no other later.
 select read_now.source_file
 from file_ledger as read_now
 left join song_files on read_now.source_file = song_files.source_file

@@ -1,4 +1,4 @@
--- What this run has brought into the mirror is now in the star, and its plays are linked.
+-- The song files this run brought into the mirror: now in the star, their plays linked.
 update song_files
 set published_at = timestamp '{{ now() }}'
 where

@@ -1,4 +1,4 @@
--- Older versions of the files whose songs this run has brought into the mirror.
+-- Older versions of the song files this run brought into the mirror.
 delete from song_files
 using file_ledger
 where

@@ -1,4 +1,4 @@
--- A row where this run has read song files, and the songs of all files have reached the star.
+-- Returns rows if this run read song files and all songs have reached the star.
 select file_ledger.source_file
 from file_ledger
 where

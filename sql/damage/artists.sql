@@ -1,6 +1,6 @@
--- One row per artist that is not as the catalogue's mirror says, is missing or too many.
+-- One row per artist that differs from the catalogue's mirror, is missing or is extra.
 with ranked as (
-    -- One row per artist: the smallest song id among those with a place, else of all.
+    -- One row per artist: the smallest song id, preferring songs with a place.
     select
         artist_id,
         artist_name as name,

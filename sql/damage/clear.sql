@@ -1,4 +1,4 @@
--- The hours of a range that has just been audited: of none of them damage is known.
+-- Hours of the range just audited; clears their damage.
 update hour_loads
 set damage = null
 where

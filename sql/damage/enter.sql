@@ -1,4 +1,4 @@
--- One row per damaged hour that no run was asked to load: it should hold nothing.
+-- One row per damaged hour that no run was asked to load; it should be empty.
 insert into hour_loads (
     hour_start, asked_by, plays, plays_version, user_events, user_events_version, damage
 )

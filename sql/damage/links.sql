@@ -1,7 +1,6 @@
--- One row per hour with plays that are linked to another song than the catalogue's match, or to
--- one where it has none.
+-- One row per hour with plays whose link differs from the catalogue's match, if any.
 with matches as (
-    -- One row per song as it is played: of several in the catalogue the smallest id.
+    -- One row per title, artist and duration: the smallest song id.
     select title, artist_name, duration, min(song_id) as song_id
     from songs
     group by title, artist_name, duration

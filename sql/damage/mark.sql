@@ -1,4 +1,4 @@
--- The damaged hours, each with the tables in which it was found.
+-- Damaged hours, each with the damaged tables.
 update hour_loads
 set damage = found_damage.damage
 from found_damage

@@ -1,5 +1,4 @@
--- One row per name of the plays that may be garbled, for it has letters beyond ASCII, and per name
--- that is entered as repaired; with what is entered.
+-- One row per name that has a repair, or is played and may be garbled (not ASCII).
 select
     coalesce(played.name, repaired_names.delivered) as name,
     repaired_names.repaired

@@ -1,4 +1,4 @@
--- One row per hour whose summary by session is not that of its plays.
+-- One row per hour whose summary by session differs from its plays.
 with derived as (
     select
         date_trunc('hour', start_time) as hour_start,

@@ -1,5 +1,5 @@
--- One row per day whose summary by song is not that of its plays. A song of n plays weighs as much
--- as its n plays, so that neither side has to be grouped by song.
+-- One row per day whose summary by song differs from its plays. A song with n plays weighs n, so
+-- neither side needs grouping by song.
 with compared as (
     select
         day,

@@ -1,4 +1,4 @@
--- One row per hour whose plays are not those with which it was loaded.
+-- One row per hour whose plays differ from those it was loaded with.
 select
     coalesce(held.hour_start, as_loaded.hour_start) as hour_start,
     coalesce(held.plays, 0) as held,

@@ -1,4 +1,4 @@
--- One row per song that is not as the catalogue's mirror says, is missing or too many.
+-- One row per song that differs from the catalogue's mirror, is missing or is extra.
 with derived as (
     select song_id, title, artist_id, nullif(year, 0) as year, duration, artist_name
     from staging_songs

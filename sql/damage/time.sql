@@ -1,4 +1,4 @@
--- One row per hour whose starts are not those of its plays.
+-- One row per hour whose starts differ from those of its plays.
 with starts as (
     select start_time
     from songplays

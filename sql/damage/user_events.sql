@@ -1,4 +1,4 @@
--- One row per hour whose events of known users are not those with which it was loaded.
+-- One row per hour whose events of known users differ from those it was loaded with.
 select
     coalesce(held.hour_start, as_loaded.hour_start) as hour_start,
     coalesce(held.events, 0) as held,

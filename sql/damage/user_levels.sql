@@ -1,7 +1,6 @@
--- One row per hour in which spells began that are not as the users' events say, by either of the
--- two.
+-- One row per hour with a spell, held or expected, that differs from the users' events.
 with moments as (
-    -- One level at a time: of events at the same moment the last in the session counts.
+    -- One level per moment: of simultaneous events the last in the session counts.
     select
         user_id,
         event_time,

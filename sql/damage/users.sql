@@ -1,5 +1,5 @@
--- One row per hour in which users were last seen who are not as their latest events say, by either
--- of the two. A user without events is one of them.
+-- One row per hour with a user, held or expected to be last seen in it, who differs from the latest
+-- event. A user without events counts.
 with latest as (
     select user_id, max(event_time) as event_time
     from user_events
@@ -7,7 +7,7 @@ with latest as (
 ),
 
 ranked as (
-    -- One row per user: of events at the same moment the last in the session.
+    -- One row per user: of simultaneous events the last in the session.
     select
         user_events.user_id,
         user_events.first_name,

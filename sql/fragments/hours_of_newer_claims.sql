@@ -1,5 +1,5 @@
--- One row per claim on time of the run's window by a newer reading: the first of the whole hours
--- that it has, and the first after them.
+-- One row per claim by a newer reading on the run's window: its first whole hour, and the first
+-- hour after its last.
 select
     claims.first_hour,
     claims.end_hour

@@ -1,4 +1,4 @@
-{#- How a play is matched with a song of the catalogue. -#}
+{#- How a play matches a song of the catalogue. -#}
 
 {%- macro is_song(song, title, artist, duration) -%}
 {{ title }} = {{ song }}.title

@@ -1,4 +1,4 @@
--- One row per claim on time of the run's window by a reading newer than the run's own.
+-- One row per claim on the run's window by a newer reading than the run's own.
 select
     newer.reading,
     newer.claim_start,

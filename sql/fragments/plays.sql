@@ -1,3 +1,3 @@
-{#- The predicate of the staged events that are plays of the run's window. -#}
+{#- The predicate for staged events that are plays in the run's window. -#}
 {{ window().holds("ts") }}
 and page = 'NextSong'

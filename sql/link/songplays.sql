@@ -1,7 +1,7 @@
--- One row per play that is not linked to the song by which the catalogue knows it.
+-- One row per play not linked to its song in the catalogue.
 {%- import "fragments/matching.sql" as matching %}
 with known as (
-    -- One row per song as it is heard: of several that match a play, the smallest id.
+    -- One row per title, artist and duration: the smallest song id.
     select
         title,
         artist_name,

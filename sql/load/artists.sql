@@ -1,6 +1,6 @@
--- One row per artist that is not in the star as the mirror's songs have it.
+-- One row per artist of the mirror that is missing or different in the star.
 with ranked as (
-    -- One row per artist: the smallest song id among those with a place, else of all.
+    -- One row per artist: the smallest song id, preferring songs with a place.
     select
         artist_id,
         artist_name,

@@ -1,4 +1,4 @@
--- One row per name in the run's plays that may be garbled: garbled text has letters beyond ASCII.
+-- One row per name in the run's plays that may be garbled: it is not ASCII.
 select names.name
 from (
     select song as name

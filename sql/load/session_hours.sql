@@ -1,4 +1,4 @@
--- One row per session in each hour that the run's window touches.
+-- One row per session and hour touched by the run's window.
 select
     date_trunc('hour', start_time) as hour_start,
     user_id,

@@ -1,6 +1,6 @@
--- One row per song and file, of the files that no run has read later than this one.
+-- One row per song and file, for files that no run read later than this one.
 with copies as (
-    -- A song that a file holds twice is one song, in whatever order its lines were staged.
+    -- A song twice in a file counts once, whatever the order of staging.
     select
         source_file,
         num_songs,
@@ -20,8 +20,7 @@ with copies as (
                 artist_latitude, artist_longitude, num_songs
         ) as choice
     from {{ staging("staging_songs") }}
-    -- Left out, not picked: PostgreSQL takes what a run has just read for few files, and would look
-    -- through them for every row.
+    -- Exclude, not select: PostgreSQL underestimates the files just read, and rescans them per row.
     where source_file not in ({% include "catalogue/left.sql" %})
 )
 

@@ -1,4 +1,4 @@
--- One row per song played on each day that the run's window touches.
+-- One row per song and day touched by the run's window.
 select
     cast(start_time as date) as day,
     song_title,

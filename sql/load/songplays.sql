@@ -1,4 +1,4 @@
--- One row per play: a NextSong event of a known user inside the run's window.
+-- One row per play: a NextSong event of a known user in the run's window.
 {%- import "fragments/matching.sql" as matching %}
 with plays as (
     select
@@ -17,8 +17,7 @@ with plays as (
 ),
 
 candidates as (
-    -- One row per play: of a play delivered twice the first copy, of several songs that match
-    -- the smallest id. A play that matches no song stays.
+    -- One row per play, matched or not: the first copy, and the smallest matching song id.
     select
         plays.ts,
         plays.userid,
@@ -34,7 +33,7 @@ candidates as (
         plays.length,
         coalesce(title.repaired, name.repaired) is not null as is_repaired,
         row_number() over (
-            -- What the id is made of. Numbers are sorted faster than ids.
+            -- The parts of the id: numbers sort faster than ids.
             partition by plays.ts, plays.userid, plays.sessionid, plays.iteminsession
             order by
                 plays.song, plays.artist, plays.length, plays.level, plays.location,
@@ -54,7 +53,7 @@ candidates as (
 )
 
 select
-    -- The id depends on the play alone, so every load and every engine give it the same one.
+    -- The id depends on the play alone, so it is the same in every load and on every engine.
     to_char(ts, 'YYYYMMDDHH24MISSMS')
     || substring(
         md5(
@@ -77,5 +76,5 @@ select
     {{ matching.rule("song_id", "is_repaired") }} as match_rule
 from candidates
 where choice = 1
--- The order of the ids, but for plays of the same moment; the rows come in it already.
+-- The order of the ids, except within a moment; the rows are already in it.
 order by ts

@@ -1,4 +1,4 @@
--- One row per song that is not in the star as the mirror has it.
+-- One row per song of the mirror that is missing or different in the star.
 select
     staging_songs.song_id,
     staging_songs.title,
@@ -7,8 +7,7 @@ select
     staging_songs.duration,
     staging_songs.artist_name
 from staging_songs
--- A song that another run has brought into the mirror since may come before its artist: that run
--- loads both.
+-- A song just mirrored by another run may lack its artist; that run loads both.
 inner join artists on staging_songs.artist_id = artists.artist_id
 except
 select

@@ -1,6 +1,6 @@
--- One row per song that is not in the mirror as its files have it.
+-- One row per song that is missing or different in the mirror.
 with copies as (
-    -- Of several files that hold a song, the last by name counts: it may be a later delivery.
+    -- Of several files with the song, the last by name counts: it may be a later delivery.
     select
         num_songs,
         artist_id,

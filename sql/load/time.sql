@@ -1,4 +1,4 @@
--- One row per distinct start of a play inside the run's window.
+-- One row per distinct start of a play in the run's window.
 with starts as (
     select ts
     from {{ staging("staging_events") }}

@@ -1,6 +1,6 @@
--- One row per event of a known user inside the run's window.
+-- One row per event of a known user in the run's window.
 with copies as (
-    -- An event delivered twice is one event.
+    -- An event delivered twice counts once.
     select
         ts,
         userid,

@@ -1,4 +1,4 @@
--- One row per spell of the level of each user whose spells this run's window may have changed.
+-- One row per spell of each user whose spells the run's window may have changed.
 with in_window as (
     select user_id, level
     from user_events
@@ -6,7 +6,7 @@ with in_window as (
 ),
 
 stable as (
-    -- The level with which users came into the window, where nothing there began a spell.
+    -- The level at the window's start of users without a spell that began in the window.
     select before.user_id, before.level
     from user_levels as before
     left join user_levels as began
@@ -20,7 +20,7 @@ stable as (
 ),
 
 concerned as (
-    -- New users, users whose level changes in the window, and those for whom it no longer does.
+    -- New users, users whose level changes in the window, and users whose level no longer does.
     select in_window.user_id
     from in_window
     left join stable
@@ -35,7 +35,7 @@ concerned as (
 ),
 
 moments as (
-    -- One level at a time: of events at the same moment the last in the session counts.
+    -- One level per moment: of simultaneous events the last in the session counts.
     select
         user_events.user_id,
         user_events.event_time,
@@ -53,7 +53,7 @@ moments as (
 ),
 
 known as (
-    -- Spells that began before the window stand: events of years ago need no second look.
+    -- Spells that began before the window stay, so years of events need not be read.
     select user_levels.user_id, user_levels.valid_from as event_time, user_levels.level
     from user_levels
     inner join concerned on user_levels.user_id = concerned.user_id

@@ -1,5 +1,5 @@
--- One row per user of the run's window, as of the user's latest event, whichever run loaded that.
--- It reads user_events, whose window this run has just replaced.
+-- One row per user of the run's window, as of the user's latest event, whichever run loaded it.
+-- Reads user_events, whose window this run has just replaced.
 with in_window as (
     select user_id, event_time, item_in_session, session_id, level, first_name, last_name, gender
     from user_events
@@ -7,7 +7,7 @@ with in_window as (
 ),
 
 bereft as (
-    -- Users whose latest event was in the window, and whom a corrected file took out of it.
+    -- Users whose latest event a corrected file removed from the window.
     select users.user_id
     from users
     left join in_window on users.user_id = in_window.user_id
@@ -34,7 +34,7 @@ candidates as (
 ),
 
 ranked as (
-    -- One row per user: the last event wins, and nothing is left to chance in a tie.
+    -- One row per user: the last event, with ties broken deterministically.
     select
         user_id,
         event_time,
@@ -64,7 +64,7 @@ select
     ranked.level,
     ranked.event_time as last_seen_at
 from ranked
--- The order guard: a row that a later hour wrote stays.
+-- The order guard: a row written by a later hour stays.
 left join users
     on
         ranked.user_id = users.user_id

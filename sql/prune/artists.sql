@@ -1,5 +1,5 @@
--- Artists of no song: neither of one in the star, nor of one that a run is about to load, which is
--- in the mirror before its artist is here.
+-- Artists without a song in the star or the mirror. A song about to be loaded is in the mirror
+-- before its artist is in the star.
 delete from artists
 where
     not exists (

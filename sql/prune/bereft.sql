@@ -1,5 +1,5 @@
--- One row per user who may have lost the last event, or now the last play: last seen in the window,
--- or in the plays that were just replaced, and with no event in these hours. Usually there is none.
+-- One row per user (usually none) who may have lost the last event or play: last seen in the
+-- window, or in the plays just replaced, and without an event in these hours.
 create temp table bereft as
 select candidates.user_id
 from (

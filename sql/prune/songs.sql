@@ -1,4 +1,4 @@
--- Songs that are no longer in the catalogue's mirror.
+-- Songs no longer in the catalogue's mirror.
 delete from songs
 where not exists (
     select 1

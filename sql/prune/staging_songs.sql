@@ -1,4 +1,4 @@
--- Songs that no file holds any more.
+-- Songs no longer in any file.
 delete from staging_songs
 where not exists (
     select 1

@@ -1,5 +1,5 @@
--- Starts of the run's window at which nothing is played any more. Those that a newer reading has
--- entered, for plays that come next, are its own to prune.
+-- Starts in the run's window without a play, unless a newer reading claims them: it loads starts
+-- before plays, and prunes its own.
 delete from time
 where
     {{ window().holds("time.start_time") }}

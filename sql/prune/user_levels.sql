@@ -1,13 +1,12 @@
--- Spells that began in the run's window, of users who have no event left at all: those of others
--- load/user_levels.sql makes anew, this run's or that of the run that took the event out.
+-- Spells that began in the run's window, of users without any event left. load/user_levels.sql, in
+-- this run or the one that removed the event, rebuilds the spells of all others.
 delete from user_levels
 where
     {{ window().holds("user_levels.valid_from") }}
     and user_levels.user_id in (
         select bereft.user_id
         from (
-            -- Grouped, so that they are found first: usually there is none, and then no other
-            -- event is looked for.
+            -- Grouped to be found first: usually there are none, which ends the search.
             select spells.user_id
             from user_levels as spells
             left join user_events

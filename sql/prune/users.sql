@@ -1,5 +1,5 @@
--- Users of whom nothing is left, whichever runs took it: no event, and no play, of which another
--- run's may still refer to a user whose events a newer reading has taken out.
+-- Users without any event or play left, whichever runs removed them: a play of another run may
+-- still refer to a user whose events a newer reading has removed.
 delete from users
 where user_id in (
     select bereft.user_id

@@ -1,7 +1,7 @@
 -- Every artist's coordinates are on earth.
 -- severity: warn
 -- scope: table
--- fix: Mend the song file that the artist was taken from (taken_from_song_id).
+-- fix: Fix the song file that the artist was taken from (taken_from_song_id).
 select artist_id, latitude, longitude
 from artists
 where

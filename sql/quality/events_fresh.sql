@@ -1,10 +1,10 @@
--- The newest event is not old when the schedule's run loads it.
+-- A scheduled run finds recent events.
 -- severity: warn
 -- scope: table
 -- returns: value
 -- limit: {{ stale_hours() }}
--- fix: No event was loaded that is younger than the variable sparkify_stale_hours says. See whether
---     the app's files still arrive; a warning "Missing" in stage_events tells which did not.
+-- fix: The newest event is older than the variable sparkify_stale_hours allows. Check whether the
+--     app's files still arrive; a warning "Missing" in stage_events names those that did not.
 {% if is_scheduled() -%}
 select
     ({{ seconds(literal(window().end)) }} - {{ seconds("max(event_time)") }}) / 3600

@@ -1,7 +1,7 @@
--- No hour has fewer than half of the plays of the quietest of the same hours of past weeks.
+-- No hour has fewer than half of the plays of the quietest same hour of past weeks.
 -- severity: warn
--- fix: Plays may be missing: see whether the hour's file is whole, and load it again. It says
---     nothing where four of the past eight weeks are not loaded, or had fewer than 20 plays.
+-- fix: Plays may be missing: check that the hour's file is complete, and load it again. Checked
+--     only if at least four of the past eight weeks are loaded, each with 20 plays or more.
 select
     this_week.hour_start,
     this_week.plays,

@@ -1,8 +1,8 @@
--- Hours that were loaded before, from files that this run read again, hold what the files hold now.
+-- Hours loaded earlier from files that this run read again still match those files.
 -- severity: warn
--- fix: Events came later than the lookback, or the file was corrected. Load these hours again, by a
---     range run of sparkify or, both ends inclusive: airflow dags backfill --reset-dagruns -s HOUR
---     -e HOUR sparkify
+-- fix: Events came later than the lookback, or the file was corrected. Load these hours again, with
+--     a range run of sparkify or (both ends inclusive) airflow dags backfill --reset-dagruns -s
+--     HOUR -e HOUR sparkify
 select hour_start, events_in_files, events_loaded
 from hour_loads
 where

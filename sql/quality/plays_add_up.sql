@@ -1,8 +1,8 @@
--- Every play that was staged for the window is published once, or left to a newer reading.
+-- Every play staged for the window is published once, or left to a newer reading.
 -- returns: value
--- fix: Plays staged must be plays published + copies of a play + plays left to newer readings of
---     the same time. Clear the run from stage_events on. If it comes again, sql/load/songplays.sql
---     loses or doubles plays: compare it with the run's staging table.
+-- fix: Plays staged must equal published + duplicate + left to newer readings of the same time.
+--     Clear the run from stage_events on. If it happens again, sql/load/songplays.sql loses or
+--     duplicates plays: compare it with the run's staging table.
 select
     abs(plays_staged - plays_duplicate - plays_left - plays_published) as plays_unaccounted_for,
     plays_staged,

@@ -1,4 +1,4 @@
--- A garbled name is repaired in one way: else its plays would be doubled where they are read.
+-- Each garbled name has one repair; a second would duplicate its plays for readers.
 -- scope: table
 -- fix: Delete the named rows from repaired_names, then load any range with plays of that name
 --     again.

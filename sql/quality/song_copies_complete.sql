@@ -1,7 +1,7 @@
--- Of each song file the mirror holds as many songs as were found in it.
+-- The mirror holds as many songs of each song file as were found in it.
 -- scope: table
--- fix: Something but the loads put songs into song_copies, or took them out. Delete the file's row
---     from song_files: the next run reads the file again.
+-- fix: Something other than a load changed song_copies. Delete the file's row from song_files: the
+--     next run reads the file again.
 select
     coalesce(song_files.source_file, held.source_file) as source_file,
     song_files.songs as songs_found,

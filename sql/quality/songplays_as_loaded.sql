@@ -1,9 +1,8 @@
--- Every hour of the files that were read holds the plays with which it was loaded, and no others.
+-- Every hour of the files read holds exactly the plays it was loaded with.
 -- severity: warn
--- fix: Something but the hour's own run put plays in it or took them out; it is not this run's to
---     answer for. airflow sparkify hours names the hours and what loads them again, airflow
---     sparkify audit whatever else was changed; if it comes again, look for a load that does not
---     keep to its window.
+-- fix: Something other than the hour's own run added or removed plays, so this run does not fail.
+--     airflow sparkify hours shows the hours and how to load them again, airflow sparkify audit all
+--     other changes. If it happens again, look for a load that ignores its window.
 select
     held.hour_start as hour_of_plays,
     held.plays as plays_held,

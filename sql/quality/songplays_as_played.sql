@@ -1,5 +1,5 @@
--- Every play of the window says what its event said.
--- fix: A load, or a column's type, changes what was played. Compare sql/load/songplays.sql and
+-- Every play of the window matches its event.
+-- fix: A load, or a column's type, alters plays. Compare sql/load/songplays.sql and
 --     sql/schema/songplays.sql with the run's staging table.
 select
     songplays.songplay_id,
@@ -23,7 +23,7 @@ left join {{ staging("staging_events") }} as staged
         and coalesce(songplays.level, '') = coalesce(staged.level, '')
         and coalesce(songplays.location, '') = coalesce(staged.location, '')
         and coalesce(songplays.user_agent, '') = coalesce(staged.useragent, '')
--- What a newer reading claims is that one's to answer for.
+-- Time that a newer reading claims is checked by its run.
 left join (
     {% include "fragments/newer_claims.sql" %}
 ) as claims

@@ -1,6 +1,6 @@
--- Every play is of a song that lasts longer than nothing, and less than a day.
+-- Every play is of a song longer than 0 seconds and shorter than a day.
 -- severity: warn
--- fix: The events came so; tell whoever writes the logs.
+-- fix: The events came like this: tell the team that writes the logs.
 select songplay_id, song_title, duration
 from songplays
 where

@@ -1,6 +1,6 @@
--- Every play was made by a free or a paid user.
+-- Every play is by a free or a paid user.
 -- severity: warn
--- fix: A level that is new to the warehouse; tell the analysts, and add it to this check.
+-- fix: The level is new to the warehouse: tell the analysts, and add it to this check.
 select songplay_id, level
 from songplays
 where

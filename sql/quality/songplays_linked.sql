@@ -1,5 +1,5 @@
--- Every play of the window is linked to the song by which the catalogue knows it.
--- fix: Clear the run's load_songplays task; it looks every play up anew.
+-- Every play of the window is linked to its song in the catalogue.
+-- fix: Clear the run's load_songplays task; it looks up every play again.
 select
     plays.songplay_id,
     plays.song_id as linked_to,
@@ -12,7 +12,7 @@ left join songs
         and plays.duration = songs.duration
 where
     {{ window().holds("plays.start_time") }}
-    -- Until a run that brings songs has linked them, plays may be linked to what was there before.
+    -- Plays may have their previous link until the run that brings the songs has linked them.
     and not exists (
         select 1
         from song_files

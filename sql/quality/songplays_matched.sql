@@ -1,7 +1,7 @@
--- The share of plays that match a song of the catalogue is not half of what it was.
+-- The share of plays that match the catalogue has not halved.
 -- severity: warn
--- fix: The catalogue, or the names in the logs, changed. See which songs are no longer matched; if
---     song files are missing, put them back and run sparkify once more.
+-- fix: The catalogue, or the names in the logs, changed. Find out which songs no longer match; if
+--     song files are missing, restore them and run sparkify again.
 select
     this_run.plays_published as plays,
     this_run.plays_matched as matched,
@@ -22,7 +22,7 @@ where
     this_run.run_id = {{ quoted(run_id) }}
     and this_run.plays_published >= 100
     and past.plays_published >= 1000
-    -- Twenty matches, expected, are the fewest whose absence means something.
+    -- Fewer than 20 expected matches are not significant.
     and past.plays_matched * this_run.plays_published >= 20 * past.plays_published
     and 2 * this_run.plays_matched * past.plays_published
     < past.plays_matched * this_run.plays_published

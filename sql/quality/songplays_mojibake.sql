@@ -1,9 +1,9 @@
--- Few of the window's plays are garbled: UTF-8 that was read as Latin-1.
+-- Few of the window's plays are garbled (UTF-8 read as Latin-1).
 -- severity: warn
 -- returns: value
 -- limit: 0.25
--- fix: Whoever writes the logs garbles more names than before; tell them. Fewer than 100 plays tell
---     nothing.
+-- fix: More names than usual are garbled: tell the team that writes the logs. Fewer than 100 plays
+--     are not checked.
 select
     case
         when count(*) < 100 then 0

@@ -1,6 +1,6 @@
--- Every play says which song of which artist was played.
+-- Every play has a song and an artist.
 -- severity: warn
--- fix: The events came without a song or an artist; tell whoever writes the logs.
+-- fix: The events came without: tell the team that writes the logs.
 select songplay_id, song_title, artist_name
 from songplays
 where

@@ -5,7 +5,7 @@ from songplays
 left join time
     on
         songplays.start_time = time.start_time
-        -- The same bounds on both sides: else years of starts are read for one hour's.
+        -- Bounds on both sides avoid reading years of starts for one hour.
         and {{ window().holds("time.start_time") }}
 where
     {{ window().holds("songplays.start_time") }}

@@ -1,4 +1,4 @@
--- Each play of the window is there once, and has its key.
+-- Each play of the window occurs once and has a key.
 -- fix: Clear the run's load_songplays task; it replaces the window.
 select songplay_id, count(*) as copies
 from songplays

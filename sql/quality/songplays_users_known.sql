@@ -1,4 +1,4 @@
--- Every play's user is known.
+-- Every play's user is in the users dimension.
 -- fix: Clear the run's load_users task and those after it.
 select songplays.songplay_id, songplays.user_id
 from songplays

@@ -1,6 +1,6 @@
--- Every song's artist is known.
+-- Every song's artist is in the artists dimension.
 -- scope: table
--- fix: Delete any row from song_files: the next run reads that file again, and puts in what is
+-- fix: Delete any row from song_files: the next run reads that file again and restores what is
 --     missing.
 select songs.song_id, songs.artist_id
 from songs

@@ -1,8 +1,8 @@
--- Every song is as its file says.
+-- Every song matches its file.
 -- severity: warn
 -- scope: table
 -- fix: Delete the rows of the song's files, which song_copies names, from song_files: the next run
---     reads them again. If it comes again, sql/load/songs.sql or a column's type changes it.
+--     reads them again. If it happens again, sql/load/songs.sql or a column's type alters the song.
 select
     songs.song_id,
     songs.title,
@@ -18,5 +18,5 @@ where
         or coalesce(songs.duration, -1) <> coalesce(staging_songs.duration, -1)
         or coalesce(songs.year, 0) <> coalesce(staging_songs.year, 0)
     )
-    -- In most runs no song is new, and the catalogue is as it was.
+    -- Most runs do not change the catalogue.
     and exists ({% include "catalogue/settled.sql" %})

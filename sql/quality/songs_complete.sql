@@ -1,8 +1,7 @@
--- The catalogue has every song that a file holds, and no other.
+-- The catalogue has exactly the songs that its files hold.
 -- scope: table
--- fix: Delete any row from song_files: the next run reads that file again, and puts in, or takes
---     out, what is not right. If it comes again, sql/load/songs.sql or sql/prune/songs.sql is
---     wrong.
+-- fix: Delete any row from song_files: the next run reads that file again and corrects the
+--     catalogue. If it happens again, sql/load/songs.sql or sql/prune/songs.sql is wrong.
 select
     held.song_id as song_held,
     songs.song_id as song_in_the_catalogue

@@ -1,7 +1,7 @@
--- The mirror has every song as the last of its files says.
+-- The mirror has every song as in the last of its files.
 -- scope: table
 -- fix: Delete the rows of the song's files, which song_copies names, from song_files: the next run
---     reads them again. If it comes again, sql/load/staging_songs.sql or a column's type changes
+--     reads them again. If it happens again, sql/load/staging_songs.sql or a column's type alters
 --     it.
 with copies as (
     select

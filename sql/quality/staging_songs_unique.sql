@@ -1,7 +1,7 @@
--- The catalogue's mirror holds each song once, and its key.
+-- Each song of the catalogue's mirror occurs once and has a key.
 -- scope: table
 -- fix: Delete all rows of the song from staging_songs, and any row from song_files: the next run
---     reads that file again, and puts in what is missing.
+--     reads that file again and restores what is missing.
 select song_id, count(*) as copies
 from staging_songs
 group by song_id

@@ -1,5 +1,5 @@
--- Something was played at every start in the window.
--- fix: Clear the run's load_songplays task; it removes starts without plays.
+-- Every start in the window has a play.
+-- fix: Clear the run's load_songplays task; it deletes starts without plays.
 select unplayed.start_time
 from (
     select time.start_time
@@ -7,13 +7,13 @@ from (
     left join songplays
         on
             time.start_time = songplays.start_time
-            -- The same bounds on both sides: else years of plays are read for one hour's.
+            -- Bounds on both sides avoid reading years of plays for one hour.
             and {{ window().holds("songplays.start_time") }}
     where
         {{ window().holds("time.start_time") }}
         and songplays.start_time is null
 ) as unplayed
--- A run that loads this time anew has entered its starts before its plays.
+-- A run that reloads this time loads starts before plays.
 left join readings as claims
     on
         unplayed.start_time >= claims.claim_start

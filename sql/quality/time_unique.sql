@@ -1,5 +1,5 @@
--- Each start in the window is there once, and has its key.
--- fix: Clear the run's load_time task; it replaces the starts of the window.
+-- Each start in the window occurs once and has a key.
+-- fix: Clear the run's load_time task; it replaces the window's starts.
 select start_time, count(*) as copies
 from time
 where {{ window().holds("start_time") }}

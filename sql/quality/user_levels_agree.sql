@@ -1,6 +1,6 @@
 -- The level of every play in the window is that of the user's spell at that moment.
 -- severity: warn
--- fix: Two events of one user at the same moment differ in level; see user_events.
+-- fix: Two simultaneous events of one user differ in level; see user_events.
 select
     differing.songplay_id,
     differing.level,
@@ -21,7 +21,7 @@ from (
         {{ window().holds("songplays.start_time") }}
         and songplays.level <> user_levels.level
 ) as differing
--- A run that loads this time anew has entered its spells before its plays.
+-- A run that reloads this time loads spells before plays.
 left join readings as claims
     on
         differing.start_time >= claims.claim_start

@@ -1,5 +1,5 @@
--- Each user's spells follow each other without gap or overlap, and only the last is open.
--- fix: Clear the run's load_user_levels task; it makes the spells of the window's users anew.
+-- Each user's spells follow each other without gap or overlap; only the last is open.
+-- fix: Clear the run's load_user_levels task; it rebuilds the spells of the window's users.
 select user_id, level, valid_from, valid_to
 from (
     select

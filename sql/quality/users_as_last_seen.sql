@@ -1,5 +1,5 @@
--- Every user last seen in the window has the level of that event, and no loaded event is later.
--- fix: Clear the run's load_users task and those after it. If it comes again, sql/load/users.sql
+-- Every user last seen in the window has the level of that event; no loaded event is later.
+-- fix: Clear the run's load_users task and those after it. If it happens again, sql/load/users.sql
 --     does not take the latest event.
 select
     breaking.user_id,
@@ -20,7 +20,7 @@ from (
             and {{ window().holds("last_event.event_time") }}
             and coalesce(users.level, '') = coalesce(last_event.level, '')
     left join (
-        -- An hour that is being loaded has its events before its users.
+        -- A run loads an hour's events before its users.
         select user_events.user_id, user_events.event_time
         from user_events
         inner join hour_loads on date_trunc('hour', user_events.event_time) = hour_loads.hour_start
@@ -35,12 +35,12 @@ from (
         {{ window().holds("users.last_seen_at") }}
         and (last_event.user_id is null or later.user_id is not null)
 ) as breaking
--- So has an hour that is being loaded anew.
+-- So does a run that reloads it.
 left join readings as claims
     on
         coalesce(breaking.seen_later_at, breaking.last_seen_at) >= claims.claim_start
         and coalesce(breaking.seen_later_at, breaking.last_seen_at) < claims.claim_end
--- A user without an event stays as long as a play is to be taken out that refers to them.
+-- A user without an event stays until the last play that refers to them is removed.
 left join (
     select session_hours.user_id
     from session_hours

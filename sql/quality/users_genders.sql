@@ -1,6 +1,6 @@
--- Every user's gender is F, M or not known.
+-- Every user's gender is F, M or unknown.
 -- severity: warn
--- fix: A gender that is new to the warehouse; tell the analysts, and add it to this check.
+-- fix: The gender is new to the warehouse: tell the analysts, and add it to this check.
 select user_id, gender
 from users
 where

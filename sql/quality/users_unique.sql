@@ -1,5 +1,5 @@
--- Each user seen in the window is there once, and has its key.
--- fix: Clear the run's load_users task; it replaces the users of the window.
+-- Each user seen in the window occurs once and has a key.
+-- fix: Clear the run's load_users task; it replaces the window's users.
 select users.user_id, count(*) as copies
 from users
 where

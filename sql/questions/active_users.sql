@@ -1,6 +1,6 @@
--- Users who played something in each day, ISO week and month, named by its first day. A period is
--- partial where some of its days_in_period are outside the range or not loaded, and only
--- days_counted of them count.
+-- Users with a play on each day and in each ISO week and month, named by its first day. A period is
+-- partial if some of its days_in_period are outside the range or not loaded; days_counted are the
+-- others.
 with played as (
     select cast(hour_start as date) as day, user_id
     from session_hours
@@ -9,7 +9,7 @@ with played as (
 ),
 
 counted as (
-    -- One row per day that is in the range and of which there was a file.
+    -- One row per day in the range with a file.
     select cast(hour_start as date) as day
     from hour_loads
     where

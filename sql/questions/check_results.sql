@@ -1,5 +1,5 @@
--- The checks of the warehouse, by the day on which they ran, the latest first, whatever range they
--- were about: how many there were, and how many warned or failed.
+-- Checks of the warehouse by the day they ran, latest first, whatever the range: how many ran, and
+-- how many warned or failed.
 select
     cast(checked_at as date) as day,
     count(*) as checks,

@@ -1,4 +1,4 @@
--- Users who played something on each day, by the level they had; one who changed counts in both.
+-- Users with a play on each day, by level; one who changed level counts as both.
 select
     cast(hour_start as date) as day,
     count(distinct case when level = 'free' then user_id end) as free_users,

@@ -1,5 +1,5 @@
--- Upgrades to the paid level and downgrades to the free one, the latest first, and what the user
--- played last in the day before.
+-- Upgrades to paid and downgrades to free, latest first, with the user's last play in the day
+-- before.
 with spells as (
     select
         user_id,
@@ -10,7 +10,7 @@ with spells as (
 ),
 
 changes as (
-    -- A user's first spell changes nothing.
+    -- A user's first spell is not a change.
     select user_id, changed_at, level
     from spells
     where
@@ -21,7 +21,7 @@ changes as (
 ),
 
 span as (
-    -- So that only the plays of that time are looked at.
+    -- Limits the plays to be read.
     select
         min(changed_at) - interval '1 day' as since,
         max(changed_at) as until
@@ -29,7 +29,7 @@ span as (
 ),
 
 ranked as (
-    -- One row per change: the last play wins.
+    -- One row per change: the last play.
     select
         changes.changed_at,
         changes.user_id,

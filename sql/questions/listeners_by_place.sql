@@ -1,5 +1,4 @@
--- Where the listeners are: users and plays by the place the plays came from, the 50 places with
--- most users.
+-- Users and plays by where the plays came from: the 50 places with the most users.
 select
     coalesce(location, '(unknown)') as place,
     count(distinct user_id) as users,

@@ -1,7 +1,7 @@
--- The 50 artists played most, as credited on what was played, with how many different songs of
--- theirs were played, and their id where the catalogue credits a song to the same name.
+-- The 50 most played artists as credited on the plays, with the number of different songs played,
+-- and the artist's id if the catalogue credits a song to this name.
 with songs_played as (
-    -- One row per song: to count them so takes no sorting of all days.
+    -- One row per song, to count songs without sorting all days.
     select song_title, artist_name, sum(plays) as plays
     from song_days
     where {{ in_range("day") }}

@@ -1,5 +1,5 @@
--- The 50 songs played most, as people read them, and their id where the catalogue has them: under
--- the same title and artist, of whatever duration.
+-- The 50 most played songs, with garbled names repaired, and the id of a song of this title and
+-- artist, of any duration, in the catalogue.
 with played as (
     select song_title, artist_name, sum(plays) as plays
     from song_days

@@ -1,4 +1,4 @@
--- Users who played something on each day: those whose first play ever it was, and the others.
+-- Users with a play on each day: those whose first play ever is on that day, and the others.
 with days as (
     select cast(hour_start as date) as day, user_id
     from session_hours

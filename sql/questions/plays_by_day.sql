@@ -1,4 +1,4 @@
--- How much is listened to: plays of each day, UTC, by the level that the listener had at the time.
+-- Plays by day (UTC) and the listener's level at the time.
 select
     cast(hour_start as date) as day,
     sum(plays) as plays,

@@ -1,4 +1,4 @@
--- When people listen: plays by day of the week (0 is Sunday) and hour of the day, UTC.
+-- Plays by weekday (0 is Sunday) and hour of the day, UTC.
 select
     cast(extract(dow from hour_start) as smallint) as weekday,
     cast(extract(hour from hour_start) as smallint) as hour,

@@ -1,5 +1,4 @@
--- How much of what is played the catalogue knows. A play matches where the catalogue has a song of
--- the same title, artist and duration.
+-- How many plays match the catalogue: it has a song of the same title, artist and duration.
 with known as (
     select title, artist_name, duration
     from songs

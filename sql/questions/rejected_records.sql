@@ -1,5 +1,5 @@
--- Records that could not be loaded, by file and column, the latest 50, of whatever time;
--- rejected_rows has each of them, with its text.
+-- Records that could not be loaded, by file and column: the latest 50, whatever the range.
+-- rejected_rows has each record with its text.
 select
     dataset,
     source_file,

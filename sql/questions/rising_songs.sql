@@ -1,6 +1,5 @@
--- The 50 songs that rise most: played more often in the last seven days than in the seven days
--- before them. The last day is the latest one of the range on which anything was played; the days
--- before it count whether they are in the range or not.
+-- The 50 songs that gained the most plays in the last seven days over the seven days before. The
+-- last day is the latest in the range with a play; earlier days count even if outside the range.
 with latest as (
     select max(day) as day
     from song_days

@@ -1,5 +1,5 @@
--- Sessions with at least one play, by how many plays they have in the range: how many sessions,
--- plays and, from the first play's start to the last one's, minutes.
+-- Sessions with at least one play, by plays in the range: sessions, plays, and average minutes from
+-- the first play's start to the last one's.
 with sessions as (
     select
         user_id,

@@ -1,4 +1,4 @@
--- The 50 most played songs of which the catalogue has no song of the same title and artist.
+-- The 50 most played songs without a song of the same title and artist in the catalogue.
 with played as (
     select song_title, artist_name, sum(plays) as plays
     from song_days

@@ -1,6 +1,6 @@
--- All in all, in this range. A play is a song that a user who was logged in started; users are
--- those who played something; a session is one visit of a user, as the app numbers it, with at
--- least one play, and has its plays that lie in the range.
+-- Totals of this range. A play is a song started by a logged-in user; users are those with a play;
+-- a session is one visit of a user, as numbered by the app, with at least one play, and counts its
+-- plays in the range.
 with sessions as (
     select user_id, session_id, sum(plays) as plays
     from session_hours

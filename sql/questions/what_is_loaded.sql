@@ -1,7 +1,6 @@
--- What there is to ask about, whatever the range: the first and the last hour in which something
--- was played, how many plays by how many users there are in all, how many hours are missing their
--- file, failed, outdated, damaged or loaded in part as far as runs have seen, and when the last one
--- loaded; and the source that was read last.
+-- What is loaded, whatever the range: the first and last hour with plays, all plays and users, the
+-- number of hours that runs saw missing, failed, outdated, damaged or loaded in part, when the last
+-- hour was loaded, and the source read last.
 select
     min(session_hours.hour_start) as first_hour,
     max(session_hours.hour_start) as last_hour,

@@ -1,11 +1,11 @@
--- One row per artist id of the catalogue, named and placed as on the song it was taken from.
+-- One row per artist id of the catalogue, with name and place from the song it was taken from.
 create table if not exists artists (
     artist_id varchar(32){{ bytewise() }} not null,
     name varchar(1024),
     location varchar(1024),
     latitude double precision,  -- degrees north
     longitude double precision,  -- degrees east
-    taken_from_song_id varchar(32){{ bytewise() }} not null,  -- the song whose file says all this
+    taken_from_song_id varchar(32){{ bytewise() }} not null,  -- the song with these values
     primary key (artist_id)
 )
 {%- if engine() == "redshift" %}

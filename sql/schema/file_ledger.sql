@@ -1,6 +1,6 @@
--- One row per file and run that read it, or looked for it in vain: then without an etag. Lines
--- that are not blank = rows + rejects + folded lines, those beyond one a record. The span is the
--- time whose events the file may hold, in the zone and with the slack that were set.
+-- One row per file and run that read it, or did not find it (no etag). Non-blank lines = rows +
+-- rejects + folded, the extra lines of multi-line records. The span is the time whose events the
+-- file may hold, under the time zone and slack then set.
 create table if not exists file_ledger (
     dataset varchar(64) not null,
     source varchar(1024) not null,

@@ -1,10 +1,9 @@
--- One row per hour that a run was asked to load: by which run last, by which it was loaded, and
--- what was found. Plays are those of the warehouse; events are those of known users in the files,
--- and the content is their version, when the hour was loaded and when its files were last read;
--- the readings are those of either. Rejects are those of its files. The versions of plays and user
--- events are sums over their rows, as they were published: what changes rows later without being a
--- run does not change them. Damage names the tables in which that was found, until the hour is
--- loaded again.
+-- One row per hour that a run was asked to load: the run asked last, the run that loaded it, and
+-- what was found. Plays are in the warehouse; events are those of known users in the files, and
+-- content is their version, both as loaded and as last read, each with its reading. Rejects are
+-- those of its files. The versions of plays and user events are sums over the rows as published, so
+-- later changes by anything but a run do not show in them. Damage names the damaged tables until
+-- the hour is loaded again.
 create table if not exists hour_loads (
     hour_start timestamp not null,
     asked_by varchar(250) not null,

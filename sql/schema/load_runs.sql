@@ -1,6 +1,6 @@
--- One row per run: its balance sheet. Lines that are not blank = staged + rejected + folded, the
--- lines beyond one a record; plays staged = published + duplicate + left to newer readings of the
--- same time. A repeated run replaces its row.
+-- One row per run: its balance sheet. Non-blank lines = staged + rejected + folded, the extra lines
+-- of multi-line records; plays staged = published + duplicate + left to newer readings of the same
+-- time. A repeated run replaces its row.
 create table if not exists load_runs (
     run_id varchar(250) not null,
     window_start timestamp not null,

@@ -1,4 +1,4 @@
--- One row per check and time it ran, passes included; without a value it could not be checked.
+-- One row per check and execution, passes included; no value means it could not be checked.
 create table if not exists quality_results (
     run_id varchar(250) not null,
     task_id varchar(250) not null,

@@ -1,6 +1,6 @@
--- One row per reading: one run's look at the files of one dataset. They are numbered in the order
--- in which they began, before anything is listed, so the greater number saw files no older. A claim
--- is the time for which the run publishes what it read: nothing older is published there any more.
+-- One row per reading: one run's look at the files of one dataset. Numbered as they begin, before
+-- any listing, so a higher number saw files no older. A claim is the time for which the run
+-- publishes what it read; nothing older is published there afterwards.
 create table if not exists readings (
     reading bigint not null,
     dataset varchar(64) not null,
@@ -8,7 +8,7 @@ create table if not exists readings (
     began_at timestamp not null,
     claim_start timestamp,  -- null until the run begins to publish
     claim_end timestamp,
-    published_at timestamp,  -- when all that was read of this time was in the star
+    published_at timestamp,  -- when all it read of this time was in the star
     primary key (reading)
 )
 {%- if engine() == "redshift" %}

@@ -1,5 +1,5 @@
--- One row per record that could not be loaded. Open are those of the last reading of their file;
--- resolved_by is a run that read the file without it, resolved_at when it had published the file.
+-- One row per record that could not be loaded. Those of a file's last reading are open; resolved_by
+-- is a run that read the file without it, resolved_at when that run had published it.
 create table if not exists rejected_rows (
     dataset varchar(64) not null,
     source varchar(1024) not null,

@@ -1,7 +1,7 @@
--- One row per garbled song title or artist name that was played, and how it was meant.
+-- One row per played song title or artist name that was garbled, with its repair.
 create table if not exists repaired_names (
     delivered varchar(1024) not null,  -- as the app wrote it
-    repaired varchar(1024) not null,  -- as it was meant
+    repaired varchar(1024) not null,  -- the intended text
     primary key (delivered)
 )
 {%- if engine() == "redshift" %}

@@ -1,5 +1,4 @@
--- One row per hour of a session, with what was played in it: a summary of songplays, by whoever
--- asks who listens and when.
+-- One row per session and hour: a summary of songplays for questions of who listens and when.
 create table if not exists session_hours (
     hour_start timestamp not null,
     user_id bigint not null,

@@ -1,4 +1,4 @@
--- One row per song and file that holds it, as delivered: the catalogue's mirror, file by file.
+-- One row per song and file, as delivered: the catalogue's mirror, file by file.
 create table if not exists song_copies (
     source_file varchar(1024){{ bytewise() }} not null,
     num_songs integer,

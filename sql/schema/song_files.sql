@@ -1,11 +1,11 @@
--- One row per song file, and the version of it that the catalogue's mirror holds. Without a
--- published_at its songs are on their way into the star, or the run that brought them has died.
+-- One row per song file, with its version in the catalogue's mirror. Without published_at, its
+-- songs are on their way into the star, or the run that brought them died.
 create table if not exists song_files (
     source_file varchar(1024){{ bytewise() }} not null,
     source varchar(1024) not null,
     etag varchar(256) not null,
-    reading bigint not null,  -- the reading that this version comes from
-    songs bigint not null,  -- how many songs it holds
+    reading bigint not null,  -- the reading that brought this version
+    songs bigint not null,  -- number of songs in it
     published_at timestamp,
     primary key (source_file)
 )

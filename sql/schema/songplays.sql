@@ -1,19 +1,19 @@
--- One row per play: a NextSong event of a known user. The id begins with the time, so that new
--- plays are added at one end of the index. Song and artist are as delivered; match_rule tells
--- how the catalogue knows the song: by this text (exact), by the repaired one (repaired), or not.
+-- One row per play: a NextSong event of a known user. The id begins with the time, so new plays go
+-- to one end of the index. Song and artist are as delivered; match_rule is how the play matched the
+-- catalogue: by this text (exact), by the repaired one (repaired), or not.
 create table if not exists songplays (
-    songplay_id varchar(32){{ bytewise() }} not null,  -- the play's own id: its time, then a hash of user, session and item
-    start_time timestamp not null,  -- when it began, UTC, with milliseconds
-    user_id bigint not null,  -- who listened
-    level varchar(16),  -- free or paid, as it was at play time
-    song_id varchar(32){{ bytewise() }},  -- the catalogue's song; null where it has none
+    songplay_id varchar(32){{ bytewise() }} not null,  -- time, and hash of user, session and item
+    start_time timestamp not null,  -- UTC, with milliseconds
+    user_id bigint not null,  -- the listener
+    level varchar(16),  -- free or paid, at play time
+    song_id varchar(32){{ bytewise() }},  -- the catalogue's song; null without a match
     artist_id varchar(32){{ bytewise() }},  -- that song's artist
     session_id bigint not null,  -- the user's session
-    location varchar(512),  -- where the user was, as the app said
+    location varchar(512),  -- the user's location, from the app
     user_agent varchar(1024),  -- browser and system
-    item_in_session integer not null,  -- place within the session, from 0
-    song_title varchar(1024),  -- as delivered; readable in readable_songplays
-    artist_name varchar(1024),  -- as delivered; readable in readable_songplays
+    item_in_session integer not null,  -- position in the session, from 0
+    song_title varchar(1024),  -- as delivered; repaired in readable_songplays
+    artist_name varchar(1024),  -- as delivered; repaired in readable_songplays
     duration double precision,  -- seconds, exact
     match_rule varchar(16),  -- exact, repaired, or null without a match
     primary key (songplay_id)

@@ -1,9 +1,9 @@
--- One row per song of the catalogue, with the artist as credited on this song.
+-- One row per song of the catalogue, with the artist as credited on it.
 create table if not exists songs (
     song_id varchar(32){{ bytewise() }} not null,
     title varchar(1024),
     artist_id varchar(32){{ bytewise() }} not null,
-    year integer,  -- of release; null where unknown
+    year integer,  -- of release; null if unknown
     duration double precision,  -- seconds, exact
     artist_name varchar(1024),  -- as credited on this song
     primary key (song_id)

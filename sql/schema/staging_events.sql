@@ -1,4 +1,4 @@
--- One row per event as delivered; each run fills a table of its own made like this one.
+-- One row per event as delivered; each run fills its own copy of this table.
 create table if not exists staging_events (
     artist varchar(1024),
     auth varchar(32),

@@ -1,5 +1,5 @@
--- One row per song as delivered: the catalogue's mirror, which songs and artists are derived from.
--- A run reads new and changed files into a table of its own made like this one.
+-- One row per song as delivered: the catalogue's mirror, the source of songs and artists. Each run
+-- reads new and changed files into its own copy of this table.
 create table if not exists staging_songs (
     num_songs integer,
     artist_id varchar(32){{ bytewise() }} not null,

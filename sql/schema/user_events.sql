@@ -1,12 +1,12 @@
--- One row per event of a known user, on any page: who they were and what they paid at that
--- moment. Users are derived from it, so that a corrected file corrects them too.
+-- One row per event of a known user, on any page, with name and level at that moment. Users are
+-- derived from it, so a corrected file corrects them too.
 create table if not exists user_events (
     event_time timestamp not null,  -- UTC, with milliseconds
     user_id bigint not null,
     session_id bigint,
     item_in_session integer,
     page varchar(64),  -- NextSong, Home, Upgrade …
-    level varchar(16),  -- free or paid, at this moment
+    level varchar(16),  -- free or paid, at that moment
     first_name varchar(256),
     last_name varchar(256),
     gender varchar(16)

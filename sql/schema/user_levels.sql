@@ -1,5 +1,5 @@
--- One row per spell of a user's level, from the event that began it to the one that ended it:
--- valid_from belongs to the spell, valid_to does not and is null for the last.
+-- One row per spell of a user's level, from its first event (valid_from, inclusive) to the one that
+-- ended it (valid_to, exclusive, null for the last).
 create table if not exists user_levels (
     user_id bigint not null,
     level varchar(16),  -- free or paid

@@ -1,11 +1,11 @@
--- One row per user seen in any event with a user id, as of the user's latest event.
+-- One row per user seen in any event with a user id, as of the latest event.
 create table if not exists users (
     user_id bigint not null,
     first_name varchar(256),
     last_name varchar(256),
     gender varchar(16),  -- F or M
     level varchar(16),  -- free or paid, as last seen
-    last_seen_at timestamp not null,  -- the latest event's time, UTC
+    last_seen_at timestamp not null,  -- time of the latest event, UTC
     primary key (user_id)
 )
 {%- if engine() == "redshift" %}

@@ -1,4 +1,4 @@
--- The artists under the name that tools made for Kimball's conventions expect.
+-- Artists, under the Kimball name that some tools expect.
 create or replace view dim_artists as
 select
     artist_id,

@@ -1,4 +1,4 @@
--- The songs under the name that tools made for Kimball's conventions expect.
+-- Songs, under the Kimball name that some tools expect.
 create or replace view dim_songs as
 select
     song_id,

@@ -1,4 +1,4 @@
--- The time dimension under the name that tools made for Kimball's conventions expect.
+-- The time dimension, under the Kimball name that some tools expect.
 create or replace view dim_time as
 select
     start_time,

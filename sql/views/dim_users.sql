@@ -1,4 +1,4 @@
--- The users under the name that tools made for Kimball's conventions expect.
+-- Users, under the Kimball name that some tools expect.
 create or replace view dim_users as
 select
     user_id,

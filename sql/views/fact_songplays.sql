@@ -1,4 +1,4 @@
--- The plays under the name that tools made for Kimball's conventions expect.
+-- Plays, under the Kimball name that some tools expect.
 create or replace view fact_songplays as
 select
     songplay_id,

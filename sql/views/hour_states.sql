@@ -1,5 +1,5 @@
--- One row per hour that a run was asked to load, and its state. Rejects are those of the hour's
--- files, whatever their own time: a day's file counts at each of its hours.
+-- One row per hour that a run was asked to load, with its state. Rejects are those of its files,
+-- whatever their own time: a daily file counts in each of its hours.
 create or replace view hour_states as
 select
     hour_start,
@@ -14,7 +14,7 @@ from (
         hour_loads.hour_start,
         case
             when asked.failed_at > coalesce(hour_loads.loaded_at, asked.began_at) then 'failed'
-            -- Some of its tables may be replaced already, and others not yet.
+            -- Some of its tables may be replaced, others not yet.
             when
                 asked.ended_at is null
                 and asked.began_at > coalesce(hour_loads.loaded_at, timestamp '1970-01-01')
@@ -34,7 +34,7 @@ from (
         hour_loads.loaded_by,
         hour_loads.asked_by
     from hour_loads
-    -- A run that is repeated may have another window than when it was asked for this hour.
+    -- A repeated run may have another window than when it was asked for this hour.
     left join load_runs as asked
         on
             hour_loads.asked_by = asked.run_id

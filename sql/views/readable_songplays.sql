@@ -1,4 +1,4 @@
--- The plays under names that can be read: garbled ones as they were meant.
+-- Plays with garbled names repaired.
 create or replace view readable_songplays as
 select
     plays.songplay_id,

@@ -44,6 +44,7 @@ class FakeMetadata(Metadata):
     is_interrupted: bool = False
     created: list[tuple[Request, Plan]] = field(default_factory=list)
     unloaded: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
     """The hours that no run loads, whatever it says."""
 
     def dag(self, dag_id: str) -> Dag | None:
@@ -73,7 +74,7 @@ class FakeMetadata(Metadata):
     def loads(self, first: datetime, last: datetime) -> dict[datetime, Load]:
         """What a warehouse says once these runs have loaded their hours."""
         return {
-            date: Load(f"run of {date:%H}", date + HOUR)
+            date: Load(f"run of {date:%H}", date + HOUR, int(date.hour not in self.missing))
             for date, state in self.states.items()
             if state == "success" and date.hour not in self.unloaded
         }
@@ -339,6 +340,18 @@ def test_the_status_is_zero_only_if_every_run_succeeded() -> None:
     )
 
 
+def test_hours_without_a_file_are_not_said_to_be_loaded() -> None:
+    metadata = FakeMetadata(missing={0, 1, 3})
+    status, said = call(metadata, "-s 2018-11-01 -e 2018-11-01T03:00 sparkify")
+    assert status == 0
+    assert "All 4 runs succeeded, in 0:00, but 3 of 4 hours had no file:" in said
+    assert "  2018-11-01 00:00 to 2018-11-01 02:00\n  2018-11-01 03:00 to 2018-11-01 04:00" in said
+    again = "airflow dags backfill -s 2018-11-01T{} -e 2018-11-01T{} --reset-dagruns sparkify"
+    assert again.format("00:00", "01:00") in said
+    assert again.format("03:00", "03:00") in said
+    assert "UTC is loaded" not in said
+
+
 def test_failed_windows_are_listed_with_what_to_do() -> None:
     metadata = FakeMetadata(ends={3: "failed"})
     status, said = call(metadata, "-s 2018-11-01 -e 2018-11-01T05:00 sparkify")
@@ -389,9 +402,9 @@ def test_what_succeeded_before_and_is_not_loaded_is_told_and_run_again_when_aske
 @pytest.mark.parametrize(
     ("load", "holds"),
     [
-        (Load("run", NOVEMBER), True),
-        (Load("later", NOVEMBER + 3 * HOUR), True),
-        (Load("earlier", NOVEMBER), False),
+        (Load("run", NOVEMBER, 1), True),
+        (Load("later", NOVEMBER + 3 * HOUR, 1), True),
+        (Load("earlier", NOVEMBER, 1), False),
         (None, False),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_range_holds_its_last_day_and_nothing_after(client: TestClient) -> Non
     assert answer["columns"] == ["day", "plays", "free_plays", "paid_plays"]
     assert answer["rows"] == [["2018-11-15", 2, 2, 0]]
     assert answer["data_as_of"] == "2018-11-17T00:00:00"
-    assert answer["description"].startswith("How much is listened to")
+    assert answer["description"].startswith("Plays by day")
     assert len(client.get("/answers/plays_by_day.json").json()["rows"]) == 3
 
 

@@ -92,7 +92,7 @@ def test_a_task_lists_reads_and_writes_manifests(task: Callable[..., BucketSourc
     [file] = find(its, EVENTS)
     assert its.open(file).read() == b"{}"
     bucket_source("s3://my-bucket/manifests").write("one.manifest", b"{}")
-    with pytest.raises(AirflowFailException, match="may not"):
+    with pytest.raises(AirflowFailException, match="is not allowed to"):
         its.write(EVENTS, b"")
 
 
@@ -100,7 +100,7 @@ def test_a_task_may_be_told_to_read_with_copys_role(task: Callable[..., BucketSo
     its = task(role_arn="arn:aws:iam::123456789012:role/sparkify-copy")
     [file] = find(its, EVENTS)
     assert its.open(file).read() == b"{}"
-    with pytest.raises(AirflowFailException, match="may not"):
+    with pytest.raises(AirflowFailException, match="is not allowed to"):
         bucket_source("s3://my-bucket/manifests").write("one.manifest", b"{}")
 
 

@@ -251,7 +251,7 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
         every_chart_can_be_read(frame)
         expect(frame.get_by_role("button", name="All")).to_have_attribute("aria-pressed", "true")
 
-        frame.get_by_label("From").fill("2018-11-15")
+        frame.get_by_label("From", exact=True).fill("2018-11-15")
         frame.get_by_label("to", exact=True).fill("2018-11-15")
         frame.get_by_role("button", name="Show").click()
         expect(frame.locator("#plays_by_day tbody tr")).to_have_count(1, timeout=PATIENCE)
@@ -380,7 +380,7 @@ def test_what_was_cut_is_said_to_be(
     with closing(browser.new_page()) as page:
         page.goto(file.as_uri())
         drawn(page)
-        expect(page.locator("#loaded")).to_contain_text("This is about 2018-11-01 to 2018-11-07")
+        expect(page.locator("#loaded")).to_contain_text("covers 2018-11-01 to 2018-11-07")
         expect(page.locator("#plays_by_day .cut")).to_contain_text("Only the first 5 rows")
         expect(page.locator("#sessions .cut")).to_contain_text("Only the first 5 rows")
         expect(page.locator("#plays_by_weekday_and_hour tbody tr")).to_have_count(5)

@@ -54,8 +54,8 @@ EPILOG = """\
 The first day of November, hour by hour:
   airflow dags backfill -s 2018-11-01 -e 2018-11-01T23:00 sparkify
 
-Exit status: 0 every run succeeded and loaded its hour, 1 one did not or the backfill was
-refused, 2 invalid arguments, 130 interrupted (the backfill continues)."""
+Exit status: 0 every run succeeded and loaded its hour (hours without a file are named), 1 one
+did not or the backfill was refused, 2 invalid arguments, 130 interrupted (it continues)."""
 
 ARG_START = Arg(
     ("-s", "--start-date"),

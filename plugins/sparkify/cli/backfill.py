@@ -125,7 +125,7 @@ class Backfill:
         if not all(plan.holds(window) for window in plan.windows):
             self.screen.print(report.failure(self.request, plan, self._failed_tasks))
             return FAILED
-        self.screen.print(report.success(plan, span(time.monotonic() - began)))
+        self.screen.print(report.success(self.request, plan, span(time.monotonic() - began)))
         return SUCCEEDED
 
     def _failed_tasks(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:

@@ -48,12 +48,25 @@ def steering(dag_id: str, backfill_id: int, follow: str) -> str:
     )
 
 
-def success(plan: Plan, took: str) -> str:
-    """Report that every run succeeded and, if that was checked, that the hours are loaded."""
-    count = len(plan.windows)
+def success(request: Request, plan: Plan, took: str) -> str:
+    """Report that every run succeeded and, if that was checked, which hours are loaded."""
+    count, loads = len(plan.windows), plan.loads
     runs = f"All {count} runs" if count > 1 else "The run"
-    loaded = f": {plan.span} is loaded" if plan.loads is not None else ""
-    return f"{runs} succeeded, in {took}{loaded}."
+    if loads is None:
+        return f"{runs} succeeded, in {took}."
+    empty = [window for window in plan.windows if not loads[window.start].files]
+    if not empty:
+        return f"{runs} succeeded, in {took}: {plan.span} is loaded."
+    lines = [
+        f"{runs} succeeded, in {took}, but {len(empty)} of {_counted(count, 'hour')} had no file:"
+    ]
+    lines += [
+        f"  {row[0].start:%Y-%m-%d %H:%M} to {row[-1].end:%Y-%m-%d %H:%M}"
+        for row in _in_a_row(empty)
+    ]
+    lines += ["Nothing of them is loaded. Once the files are there, run these windows again:"]
+    lines += [f"  {_repeat(request, row, '--reset-dagruns')}" for row in _in_a_row(empty)]
+    return "\n".join(lines)
 
 
 def failure(request: Request, plan: Plan, failed_tasks: FailedTasks) -> str:

@@ -65,10 +65,11 @@ class Version(NamedTuple):
 
 
 class Load(NamedTuple):
-    """The last load of an hour."""
+    """The last load of an hour, and from how many files it was."""
 
     run_id: str
     loaded_at: datetime
+    files: int
 
 
 class AirflowRun(NamedTuple):
@@ -90,13 +91,13 @@ def recorded(hook: DbApiHook) -> list[Hour]:
 def loads(hook: DbApiHook, first: datetime, last: datetime) -> dict[datetime, Load]:
     """Return the last load of each loaded hour from first to last, by its start."""
     rows: Any = hook.get_records(
-        "select hour_start, loaded_by, loaded_at from hour_loads "
+        "select hour_start, loaded_by, loaded_at, coalesce(files, 0) from hour_loads "
         "where loaded_by is not null and hour_start >= %s and hour_start <= %s",
         parameters=(first.replace(tzinfo=None), last.replace(tzinfo=None)),
     )
     return {
-        hour.replace(tzinfo=UTC): Load(run_id, loaded_at.replace(tzinfo=UTC))
-        for hour, run_id, loaded_at in rows
+        hour.replace(tzinfo=UTC): Load(run_id, loaded_at.replace(tzinfo=UTC), int(files))
+        for hour, run_id, loaded_at, files in rows
     }
 
 

@@ -1,5 +1,5 @@
--- One row per hour that the run touches and no run was asked for before. Hours are counted by
--- decimal places, as the engines have no generator of rows in common.
+-- One row per hour touched by the run that no run was asked for before. Hours are counted in
+-- decimal digits, as the engines share no row generator.
 -- noqa: disable=LT02,LT05
 {%- set places = window().touched_hours.hour_count | string | length %}
 insert into hour_loads (hour_start, asked_by, plays)

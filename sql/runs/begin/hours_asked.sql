@@ -1,5 +1,5 @@
--- The hours that the run touches, now asked for by it. An hour of which it loads a part stays asked
--- for by a run that has failed, or is at work: that it comes to an end says nothing of the rest.
+-- Hours touched by the run, now requested by it. One it covers in part stays with a run that failed
+-- or is at work: this run's success says nothing about the rest.
 update hour_loads
 set asked_by = {{ quoted(run_id) }}
 where

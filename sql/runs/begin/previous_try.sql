@@ -1,3 +1,3 @@
--- A run that is repeated begins its balance sheet anew.
+-- A repeated run starts a new balance sheet.
 delete from load_runs
 where run_id = {{ quoted(run_id) }}

@@ -1,4 +1,4 @@
--- The run is known before it does anything, so that one that dies is known too.
+-- The run, recorded before it does anything, in case it dies.
 insert into load_runs (run_id, window_start, window_end, began_at)
 select
     {{ quoted(run_id) }} as run_id,

@@ -1,5 +1,5 @@
--- Entries of readings that a later, published one of the same file has replaced are kept as long
--- as rejects; the last of each file stays, for it tells whether the file has vanished.
+-- Entries replaced by a later published reading of the same file, after the retention of rejects. A
+-- file's last entry stays: it shows whether the file vanished.
 delete from file_ledger
 where
     read_at < timestamp '{{ kept_since() }}'

@@ -1,3 +1,3 @@
--- Results of checks are kept as long as rejects.
+-- Check results past the retention of rejects.
 delete from quality_results
 where checked_at < timestamp '{{ kept_since() }}'

@@ -1,5 +1,5 @@
--- Readings are kept as long as rejects, and as long as a run that began with them may be at work.
--- All those after the first that is kept stay, so that none that is known lacks a newer one.
+-- Readings past the retention of rejects, and whose run can no longer be at work. All after the
+-- first one kept stay, so none loses its newer ones.
 delete from readings
 where
     reading < (

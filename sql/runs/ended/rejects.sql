@@ -1,3 +1,3 @@
--- Rejects are kept for a set time.
+-- Rejects past their retention.
 delete from rejected_rows
 where rejected_at < timestamp '{{ kept_since() }}'

@@ -1,4 +1,4 @@
--- The run has done all it had to do.
+-- The run is complete.
 update load_runs
 set
     ended_at = timestamp '{{ now() }}',

@@ -1,5 +1,4 @@
--- The hours of a range that hold nothing, and that no run is loading: they were asked for by
--- mistake.
+-- Empty hours of a range that no run is loading: they were requested by mistake.
 delete from hour_loads
 where
     {{ in_range("hour_loads.hour_start") }}

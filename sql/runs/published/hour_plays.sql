@@ -1,4 +1,4 @@
--- The plays that the warehouse now holds of each hour that the run touches, and their version.
+-- The plays the warehouse now holds of each hour of the run, and their version.
 update hour_loads
 set
     plays = counted.plays,
@@ -10,8 +10,7 @@ from (
         coalesce(held.version, 0) as version
     from hour_loads as touched
     left join (
-        -- Counted before they are joined: of plays just loaded the planner expects few, and would
-        -- read them again for every hour.
+        -- Counted before the join: the planner underestimates new plays, and would rescan them.
         select
             date_trunc('hour', start_time) as hour_start,
             count(*) as plays,
@@ -24,7 +23,7 @@ from (
 ) as counted
 where
     hour_loads.hour_start = counted.hour_start
-    -- Of the hours of many years few have changed.
+    -- Of many years of hours few have changed.
     and (
         hour_loads.plays <> counted.plays
         or hour_loads.plays_version is null

@@ -1,5 +1,4 @@
--- The events of known users that the warehouse now holds of each hour that the run touches, and
--- their version.
+-- The events of known users the warehouse now holds of each hour of the run, and their version.
 update hour_loads
 set
     user_events = counted.events,

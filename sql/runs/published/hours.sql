@@ -1,11 +1,10 @@
--- What the run has loaded of each of its whole hours, and from what; but for those that are a newer
--- reading's as a whole. Of one that is so in part the look of that reading tells whether it fits.
--- What was damaged of an hour that is loaded anew is no more.
+-- What the run loaded of each whole hour, and from what, except hours wholly claimed by newer
+-- readings; a partly claimed one is judged by what that reading sees. Clears the damage.
 update hour_loads
 set
     loaded_by = {{ quoted(run_id) }},
     loaded_at = timestamp '{{ now() }}',
-    -- Looked up by itself: beside the hours it would be looked up for each of them.
+    -- A scalar subquery, as a join would look it up for each hour.
     loaded_reading = (
         select max(reading)
         from file_ledger
@@ -24,8 +23,8 @@ from (
         coalesce(staged.events, 0) as events,
         coalesce(staged.content, 0) as content
     from (
-        -- What begins before an hour's end and has not ended is over it: sums on the way through
-        -- time, as to compare each hour of many years with each file of theirs would take minutes.
+        -- Running sums of starts and ends show what covers an hour: a join of years of hours and
+        -- files would take minutes.
         select
             moment,
             is_hour,
@@ -46,7 +45,7 @@ from (
             from hour_loads
             where {{ window().whole_hours.holds("hour_start") }}
             union all
-            -- Of a file's time, what is its own: not the slack before and after it.
+            -- A file's own time, without the slack before and after it.
             select
                 date_trunc('hour', span_start + {{ partition_slack() }}) as moment,
                 0 as is_hour,

@@ -1,5 +1,5 @@
--- Hours of the files that the run has read, and not its own, that no longer hold the plays with
--- which they were loaded: something that is no run took them out or put them in.
+-- Hours of the run's files, but not its own, that no longer hold the plays they were loaded with:
+-- something other than a run changed them.
 update hour_loads
 set damage = 'songplays'
 from (

@@ -1,5 +1,5 @@
--- What the files that the run has read hold now of each hour of theirs that was ever asked for:
--- the run's own, and those that other runs have loaded, perhaps before the files changed.
+-- What the run's files now hold of each of their hours that was ever requested: the run's own, and
+-- those loaded by others, perhaps from older files.
 update hour_loads
 set
     events_in_files = seen.events,
@@ -11,7 +11,7 @@ from (
         hours.hour_start,
         coalesce(staged.events, 0) as events,
         coalesce(staged.content, 0) as content,
-        -- Looked up by themselves: beside the hours they would be looked up for each of them.
+        -- Scalar subqueries, as a join would look them up for each hour.
         (
             select max(reading)
             from file_ledger
@@ -28,5 +28,5 @@ from (
 ) as seen
 where
     hour_loads.hour_start = seen.hour_start
-    -- What a newer reading has seen counts.
+    -- What a newer reading saw stays.
     and (hour_loads.files_reading is null or hour_loads.files_reading <= seen.reading)

@@ -1,6 +1,6 @@
--- One row per hour of which the run has staged events of known users, with how many, copies of an
--- event included, and the version of what they say of what is loaded: a sum, so their order is none
--- of it. Made once, for what the run has loaded and for what its files hold.
+-- One row per hour with staged events of known users: their number, copies included, and the
+-- version of the content to load, a sum and so independent of order. Computed once for two uses:
+-- what the run loaded, and what its files hold.
 create temp table staged_hours as
 select
     date_trunc('hour', ts) as hour_start,

@@ -1,4 +1,4 @@
--- One row per rule by which plays of the run's window matched a song of the catalogue, or none.
+-- One row per match rule, or none, of the plays in the run's window.
 select
     coalesce(match_rule, 'none') as match_rule,
     count(*) as plays

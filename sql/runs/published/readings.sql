@@ -1,4 +1,4 @@
--- All that the run has read of the time that it claimed is now in the star.
+-- The run's reading: all it read of the claimed time is now in the star.
 update readings
 set published_at = timestamp '{{ now() }}'
 where

@@ -1,5 +1,5 @@
--- Rejects that are no longer in the files that this run has read are resolved, now that the run
--- has published all the time whose events those files hold.
+-- Rejects no longer in the files this run read, resolved if the run published all of the file's
+-- time.
 update rejected_rows
 set resolved_at = timestamp '{{ now() }}'
 where

@@ -1,4 +1,4 @@
--- What the fact now holds of the run's window.
+-- What the fact table now holds of the run's window.
 update load_runs
 set
     plays_published = figures.plays,

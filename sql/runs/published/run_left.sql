@@ -1,4 +1,4 @@
--- What of the run's window was left to newer readings: it is theirs to publish.
+-- What the run leaves to newer readings, which publish it.
 update load_runs
 set
     plays_left = theirs.plays_left,

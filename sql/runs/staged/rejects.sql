@@ -1,4 +1,4 @@
--- Rejects of an earlier reading that this run has found again: the new entry stands for both.
+-- Earlier rejects that this run found again; the new entry replaces them.
 delete from rejected_rows
 where
     resolved_by = {{ quoted(run_id) }}

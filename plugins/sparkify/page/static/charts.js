@@ -1,8 +1,8 @@
 "use strict";
-/* How each answer is drawn, and what is said where there is nothing to draw. */
+/* Draws each answer, or says why there is nothing to draw. */
 
 const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-// Told apart by lightness too, not by colour alone.
+// Differ in lightness too, not only in colour.
 const STATES = {
   loaded: "#2a9d6f", quiet: "#a9d8c3", missing: "#f0b429", outdated: "#d9772b", failed: "#b3202c",
   damaged: "#8a1538", abandoned: "#c2515a", partial: "#7d6bb5", early: "#9c90c4", "under way": "#8c96a3",
@@ -11,12 +11,12 @@ const STATES = {
 const FREE = "#3b8fd9";
 const PAID = "#e08a2b";
 
-// A song title may hold what Plotly takes for markup.
-const plain = (value) => String(value ?? "(none)").replace(/&/g, "&amp;").replace(/</g, "&lt;");
-// A long title is broken, for Plotly would have it end outside of the window.
-const wrapped = (text, most = 60) => plain(text).replace(new RegExp(`(.{${most}}\\S*)\\s`, "g"), "$1<br>");
-// On a telephone the bars need the room more than the names do.
-const short = (text, most = innerWidth < 600 ? 24 : 44) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
+// Plotly would interpret markup in a song title.
+const escaped = (value) => String(value ?? "(none)").replace(/&/g, "&amp;").replace(/</g, "&lt;");
+// Plotly would let a long title run out of the window.
+const wrapped = (text, width = 60) => escaped(text).replace(new RegExp(`(.{${width}}\\S*)\\s`, "g"), "$1<br>");
+// On a phone the bars need the room more than the names.
+const short = (text, length = innerWidth < 600 ? 24 : 44) => (text.length > length ? text.slice(0, length - 1) + "…" : text);
 const count = (number) => number.toLocaleString("en");
 const column = (answer, name) => answer.rows.map((row) => row[answer.columns.indexOf(name)]);
 
@@ -34,12 +34,12 @@ const ranked = (value, ...names) => (answer) => {
     }],
     layout: {
       yaxis: {
-        tickmode: "array", tickvals: labels.map((_, at) => at), ticktext: labels.map((label) => plain(short(label))),
+        tickmode: "array", tickvals: labels.map((_, at) => at), ticktext: labels.map((label) => escaped(short(label))),
         autorange: "reversed", showgrid: false,
       },
       xaxis: {
-        title: { text: value.replaceAll("_", " ") }, ...whole(column(top, value)),
-        // With room for the longest bar's figure.
+        title: { text: value.replaceAll("_", " ") }, ...integerTicks(column(top, value)),
+        // Room for the number at the longest bar.
         range: [0, 1.15 * Math.max(...column(top, value))],
       },
       showlegend: false,
@@ -51,17 +51,17 @@ const DAY = 864e5;
 const day = (text) => Date.parse(text.slice(0, 10) + "T00:00:00Z");
 const iso = (moment) => new Date(moment).toISOString().slice(0, 10);
 
-// Every day from the first to the last: one on which nothing happened has no row.
+// Every day from the first to the last, including those without a row.
 function calendarDays(texts) {
   const first = Math.min(...texts.map(day));
   const last = Math.max(...texts.map(day));
   return Array.from({ length: (last - first) / DAY + 1 }, (_, at) => iso(first + at * DAY));
 }
 
-// There is no half user, though an axis of few has room for it.
-const whole = (counts) => (Math.max(...counts.map(Math.abs)) <= 6 ? { dtick: 1 } : {});
+// Without fractions on an axis of small counts.
+const integerTicks = (counts) => (Math.max(...counts.map(Math.abs)) <= 6 ? { dtick: 1 } : {});
 
-// Of a few days Plotly would show the hours, and of a single one milliseconds.
+// For a few days Plotly would show hours, and for a single one milliseconds.
 const daysAxis = (days) => ({
   type: "date", title: { text: "day, UTC" }, ...(days.length > 10 ? {} : {
     tickformat: "%b %-d\n%Y", dtick: DAY, tick0: days[0],
@@ -69,36 +69,36 @@ const daysAxis = (days) => ({
   }),
 });
 
-// Plotly takes the least distance of two bars for their width: of a single one, a millisecond.
-const bars = (at = 0, beside = 1) => {
-  const width = 0.75 * DAY / beside;
-  return { type: "bar", width, offset: (at - beside / 2) * width };
+// Plotly derives the width from the distance of two bars: a millisecond for a single one.
+const bars = (at = 0, perDay = 1) => {
+  const width = 0.75 * DAY / perDay;
+  return { type: "bar", width, offset: (at - perDay / 2) * width };
 };
-// A line needs days to lead from and to.
-const line = (days, ...place) => (days.length < 3 ? bars(...place) : { type: "scatter", mode: "lines+markers" });
-const ON = "%{x|%a %-d %b %Y}%{customdata}: ";
+// A line needs at least three days.
+const line = (days, ...position) => (days.length < 3 ? bars(...position) : { type: "scatter", mode: "lines+markers" });
+const DAY_LABEL = "%{x|%a %-d %b %Y}%{customdata}: ";
 
-// The day that is still being loaded is not all there yet.
-function soFar(answer, days) {
+// Marks the day that is not completely loaded yet.
+function partialDays(answer, days) {
   const [on, at] = [String(answer.data_as_of).slice(0, 10), String(answer.data_as_of).slice(11, 16)];
   return days.map((day) => (day === on && at !== "00:00" ? ` until ${at} UTC` : ""));
 }
 
 const overTime = (kinds, form = {}) => (answer) => {
   const days = calendarDays(column(answer, "day"));
-  const of = Object.fromEntries(answer.rows.map((row) => [row[answer.columns.indexOf("day")], row]));
+  const rowOf = Object.fromEntries(answer.rows.map((row) => [row[answer.columns.indexOf("day")], row]));
   const counts = Object.keys(kinds).flatMap((name) => column(answer, name));
-  const partly = form.unit === "checks" ? days.map(() => "") : soFar(answer, days);
+  const partial = form.unit === "checks" ? days.map(() => "") : partialDays(answer, days);
   return {
     traces: Object.entries(kinds).map(([name, [title, colour]], at, { length }) => ({
-      ...(form.lines ? line(days, at, length) : bars()), name: title, customdata: partly,
-      marker: { color: colour, opacity: partly.map((part) => (part ? 0.5 : 1)) },
-      hovertemplate: `${ON}%{y:,} ${form.unit}, ${title}<extra></extra>`,
-      x: days, y: days.map((at) => of[at]?.[answer.columns.indexOf(name)] ?? 0),
+      ...(form.lines ? line(days, at, length) : bars()), name: title, customdata: partial,
+      marker: { color: colour, opacity: partial.map((part) => (part ? 0.5 : 1)) },
+      hovertemplate: `${DAY_LABEL}%{y:,} ${form.unit}, ${title}<extra></extra>`,
+      x: days, y: days.map((at) => rowOf[at]?.[answer.columns.indexOf(name)] ?? 0),
     })),
     layout: {
       barmode: form.lines ? "group" : "stack", xaxis: daysAxis(days),
-      yaxis: { title: { text: form.unit }, rangemode: "tozero", ...whole(counts) },
+      yaxis: { title: { text: form.unit }, rangemode: "tozero", ...integerTicks(counts) },
     },
   };
 };
@@ -120,12 +120,12 @@ const weekly = (answer) => {
   };
 };
 
-// Of a period that the range cuts, or that is not all loaded, the point is hollow.
+// A period that is only partly in the range, or partly loaded, has a hollow point.
 const active = (answer) => {
   const colours = { day: FREE, week: PAID, month: "#3aa67a" };
   const periods = Object.keys(colours).map((period) => [period, answer.rows.filter((row) => row[0] === period)]);
   const few = periods.every(([, rows]) => rows.length < 2);
-  const part = ([, , , partial, days, all]) => (partial ? ` (partial: ${days} of its ${all} days)` : "");
+  const part = ([, , , partial, days, all]) => (partial ? ` (partial: ${days} of ${all} days)` : "");
   return {
     traces: periods.map(([period, rows]) => ({
       ...(few ? { type: "bar" } : { type: "scatter", mode: "lines+markers" }), name: period,
@@ -138,12 +138,12 @@ const active = (answer) => {
       },
     })),
     layout: {
-      yaxis: { title: { text: "users" }, rangemode: "tozero", ...whole(column(answer, "users")) },
+      yaxis: { title: { text: "users" }, rangemode: "tozero", ...integerTicks(column(answer, "users")) },
       xaxis: few ? { type: "category" } : { type: "date", title: { text: "first day of the period, UTC" } },
       showlegend: !few,
     },
     note: answer.rows.some((row) => row[3])
-      ? `${few ? "Pale bars" : "Hollow points"} are partial: the range, or what is loaded, has only some of the days of that week or month.` : "",
+      ? `${few ? "Pale bars" : "Hollow points"} are partial: some days of that week or month are outside the range or not loaded.` : "",
   };
 };
 
@@ -156,7 +156,7 @@ const changes = (answer) => {
     y: changed(kind).map((users) => sign * users), customdata: changed(kind),
     hovertemplate: `%{x|%a %-d %b %Y}: %{customdata} ${kind}s<extra></extra>`,
   });
-  const yaxis = { title: { text: "users, downgrades below" }, ...whole([...changed("upgrade"), ...changed("downgrade")]) };
+  const yaxis = { title: { text: "users, downgrades below" }, ...integerTicks([...changed("upgrade"), ...changed("downgrade")]) };
   return {
     traces: [trace("upgrade", 1, PAID), trace("downgrade", -1, FREE)],
     layout: { barmode: "relative", xaxis: daysAxis(days), yaxis },
@@ -167,7 +167,7 @@ const lengths = (answer) => ({
   traces: [{
     type: "bar", y: column(answer, "sessions"), customdata: column(answer, "average_minutes"),
     x: answer.rows.map((row) => (row[1] === row[0] ? "1" : row[1] ? `${row[0]}–${row[1]}` : `${row[0]}+`)),
-    hovertemplate: "%{x} plays: %{y:,} sessions, of %{customdata} minutes on average<extra></extra>",
+    hovertemplate: "%{x} plays: %{y:,} sessions, %{customdata} minutes on average<extra></extra>",
   }],
   layout: {
     xaxis: { type: "category", title: { text: "plays in the session" } }, yaxis: { title: { text: "sessions" } },
@@ -180,7 +180,7 @@ const share = (answer) => {
   return {
     traces: [{
       ...line(days), x: days, y: answer.rows.map((row) => (row[1] ? row[2] / row[1] : null)),
-      customdata: answer.rows.map((row, at) => `${soFar(answer, days)[at]}: ${count(row[2])} of ${count(row[1])}`),
+      customdata: answer.rows.map((row, at) => `${partialDays(answer, days)[at]}: ${count(row[2])} of ${count(row[1])}`),
       hovertemplate: "%{x|%a %-d %b %Y}%{customdata} plays match, %{y:.1%}<extra></extra>",
     }],
     layout: {
@@ -190,35 +190,35 @@ const share = (answer) => {
   };
 };
 
-// The days that are named: some, and each that does not follow on the one before it.
+// The labelled days: every few, and each one after a gap.
 function ticks(days) {
-  const apart = Math.ceil(days.length / (innerWidth < 600 ? 3 : 8));
-  const named = [];
+  const spacing = Math.ceil(days.length / (innerWidth < 600 ? 3 : 8));
+  const labelled = [];
   days.forEach((text, at) => {
-    const leap = at > 0 && day(text) - day(days[at - 1]) > DAY;
-    if (leap && at - named.at(-1) < apart) named.pop();
-    if (!at || leap || at - named.at(-1) >= apart) named.push(at);
+    const gap = at > 0 && day(text) - day(days[at - 1]) > DAY;
+    if (gap && at - labelled.at(-1) < spacing) labelled.pop();
+    if (!at || gap || at - labelled.at(-1) >= spacing) labelled.push(at);
   });
-  return named.map((at) => days[at]);
+  return labelled.map((at) => days[at]);
 }
 
 const calendar = (answer) => {
-  // Only days of which somebody asked an hour: between a source of old and today may lie years.
+  // Only days with requested hours: there may be years between an old source and today.
   const days = [...new Set(column(answer, "hour_start").map((at) => at.slice(0, 10)))].reverse();
   const names = Object.keys(STATES);
   const states = days.map(() => Array(24).fill(null));
-  const told = days.map(() => Array(24).fill(""));
+  const texts = days.map(() => Array(24).fill(""));
   for (const [at, state, plays, , loaded] of answer.rows) {
     const [on, hour] = [days.indexOf(at.slice(0, 10)), Number(at.slice(11, 13))];
     states[on][hour] = names.indexOf(state);
-    told[on][hour] = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${state}, ${count(plays)} plays${loaded ? `, loaded ${minute(loaded)}` : ""}`;
+    texts[on][hour] = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC: ${state}, ${count(plays)} plays${loaded ? `, loaded ${toMinute(loaded)}` : ""}`;
   }
   const scale = Object.values(STATES).flatMap(
     (colour, at) => [[at / names.length, colour], [(at + 1) / names.length, colour]]);
   return {
     traces: [{
       type: "heatmap", x: days, y: [...Array(24).keys()], z: transposed(states),
-      text: transposed(told), hovertemplate: "%{text}<extra></extra>", xgap: 1, ygap: 1,
+      text: transposed(texts), hovertemplate: "%{text}<extra></extra>", xgap: 1, ygap: 1,
       zmin: -0.5, zmax: names.length - 0.5, colorscale: scale, showscale: false,
     }],
     layout: {
@@ -229,22 +229,22 @@ const calendar = (answer) => {
       .filter(([, , hours]) => hours),
   };
 };
-const minute = (moment) => String(moment ?? "").slice(0, 16).replace("T", " ") + " UTC";
+const toMinute = (moment) => String(moment ?? "").slice(0, 16).replace("T", " ") + " UTC";
 const transposed = (rows) => [...Array(24).keys()].map((hour) => rows.map((row) => row[hour]));
 
 const SECTIONS = {
-  "What is listened to": [
+  "What users listen to": [
     ["most_played_songs", "Most played songs", ranked("plays", "title", "artist")],
     ["most_played_artists", "Most played artists", ranked("plays", "artist")],
-    ["rising_songs", "Songs that rise", ranked("rise", "title", "artist")],
-    ["songs_the_catalogue_lacks", "Songs the catalogue lacks", ranked("plays", "title", "artist")],
+    ["rising_songs", "Rising songs", ranked("rise", "title", "artist")],
+    ["songs_the_catalogue_lacks", "Songs missing from the catalogue", ranked("plays", "title", "artist")],
   ],
   "When": [
     ["plays_by_day", "Plays by day",
       overTime({ free_plays: ["free", FREE], paid_plays: ["paid", PAID] }, { unit: "plays" })],
     ["plays_by_weekday_and_hour", "Plays by weekday and hour", weekly],
   ],
-  "By whom": [
+  "Who listens": [
     ["active_users", "Active users", active],
     ["free_and_paid_users", "Free and paid", overTime(
       { free_users: ["free", FREE], paid_users: ["paid", PAID] }, { unit: "users", lines: true })],
@@ -254,7 +254,7 @@ const SECTIONS = {
     ["sessions", "Sessions", lengths],
     ["listeners_by_place", "Listeners by place", ranked("users", "place")],
   ],
-  "The state of the data": [
+  "State of the data": [
     ["hours", "Hours", calendar],
     ["plays_in_the_catalogue", "Plays in the catalogue", share],
     ["check_results", "Check results", overTime(
@@ -264,12 +264,12 @@ const SECTIONS = {
   ],
 };
 
-// What it means that there are no rows, where it is not just that nobody listened.
+// What no rows mean, unless it is just that nobody listened.
 const NOTHING = {
   check_results: "No check has run yet.",
-  hours: "No run was asked to load an hour of this range.",
-  level_changes: "Nobody changed the level in this range.",
-  rejected_records: "No record was rejected.",
+  hours: "No run was asked to load hours in this range.",
+  level_changes: "No user changed level in this range.",
+  rejected_records: "No records were rejected.",
   rising_songs: "No song was played more often than in the week before.",
-  songs_the_catalogue_lacks: "The catalogue lacks nothing that was played in this range.",
+  songs_the_catalogue_lacks: "The catalogue has every song played in this range.",
 };

@@ -1,29 +1,29 @@
 "use strict";
-/* Asks the questions and shows the answers. A report has its answers with it; the page fetches. */
+/* Shows the answers to the questions: a report contains them, the page fetches them. */
 
-const MOST_ROWS = 200; // of a table that is read, not searched
+const MAX_TABLE_ROWS = 200; // the table is for reading, not for searching
 
 const report = window.SPARKIFY_REPORT;
 let days = {};
-let asked = 0;
+let generation = 0;
 
 const address = (name, form) => `answers/${name}.${form}?` + new URLSearchParams(days);
 
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
-async function answerTo(name, tries = 3) {
+async function fetchAnswer(name, tries = 3) {
   if (report) return report.answers[name];
-  const turn = asked;
+  const started = generation;
   const response = await fetch(address(name, "json"));
   const retryAfter = response.headers.get("Retry-After");
-  if (retryAfter && tries && turn === asked) {
-    // Not all of the crowd at the same moment.
+  if (retryAfter && tries && started === generation) {
+    // Jitter, so that clients do not retry at once.
     await pause(Number(retryAfter) * (0.5 + Math.random()));
-    return answerTo(name, tries - 1);
+    return fetchAnswer(name, tries - 1);
   }
   const answer = await response.json();
   if (response.status === 401 || answer.detail === "Invalid JWT token") {
-    // The login has ended: asked for anew, the page leads there, and back to its range.
+    // The session expired: a reload leads to the login, and back to this range.
     location.reload();
     return new Promise(() => {});
   }
@@ -32,29 +32,29 @@ async function answerTo(name, tries = 3) {
 }
 
 function element(name, attributes = {}, ...children) {
-  const made = Object.assign(document.createElement(name), attributes);
-  made.append(...children);
-  return made;
+  const node = Object.assign(document.createElement(name), attributes);
+  node.append(...children);
+  return node;
 }
 
 function card(name, title) {
-  const made = element("article", { className: "card", id: name },
+  const node = element("article", { className: "card", id: name },
     element("h3", { id: name + "-title", textContent: title }),
     element("p", { textContent: "" }),
     element("p", { className: "cut" }),
     element("div", { className: "chart" }),
     element("p", { className: "note" }),
     element("div", { className: "links" }));
-  if (name === "hours") made.classList.add("wide");
-  made.setAttribute("aria-labelledby", name + "-title");
-  return made;
+  if (name === "hours") node.classList.add("wide");
+  node.setAttribute("aria-labelledby", name + "-title");
+  return node;
 }
 
 function links(name, title, answer) {
   const link = (href, text, attributes) => {
-    const made = element("a", { href, textContent: text, ...attributes });
-    made.setAttribute("aria-label", `${text} of ${title}`);
-    return made;
+    const node = element("a", { href, textContent: text, ...attributes });
+    node.setAttribute("aria-label", `${text} of ${title}`);
+    return node;
   };
   if (!report) {
     const sql = link(address(name, "sql"), "SQL", { onclick: showSql });
@@ -65,42 +65,42 @@ function links(name, title, answer) {
   return [link(URL.createObjectURL(file), "CSV", { download: answer.file })];
 }
 
-// In place of the whole page, which Airflow frames: there would be no way back but the browser's.
+// Inline, as in Airflow's frame the link would replace the page without a way back.
 async function showSql(event) {
   const link = event.currentTarget;
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const place = link.closest(".card");
-  const shown = place.querySelector("pre");
-  link.setAttribute("aria-expanded", !shown);
-  if (shown) {
-    shown.remove();
+  const open = place.querySelector("pre");
+  link.setAttribute("aria-expanded", !open);
+  if (open) {
+    open.remove();
     return;
   }
-  const made = element("pre", { tabIndex: 0, textContent: "…", role: "region", ariaLabel: link.ariaLabel });
-  link.parentElement.after(made);
-  made.textContent = await (await fetch(link.href)).text();
+  const node = element("pre", { tabIndex: 0, textContent: "…", role: "region", ariaLabel: link.ariaLabel });
+  link.parentElement.after(node);
+  node.textContent = await (await fetch(link.href)).text();
 }
 
-function below(summary, name, ...content) {
-  const made = element("div", { className: "rows", tabIndex: 0 }, ...content);
-  made.setAttribute("role", "region");
-  made.setAttribute("aria-label", name);
-  return element("details", {}, element("summary", { textContent: summary }), made);
+function disclosure(label, name, ...content) {
+  const node = element("div", { className: "rows", tabIndex: 0 }, ...content);
+  node.setAttribute("role", "region");
+  node.setAttribute("aria-label", name);
+  return element("details", {}, element("summary", { textContent: label }), node);
 }
 
 function table(answer) {
   const head = element("tr", {}, ...answer.columns.map((name) =>
     element("th", { scope: "col", textContent: name.replaceAll("_", " ") })));
-  const rows = answer.rows.slice(0, MOST_ROWS).map((row) => element("tr", {}, ...row.map((value) =>
+  const rows = answer.rows.slice(0, MAX_TABLE_ROWS).map((row) => element("tr", {}, ...row.map((value) =>
     element("td", { className: typeof value === "number" ? "number" : "", textContent: typeof value === "boolean" ? (value ? "yes" : "no") : value ?? "" }))));
-  const made = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
-  if (answer.rows.length > MOST_ROWS) {
-    made.prepend(element("caption", {
-      textContent: `The first ${count(MOST_ROWS)} of ${count(answer.rows.length)} rows; the CSV has them all.`,
+  const node = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+  if (answer.rows.length > MAX_TABLE_ROWS) {
+    node.prepend(element("caption", {
+      textContent: `The first ${count(MAX_TABLE_ROWS)} of ${count(answer.rows.length)} rows; the CSV has them all.`,
     }));
   }
-  return below("As a table", "The rows of this chart", made);
+  return disclosure("As a table", "The rows of this chart", node);
 }
 
 function style(layout) {
@@ -118,25 +118,25 @@ function style(layout) {
 }
 
 async function show(name, title, drawing) {
-  const turn = asked;
+  const started = generation;
   const place = document.getElementById(name);
   const chart = place.querySelector(".chart");
   place.setAttribute("aria-busy", "true");
   try {
-    const answer = await answerTo(name);
-    // Another range may have been picked meanwhile.
-    if (turn === asked) draw(place, chart, answer, title, drawing);
-  } catch (trouble) {
-    if (turn === asked) {
+    const answer = await fetchAnswer(name);
+    // Another range may have been picked since.
+    if (started === generation) draw(place, chart, answer, title, drawing);
+  } catch (error) {
+    if (started === generation) {
       clear(place, chart);
-      chart.replaceChildren(element("p", { className: "trouble", textContent: trouble.message }));
+      chart.replaceChildren(element("p", { className: "error", textContent: error.message }));
       place.querySelector(".links").replaceChildren(...links(name, title));
     }
   }
-  if (turn === asked) place.removeAttribute("aria-busy");
+  if (started === generation) place.removeAttribute("aria-busy");
 }
 
-// What is there of an earlier range.
+// Removes what an earlier range left.
 function clear(place, chart) {
   for (const old of place.querySelectorAll("details, .legend, pre")) old.remove();
   place.querySelector(".note").textContent = "";
@@ -148,11 +148,11 @@ function clear(place, chart) {
 function draw(place, chart, answer, title, drawing) {
   place.querySelector("p").textContent = answer.description;
   place.querySelector(".cut").textContent = answer.cut
-    ? `Only the first ${count(answer.rows.length)} rows, in the chart and in the CSV: a shorter range has all of its own.`
+    ? `Only the first ${count(answer.rows.length)} rows are in the chart and the CSV; a shorter range has all its rows.`
     : "";
   clear(place, chart);
   place.querySelector(".links").replaceChildren(...links(place.id, title, answer));
-  if (report) place.append(below("SQL", "The SQL of this chart", element("pre", { textContent: answer.sql })));
+  if (report) place.append(disclosure("SQL", "The SQL of this chart", element("pre", { textContent: answer.sql })));
   if (!answer.rows.length) {
     chart.replaceChildren(element("p", { className: "nothing", textContent: NOTHING[place.id] ?? "Nothing in this range." }));
     return;
@@ -162,10 +162,10 @@ function draw(place, chart, answer, title, drawing) {
   place.querySelector(".note").textContent = labels.length < answer.rows.length && labels.length
     ? `The chart has the first ${labels.length}; the table and the CSV have ${count(answer.rows.length)}.` : note;
   chart.setAttribute("role", "img");
-  chart.setAttribute("aria-label", `${title}, as a chart; its rows are in the table below`);
+  chart.setAttribute("aria-label", `Chart of ${title}; the table below has its rows`);
   Plotly.newPlot(chart, traces, style(layout), { displayModeBar: false, responsive: true });
-  nameWhole(chart, labels);
-  chart.on("plotly_afterplot", () => nameWhole(chart, labels));
+  addTooltips(chart, labels);
+  chart.on("plotly_afterplot", () => addTooltips(chart, labels));
   chart.after(element("ul", { className: "legend" }, ...legend.map(([colour, name, hours]) => {
     const swatch = element("span", { ariaHidden: "true" });
     swatch.style.background = colour;
@@ -174,8 +174,8 @@ function draw(place, chart, answer, title, drawing) {
   place.append(table(answer));
 }
 
-// A label that is cut says all of itself to whoever points at it.
-function nameWhole(chart, labels) {
+// Shows the full text of a truncated label on hover.
+function addTooltips(chart, labels) {
   chart.querySelectorAll(".ytick text").forEach((tick, at) => {
     if (!labels[at] || tick.querySelector("title")) return;
     const title = document.createElementNS(tick.namespaceURI, "title");
@@ -188,10 +188,10 @@ function nameWhole(chart, labels) {
 const charts = Object.values(SECTIONS).flat();
 
 async function showTotals() {
-  const turn = asked;
-  // What the warehouse does not answer, the charts say below.
-  const answer = await answerTo("totals").catch(() => ({ columns: [] }));
-  if (turn !== asked) return;
+  const started = generation;
+  // The charts show the errors of the warehouse.
+  const answer = await fetchAnswer("totals").catch(() => ({ columns: [] }));
+  if (started !== generation) return;
   document.getElementById("totals").replaceChildren(...answer.columns.map((name, at) => element("div", {},
     element("dt", { textContent: name.replaceAll("_", " ") }),
     element("dd", { textContent: answer.rows[0][at] === null ? "–" : count(answer.rows[0][at]) }))));
@@ -200,7 +200,7 @@ async function showTotals() {
 }
 
 function showAll() {
-  asked += 1;
+  generation += 1;
   return Promise.all([showTotals(), ...charts.map((chart) => show(...chart))]);
 }
 
@@ -208,21 +208,21 @@ function pick(first, last) {
   const form = document.forms.range;
   days = { first, last };
   [form.first.value, form.last.value] = [first, last];
-  press();
-  keep("?" + new URLSearchParams(days));
+  markPreset();
+  updateLink("?" + new URLSearchParams(days));
   return showAll();
 }
 
-// Whoever is sent the link, or reloads it, sees the same range.
-function keep(query) {
+// A shared or reloaded link shows the same range.
+function updateLink(query) {
   history.replaceState(null, "", query);
   try {
-    // Airflow's own address ends with that of the page it frames; relative ones it takes from its root.
+    // Airflow's address ends with that of the framed page, but it resolves relative ones from its root.
     const { history, location: outer } = parent;
     if (parent !== window && outer.pathname.endsWith(location.pathname)) {
       history.replaceState(history.state, "", outer.pathname + query);
     }
-  } catch { /* framed by another site: its address is its own */ }
+  } catch { /* framed by another site: leave its address alone */ }
 }
 
 const before = (day, count) => {
@@ -231,16 +231,16 @@ const before = (day, count) => {
   return moved.toISOString().slice(0, 10);
 };
 
-function usual(loaded, count) {
+function presetRange(loaded, count) {
   const [from, to] = [loaded.first_hour.slice(0, 10), loaded.last_hour.slice(0, 10)];
   const first = count ? before(to, count - 1) : from;
   return [first < from ? from : first, to];
 }
 
-// Shows which of the usual ranges it is, if it is one.
-let press = () => {};
+// Highlights the preset of the current range, if any.
+let markPreset = () => {};
 
-function listen(loaded) {
+function bindForm(loaded) {
   const form = document.forms.range;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -250,22 +250,22 @@ function listen(loaded) {
   });
   form.addEventListener("input", () => form.last.setCustomValidity(""));
   const buttons = [...form.querySelectorAll("[data-days]")];
-  const range = (button) => usual(loaded, Number(button.dataset.days));
+  const range = (button) => presetRange(loaded, Number(button.dataset.days));
   for (const button of buttons) button.addEventListener("click", () => pick(...range(button)));
-  press = () => {
-    // Where little is loaded, a year and all of it are the same days.
-    const it = buttons.findLast((button) => String(range(button)) === String([days.first, days.last]));
-    for (const button of buttons) button.setAttribute("aria-pressed", button === it);
+  markPreset = () => {
+    // With little data, one year and all of it are the same days.
+    const current = buttons.findLast((button) => String(range(button)) === String([days.first, days.last]));
+    for (const button of buttons) button.setAttribute("aria-pressed", button === current);
   };
 }
 
 function theme() {
   let dark = matchMedia("(prefers-color-scheme: dark)").matches;
   try {
-    // Airflow's own switch, when it frames this page.
+    // Airflow's own setting, if it frames this page.
     const chosen = parent !== window && parent.document.documentElement.classList;
     if (chosen && (chosen.contains("dark") || chosen.contains("light"))) dark = chosen.contains("dark");
-  } catch { /* framed by another site: the system's theme it is */ }
+  } catch { /* framed by another site: use the system's theme */ }
   return dark ? "dark" : "light";
 }
 
@@ -285,7 +285,7 @@ function followTheme() {
   } catch { /* as above */ }
 }
 
-function lay() {
+function buildPage() {
   for (const [title, cards] of Object.entries(SECTIONS)) {
     const id = title.toLowerCase().replaceAll(" ", "-");
     document.querySelector("nav").append(element("a", { href: "#" + id, textContent: title }));
@@ -295,46 +295,46 @@ function lay() {
   }
 }
 
-function told(loaded, asOf) {
+function summary(loaded, asOf) {
   const [first, last] = [loaded.first_hour, loaded.last_hour].map((hour) => hour.slice(0, 10));
   const all = `${count(loaded.plays)} plays by ${count(loaded.users)} users are loaded, ` +
-    `${first} to ${last}, from ${loaded.source ?? "an unknown source"}. Data as of ${minute(asOf)}.`;
-  const about = report && (report.first || report.last)
-    ? ` This is about ${report.first ?? first} to ${report.last ?? last}.` : "";
-  // They may lie after the last play, where no range that is picked shows them.
-  const mend = loaded.hours_to_mend
-    ? ` Hours missing, failed, outdated, damaged or loaded in part, as of the last load at ${minute(loaded.hours_seen_at)}: ` +
-      `${count(loaded.hours_to_mend)} ("airflow sparkify hours" names them, and compares with the files as they are now).` : "";
-  return all + about + mend + (report ? ` Written ${minute(report.at)}.` : "");
+    `${first} to ${last}, from ${loaded.source ?? "an unknown source"}. Data as of ${toMinute(asOf)}.`;
+  const covered = report && (report.first || report.last)
+    ? ` This report covers ${report.first ?? first} to ${report.last ?? last}.` : "";
+  // They may be after the last play, where no preset range shows them.
+  const incomplete = loaded.hours_to_mend
+    ? ` Hours missing, failed, outdated, damaged or loaded in part, as of the last load at ${toMinute(loaded.hours_seen_at)}: ` +
+      `${count(loaded.hours_to_mend)} ("airflow sparkify hours" lists them, compared with the current files).` : "";
+  return all + covered + incomplete + (report ? ` Written ${toMinute(report.at)}.` : "");
 }
 
-async function begin() {
+async function start() {
   followTheme();
-  lay();
-  // A report is about the range that it was written for.
+  buildPage();
+  // A report covers one range.
   if (report) document.forms.range.remove();
-  const said = document.getElementById("loaded");
+  const status = document.getElementById("loaded");
   try {
-    const answer = await answerTo("what_is_loaded");
+    const answer = await fetchAnswer("what_is_loaded");
     const loaded = Object.fromEntries(answer.columns.map((name, at) => [name, answer.rows[0][at]]));
     if (!loaded.first_hour) {
-      said.textContent = "Nothing is loaded yet: run the DAG sparkify.";
+      status.textContent = "Nothing is loaded yet: run the sparkify DAG.";
       return;
     }
-    said.textContent = told(loaded, answer.data_as_of);
+    status.textContent = summary(loaded, answer.data_as_of);
     if (report) {
       await showAll();
       return;
     }
-    listen(loaded);
-    const wished = new URLSearchParams(location.search);
-    const [from, to] = usual(loaded, 0);
-    const [first, last] = ["first", "last"].map((name) => /^\d{4}-\d\d-\d\d$/.exec(wished.get(name))?.[0]);
+    bindForm(loaded);
+    const params = new URLSearchParams(location.search);
+    const [from, to] = presetRange(loaded, 0);
+    const [first, last] = ["first", "last"].map((name) => /^\d{4}-\d\d-\d\d$/.exec(params.get(name))?.[0]);
     const all = (new Date(to) - new Date(from)) / DAY < 92;
-    await pick(...(first || last ? [first ?? from, last ?? to] : usual(loaded, all ? 0 : 28)));
-  } catch (trouble) {
-    said.textContent = trouble.message;
+    await pick(...(first || last ? [first ?? from, last ?? to] : presetRange(loaded, all ? 0 : 28)));
+  } catch (error) {
+    status.textContent = error.message;
   }
 }
 
-begin();
+start();
