@@ -166,7 +166,7 @@ def test_help_shows_it_and_airflow_s_own_command_is_there(airflow: Airflow) -> N
 
 def test_a_failure_in_it_leaves_the_cli_whole(airflow: Airflow, tmp_path: Path) -> None:
     # Ahead of the project on the path, and broken as soon as its command is asked for.
-    package = tmp_path / "sparkify" / "commands"
+    package = tmp_path / "sparkify" / "cli"
     package.mkdir(parents=True)
     for folder in (package.parent, package):
         (folder / "__init__.py").touch()
