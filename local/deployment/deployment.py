@@ -128,6 +128,7 @@ class Deployment:
             ) from None
         self._wait("The scheduler", self._schedules)
         for dag in dags:
+            # mypy infers no type for a lambda with a default.
             self._wait(f"The DAG {dag}", lambda dag=dag: self._is_parsed(dag, since))  # type: ignore[misc]
 
     def is_migrated(self) -> bool:

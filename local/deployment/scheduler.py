@@ -40,7 +40,7 @@ def main() -> None:
     )
     _warm_up()
     sys.argv[:1] = ["airflow", "scheduler"]
-    airflow()  # type: ignore[no-untyped-call]
+    airflow()  # type: ignore[no-untyped-call]  # Airflow's is not annotated
 
 
 def preload(package: str, dag_file: Path, *modules: str) -> None:
@@ -76,6 +76,7 @@ def _warm_up() -> None:
     from airflow.sdk.definitions._internal.templater import SandboxedEnvironment
     from pydantic import JsonValue, TypeAdapter
 
+    # Airflow's class is not annotated.
     environment = SandboxedEnvironment(cache_size=0)  # type: ignore[no-untyped-call]
     environment.from_string("{{ rendered }}")
     TypeAdapter(JsonValue)

@@ -42,6 +42,7 @@ class RecordError(Exception):
 def objects(text: str) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
     """Yield each object with the number of its last line, or an error for an invalid line."""
     position = 0
+    # The pattern matches the empty text, too, so there always is a match.
     while (position := _BLANKS.match(text, position).end()) < len(text):  # type: ignore[union-attr]
         try:
             value, end = _JSON.raw_decode(text, position)

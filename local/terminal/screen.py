@@ -139,6 +139,7 @@ class PlainStep:
 class _Bar(BarColumn):
     """A bar for steps with a total, nothing for the others."""
 
+    # rich declares that only bars are returned, and takes anything that it can render.
     def render(self, task: Row) -> object:  # type: ignore[override]
         """Draw the bar."""
         return super().render(task) if (task.total or 0) > 1 else ""

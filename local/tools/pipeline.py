@@ -134,5 +134,6 @@ class Pipeline:
 def _caching(templates: Environment) -> Environment:
     """Cache compiled templates; Airflow, with one task per process, has no use for that."""
     templates.cache = create_cache(-1)
+    # A method of this one object is replaced, by one that answers the same.
     templates.from_string = cache(templates.from_string)  # type: ignore[method-assign, assignment]
     return templates

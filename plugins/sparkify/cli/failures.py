@@ -55,7 +55,7 @@ def _with_airflow(work: Callable[[], None]) -> Callable[[Namespace], None]:
     def run(args: Namespace) -> None:  # noqa: ARG001 - Airflow reads it
         work()
 
-    return run  # type: ignore[no-any-return]
+    return run  # type: ignore[no-any-return]  # the decorators are untyped
 
 
 @contextmanager
