@@ -69,7 +69,7 @@ from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.operators.repair_names import RepairNamesOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
 from sparkify.runs.alerts import late
-from sparkify.runs.steps import BEGIN, ENDED, PUBLISHED, STAGED
+from sparkify.runs.steps import AUDITED, BEGIN, BOOKKEEPING, ENDED, PUBLISHED, STAGED
 from sparkify.settings import STORAGE
 from sparkify.window import MOMENT
 
@@ -150,6 +150,7 @@ with DeadlineDAG(
         task_id="audit_staged",
         checks=sql_files("audit"),
         beforehand=STAGED,
+        afterwards=AUDITED,
         trigger_rule=TriggerRule.NONE_FAILED,
     )
 
@@ -161,7 +162,7 @@ with DeadlineDAG(
             table="song_copies",
             sql="load/song_copies.sql",
             window="source_file in ({% include 'catalogue/newest.sql' %})",
-            mutex="song_files",
+            locks=["song_files"],
             afterwards=["catalogue/replace.sql", "catalogue/enter.sql"],
             figures="catalogue/files_left.sql",
             outlets=Asset("song_copies"),
@@ -171,7 +172,7 @@ with DeadlineDAG(
             table="staging_songs",
             sql="load/staging_songs.sql",
             key="song_id",
-            mutex="song_files",
+            locks=["song_files"],
             afterwards=["prune/staging_songs.sql"],
             outlets=Asset("staging_songs"),
         )
@@ -180,7 +181,7 @@ with DeadlineDAG(
             table="artists",
             sql="load/artists.sql",
             key="artist_id",
-            mutex="song_files",
+            locks=["song_files"],
             outlets=Asset("artists"),
         )
         load_songs = LoadDimensionOperator(
@@ -188,7 +189,7 @@ with DeadlineDAG(
             table="songs",
             sql="load/songs.sql",
             key="song_id",
-            mutex="song_files",
+            locks=["song_files"],
             afterwards=["prune/songs.sql", "prune/artists.sql"],
             outlets=Asset("songs"),
         )
@@ -198,7 +199,8 @@ with DeadlineDAG(
             table="songplays",
             sql="link/songplays.sql",
             key="songplay_id",
-            afterwards=["commit", "{{ lock('song_files') }}", "catalogue/publish.sql"],
+            locks=["song_files", "songplays"],
+            afterwards=["catalogue/publish.sql"],
         )
 
     with TaskGroup("plays", prefix_group_id=False, tooltip="Replace the window"):
@@ -239,7 +241,7 @@ with DeadlineDAG(
             sql="load/songplays.sql",
             window="{{ window().holds('start_time') }}",
             at="start_time",
-            also_locked=["users", "time"],
+            locks=["songplays", "time", "users", *BOOKKEEPING],
             afterwards=[
                 "prune/time.sql",
                 "prune/bereft.sql",
@@ -250,7 +252,7 @@ with DeadlineDAG(
                 ),
                 Slice(
                     "song_days",
-                    "{{ window().touched_days.holds('day') }}",
+                    "{{ window().touched_days.holds_days('day') }}",
                     "{% include 'load/song_days.sql' %}",
                 ),
                 "prune/users.sql",

@@ -38,6 +38,7 @@ TABLES = [
     "load_runs",
     "hour_loads",
     "quality_results",
+    "write_mutex",
 ]
 with DAG(
     dag_id="sparkify_schema",

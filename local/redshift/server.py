@@ -1,10 +1,14 @@
 """The stand-in's server: one thread per client."""
 
+import itertools
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
+from typing import NamedTuple
 
 from local.redshift.isolation import History
 from local.redshift.journal import Journal
@@ -31,6 +35,20 @@ def connection(port: int, password: str, database: str) -> str:
     )
 
 
+class Sent(NamedTuple):
+    """A statement, and the number of the session that sent it."""
+
+    session: int
+    text: str
+
+
+class Delays(NamedTuple):
+    """Seconds that a statement and a commit take at least."""
+
+    statement: float = 0
+    commit: float = 0
+
+
 class RedshiftServer:
     """
     Redshift, as a client sees it.
@@ -45,7 +63,9 @@ class RedshiftServer:
         self, postgres: EmbeddedPostgres, storage: Storage, password: str, port: int = 0
     ) -> None:
         self.password = password
-        self.statements: list[str] = []
+        self.statements: list[Sent] = []
+        self.delays = Delays()
+        self._sessions = itertools.count(1)
         self.roles: set[str] = set()
         """ARNs of the roles that are associated with the cluster."""
         self._postgres = postgres
@@ -68,9 +88,14 @@ class RedshiftServer:
                     self.roles,
                     self.password,
                     self._history,
-                    self.statements.append,
+                    partial(self._record, next(self._sessions)),
                 )
                 threading.Thread(target=session.serve, daemon=True, name="session").start()
+
+    def _record(self, session: int, text: str) -> None:
+        """Record a statement, and delay it."""
+        self.statements.append(Sent(session, text))
+        time.sleep(self.delays.commit if text == "commit" else self.delays.statement)
 
     def _history(self, database: str) -> History:
         """Return the history of a database; the first call creates its system views."""

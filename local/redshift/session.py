@@ -140,8 +140,9 @@ class Session:
         if self._status == wire.STATUS_IN_TRANSACTION:
             # Before PostgreSQL waits for a lock: Redshift takes its snapshot earlier.
             self._isolate(statement)
-        if statement.verb == "copy":
-            copy_command.parse(text)
+        if statement.verb == "copy" or statement.isolation_level:
+            if statement.verb == "copy":
+                copy_command.parse(text)
             self._client.write(
                 wire.PARSE_COMPLETE, wire.NO_PARAMETERS, wire.NO_DATA, wire.ready(self._status)
             )
@@ -217,7 +218,11 @@ class Session:
                 self._history.commit(self._transaction)
         if statement.verb in ("rollback", "abort"):
             self._history.end(self._transaction)
-        if statement.verb == "copy":
+        if statement.isolation_level:
+            self._history.level = statement.isolation_level
+            self._client.write(wire.BIND_COMPLETE, wire.command_complete("ALTER DATABASE"))
+            self._client.write(wire.ready(self._status))
+        elif statement.verb == "copy":
             self._copy(copy_command.parse(statement.text))
         elif statement.verb == "truncate" and not alone:
             self._truncate(statement)

@@ -57,6 +57,14 @@ class Statement:
         return re.findall(r"\w+", self.code.removeprefix("lock").removeprefix(" table"))
 
     @property
+    def isolation_level(self) -> str | None:
+        """The level that it sets for the database; ALTER DATABASE, r_ALTER_DATABASE.html."""
+        found = re.fullmatch(
+            r"alter database \w+ isolation level (snapshot|serializable)", self.code
+        )
+        return found[1] if found else None
+
+    @property
     def takes_snapshot(self) -> bool:
         """Whether the statement takes the transaction's snapshot."""
         return self.verb not in (

@@ -1,17 +1,22 @@
-"""``make redshift-sql``: print every statement of a load on Redshift, as sent to the stand-in."""
+"""``make redshift-sql``: print and count every statement of a load on Redshift's stand-in."""
 
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
 
 from local.deployment.environment import SOURCE_VARIABLE, STORAGE_CONNECTION, WAREHOUSE_CONNECTION
 from local.deployment.layout import Layout
-from local.redshift.server import RedshiftServer, redshift
+from local.redshift.server import RedshiftServer, Sent, redshift
 from local.servers.postgres import METADATA, EmbeddedPostgres
 from local.servers.s3 import Storage, storage
 from local.simulator import World, simulate
@@ -30,8 +35,11 @@ def main() -> int:
             with storage() as s3, redshift(postgres, s3) as server:
                 _upload_source(Path(folder) / "source", s3)
                 _configure(Path(folder), s3, server)
+                counted = Table("", *Counts._fields, title="Per load, on all connections together")
                 for title, statements in _loads(Layout(Path.cwd()), server):
                     _print(title, statements)
+                    counted.add_row(title, *map(str, count(statements)))
+                Console().print(counted)
         finally:
             postgres.stop()
     return 0
@@ -54,7 +62,7 @@ def _configure(home: Path, s3: Storage, server: RedshiftServer) -> None:
     }
 
 
-def _loads(layout: Layout, server: RedshiftServer) -> Iterator[tuple[str, list[str]]]:
+def _loads(layout: Layout, server: RedshiftServer) -> Iterator[tuple[str, list[Sent]]]:
     # Airflow reads its settings on import, so import it after they are set.
     from airflow.dag_processing.dagbag import DagBag
 
@@ -76,20 +84,41 @@ def _loads(layout: Layout, server: RedshiftServer) -> Iterator[tuple[str, list[s
 
 
 @contextmanager
-def _recorded(server: RedshiftServer) -> Iterator[list[str]]:
+def _recorded(server: RedshiftServer) -> Iterator[list[Sent]]:
     """Collect the statements that the server receives during the block."""
-    statements: list[str] = []
+    statements: list[Sent] = []
     before = len(server.statements)
     yield statements
     statements += server.statements[before:]
 
 
-def _print(title: str, statements: list[str]) -> None:
-    print(f"-- {title}: {len(statements)} statements\n")
-    for statement in statements:
-        hidden = re.sub(
-            r"(credentials\s+)'[^']*'", r"\1'…'", statement.strip(), flags=re.IGNORECASE
-        )
+class Counts(NamedTuple):
+    """What a load costs: each of these is a round trip, or several."""
+
+    statements: int
+    transactions: int
+    commits: int
+    connections: int
+    locks: int
+
+
+def count(sent: Sequence[Sent]) -> Counts:
+    """Count the statements of a load; BEGIN, COMMIT and ROLLBACK only as transactions."""
+    verbs = [one.text.split(maxsplit=1)[0].lower() for one in sent]
+    by_verb = Counter(verbs)
+    return Counts(
+        statements=len(verbs) - sum(by_verb[verb] for verb in ("begin", "commit", "rollback")),
+        transactions=by_verb["begin"],
+        commits=by_verb["commit"],
+        connections=len({one.session for one in sent}),
+        locks=by_verb["lock"],
+    )
+
+
+def _print(title: str, statements: Sequence[Sent]) -> None:
+    print(f"-- {title}\n")
+    for _, text in statements:
+        hidden = re.sub(r"(credentials\s+)'[^']*'", r"\1'…'", text.strip(), flags=re.IGNORECASE)
         print(f"{hidden.rstrip(';')};\n")
 
 

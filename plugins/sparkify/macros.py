@@ -1,6 +1,6 @@
 """The SQL files of ``sql/`` and the macros of their templates, evaluated when a task runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -51,8 +51,12 @@ def environment() -> Environment:
 
 def statement(name: str, hours: Window | None = None) -> str:
     """Render a file for a range of hours, or for everything."""
-    limits = {"in_range": hours.holds} if hours else {}
-    return environment().get_template(name).render(MACROS | limits)
+    return environment().get_template(name).render(MACROS | in_window(hours))
+
+
+def in_window(window: Window | None) -> dict[str, Callable[[str], str]]:
+    """Return the macros that restrict a statement to a window, if there is one."""
+    return {"in_range": window.holds, "days_in_range": window.holds_days} if window else {}
 
 
 @pass_context
@@ -101,9 +105,14 @@ def in_range(column: str) -> str:  # noqa: ARG001 - the page's range uses it
     return "1 = 1"
 
 
-def lock(table: str) -> str:
-    """Return the statement that makes this transaction the table's only writer."""
-    return warehouse.lock(table, warehouse.engine())
+def primary_key(*columns: str) -> str:
+    """
+    Declare a key, where it is enforced.
+
+    Redshift would only believe it, and might answer a check of it from the declaration.
+    """
+    is_enforced = warehouse.engine() == warehouse.POSTGRES
+    return f"primary key ({', '.join(columns)})," if is_enforced else ""
 
 
 def now() -> str:
@@ -196,6 +205,7 @@ MACROS = {
     "alive_since": alive_since,
     "bytewise": bytewise,
     "content": content,
+    "days_in_range": in_range,
     "engine": warehouse.engine,
     "event_files": event_files,
     "in_event_files": in_event_files,
@@ -203,10 +213,10 @@ MACROS = {
     "is_scheduled": is_scheduled,
     "kept_since": kept_since,
     "literal": literal,
-    "lock": lock,
     "newest_is_published": newest_is_published,
     "now": now,
     "partition_slack": partition_slack,
+    "primary_key": primary_key,
     "quoted": warehouse.quoted,
     "reject_limit": settings.reject_limit,
     "removal_is_allowed": removal_is_allowed,

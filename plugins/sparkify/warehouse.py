@@ -145,15 +145,25 @@ def execute(cursor: Any, statement: str) -> str:
     return f"{words}: {cursor.rowcount} rows" if cursor.rowcount >= 0 else words
 
 
-def lock(table: str, on: str) -> str:
+MUTEX = "write_mutex"
+"""The table that Redshift's writers lock; nobody reads it."""
+
+
+def lock(cursor: Any, on: str, *tables: str) -> None:
     """
-    Return the statement that makes writers of a table take turns until the transaction ends.
+    Make the writers of these tables take turns until the transaction ends.
 
     Two runs may load overlapping windows at once, and the second must see what the first committed.
-    PostgreSQL's readers do not wait for it; Redshift has only one kind of lock.
+    So this comes first: a transaction on Redshift sees the state at its first query. Readers never
+    wait: PostgreSQL has a mode for that, and Redshift, whose only mode stops readers, locks a table
+    without any.
+
+    :param tables: in alphabetical order, those of the bookkeeping last, which prevents deadlocks
     """
-    mode = " in share row exclusive mode" if on == POSTGRES else ""
-    return f"lock table {table}{mode}"
+    if on == POSTGRES:
+        cursor.execute(f"lock table {', '.join(tables)} in share row exclusive mode")
+    else:
+        cursor.execute(f"lock table {MUTEX}")
 
 
 def quoted(text: str) -> str:
@@ -164,8 +174,8 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-MAX_PARAMETERS = 30_000
-"""Parameters of one statement; Redshift's driver takes 32,767."""
+MAX_PARAMETERS, MAX_BYTES = 30_000, 8 << 20
+"""Parameters and bytes of one statement; Redshift's driver takes 32,767, Redshift 16 MB."""
 
 
 def insert_rows(
@@ -176,15 +186,27 @@ def insert_rows(
         with cursor.copy(f"copy {table} ({columns}) from stdin (format csv)") as copy:
             copy.write(as_csv(rows))
         return
-    width = columns.count(",") + 1
-    most = MAX_PARAMETERS // width
-    for first in range(0, len(rows), most):
-        batch = rows[first : first + most]
-        values = ", ".join([f"({', '.join(['%s'] * width)})"] * len(batch))
+    row = f"({', '.join(['%s'] * (columns.count(',') + 1))})"
+    for batch in _batches(rows, MAX_PARAMETERS // row.count("%s")):
         cursor.execute(
-            f"insert into {table} ({columns}) values {values}",
-            [value for row in batch for value in row],
+            f"insert into {table} ({columns}) values {', '.join([row] * len(batch))}",
+            [value for values in batch for value in values],
         )
+
+
+def _batches(rows: Iterable[tuple[Any, ...]], most: int) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Group rows into batches of this many rows, and of ``MAX_BYTES``, at most."""
+    batch: list[tuple[Any, ...]] = []
+    held = 0
+    for row in rows:
+        size = sum(len(str(value).encode()) for value in row)
+        if batch and (len(batch) == most or held + size > MAX_BYTES):
+            yield batch
+            batch, held = [], 0
+        batch.append(row)
+        held += size
+    if batch:
+        yield batch
 
 
 def as_csv(rows: Iterable[tuple[Any, ...]]) -> bytes:

@@ -103,6 +103,14 @@ class Window:
         """Return the SQL predicate of the rows in this window, by a timestamp column."""
         return f"({column} >= {literal(self.start)} and {column} < {literal(self.end)})"
 
+    def holds_days(self, column: str) -> str:
+        """
+        Return the SQL predicate of the rows in this window of whole days, by a date column.
+
+        Redshift may read all blocks of such a column if it is compared with timestamps.
+        """
+        return f"({column} >= date '{self.start.date()}' and {column} < date '{self.end.date()}')"
+
     def before(self, column: str) -> str:
         """Return the SQL predicate of the rows before this window."""
         return f"{column} < {literal(self.start)}"

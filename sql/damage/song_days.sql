@@ -8,7 +8,7 @@ with compared as (
         plays,
         cast(plays as numeric(38, 0)) * {{ row_version("song_days") }} as version
     from song_days
-    where {{ in_range("day") }}
+    where {{ days_in_range("day") }}
     union all
     select
         cast(start_time as date) as day,

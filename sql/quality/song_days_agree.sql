@@ -4,7 +4,7 @@ select summed.plays as plays_in_summary, counted.plays as plays_in_songplays
 from (
     select coalesce(sum(plays), 0) as plays
     from song_days
-    where {{ window().touched_days.holds("day") }}
+    where {{ window().touched_days.holds_days("day") }}
 ) as summed
 cross join (
     select count(*) as plays

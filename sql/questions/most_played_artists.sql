@@ -4,7 +4,7 @@ with songs_played as (
     -- One row per song, to count songs without sorting all days.
     select song_title, artist_name, sum(plays) as plays
     from song_days
-    where {{ in_range("day") }}
+    where {{ days_in_range("day") }}
     group by song_title, artist_name
 ),
 

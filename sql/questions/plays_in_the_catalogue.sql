@@ -15,6 +15,6 @@ left join known
         song_days.song_title = known.title
         and song_days.artist_name = known.artist_name
         and song_days.duration = known.duration
-where {{ in_range("song_days.day") }}
+where {{ days_in_range("song_days.day") }}
 group by song_days.day
 order by song_days.day

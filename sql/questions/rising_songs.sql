@@ -3,7 +3,7 @@
 with latest as (
     select max(day) as day
     from song_days
-    where {{ in_range("day") }}
+    where {{ days_in_range("day") }}
 ),
 
 weeks as (

@@ -2,7 +2,7 @@
 with played as (
     select song_title, artist_name, sum(plays) as plays
     from song_days
-    where {{ in_range("day") }}
+    where {{ days_in_range("day") }}
     group by song_title, artist_name
 )
 

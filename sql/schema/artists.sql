@@ -1,13 +1,13 @@
 -- One row per artist id of the catalogue, with name and place from the song it was taken from.
 create table if not exists artists (
+    {{ primary_key("artist_id") }}
     artist_id varchar(32){{ bytewise() }} not null,
     name varchar(1024),
     location varchar(1024),
     latitude double precision,  -- degrees north
     longitude double precision,  -- degrees east
-    taken_from_song_id varchar(32){{ bytewise() }} not null,  -- the song with these values
-    primary key (artist_id)
+    taken_from_song_id varchar(32){{ bytewise() }} not null  -- the song with these values
 )
 {%- if engine() == "redshift" %}
-diststyle all sortkey (artist_id)
+sortkey (artist_id)
 {%- endif %}

@@ -21,7 +21,7 @@ create table if not exists file_ledger (
     published_at timestamp
 )
 {%- if engine() == "redshift" %}
-diststyle even sortkey (read_at)
+sortkey (read_at)
 {%- else %};
 create index if not exists file_ledger_run_id on file_ledger (run_id);
 create index if not exists file_ledger_source_file on file_ledger (source_file)

@@ -5,6 +5,7 @@
 -- later changes by anything but a run do not show in them. Damage names the damaged tables until
 -- the hour is loaded again.
 create table if not exists hour_loads (
+    {{ primary_key("hour_start") }}
     hour_start timestamp not null,
     asked_by varchar(250) not null,
     loaded_by varchar(250),
@@ -22,9 +23,8 @@ create table if not exists hour_loads (
     files_reading bigint,
     files_read_at timestamp,
     files bigint,
-    rejects bigint,
-    primary key (hour_start)
+    rejects bigint
 )
 {%- if engine() == "redshift" %}
-diststyle all sortkey (hour_start)
+sortkey (hour_start)
 {%- endif %}

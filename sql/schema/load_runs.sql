@@ -2,6 +2,7 @@
 -- of multi-line records; plays staged = published + duplicate + left to newer readings of the same
 -- time. A repeated run replaces its row.
 create table if not exists load_runs (
+    {{ primary_key("run_id") }}
     run_id varchar(250) not null,
     window_start timestamp not null,
     window_end timestamp not null,
@@ -25,11 +26,10 @@ create table if not exists load_runs (
     failed_task varchar(250),
     stage_seconds double precision,
     load_seconds double precision,
-    check_seconds double precision,
-    primary key (run_id)
+    check_seconds double precision
 )
 {%- if engine() == "redshift" %}
-diststyle all sortkey (window_start)
+sortkey (window_start)
 {%- else %};
 create index if not exists load_runs_window_start on load_runs (window_start)
 {%- endif %}

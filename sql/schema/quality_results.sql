@@ -14,7 +14,7 @@ create table if not exists quality_results (
     checked_at timestamp not null
 )
 {%- if engine() == "redshift" %}
-diststyle even sortkey (checked_at)
+sortkey (checked_at)
 {%- else %};
 create index if not exists quality_results_checked_at on quality_results (checked_at)
 {%- endif %}

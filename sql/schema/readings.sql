@@ -2,15 +2,15 @@
 -- any listing, so a higher number saw files no older. A claim is the time for which the run
 -- publishes what it read; nothing older is published there afterwards.
 create table if not exists readings (
+    {{ primary_key("reading") }}
     reading bigint not null,
     dataset varchar(64) not null,
     run_id varchar(250) not null,
     began_at timestamp not null,
     claim_start timestamp,  -- null until the run begins to publish
     claim_end timestamp,
-    published_at timestamp,  -- when all it read of this time was in the star
-    primary key (reading)
+    published_at timestamp  -- when all it read of this time was in the star
 )
 {%- if engine() == "redshift" %}
-diststyle all sortkey (reading)
+sortkey (reading)
 {%- endif %}

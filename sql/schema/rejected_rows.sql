@@ -14,7 +14,7 @@ create table if not exists rejected_rows (
     resolved_at timestamp
 )
 {%- if engine() == "redshift" %}
-diststyle even sortkey (rejected_at)
+sortkey (rejected_at)
 {%- else %};
 create index if not exists rejected_rows_source_file on rejected_rows (source_file)
 {%- endif %}

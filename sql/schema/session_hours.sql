@@ -10,7 +10,7 @@ create table if not exists session_hours (
     last_play timestamp not null
 )
 {%- if engine() == "redshift" %}
-diststyle even sortkey (hour_start)
+sortkey (hour_start)
 {%- else %};
 create index if not exists session_hours_hour_start on session_hours (hour_start)
 {%- endif %}

@@ -1,5 +1,6 @@
 -- One row per song and file, as delivered: the catalogue's mirror, file by file.
 create table if not exists song_copies (
+    {{ primary_key("source_file", "song_id") }}
     source_file varchar(1024){{ bytewise() }} not null,
     num_songs integer,
     artist_id varchar(32){{ bytewise() }} not null,
@@ -10,9 +11,8 @@ create table if not exists song_copies (
     song_id varchar(32){{ bytewise() }} not null,
     title varchar(1024),
     duration double precision,
-    year integer,
-    primary key (source_file, song_id)
+    year integer
 )
 {%- if engine() == "redshift" %}
-diststyle all sortkey (source_file)
+sortkey (source_file)
 {%- endif %}

@@ -7,7 +7,7 @@ create table if not exists song_days (
     plays integer not null
 )
 {%- if engine() == "redshift" %}
-diststyle even sortkey (day)
+sortkey (day)
 {%- else %};
 create index if not exists song_days_day on song_days (day);
 -- Title and artist correlate: if assumed independent, their pairs seem too many to hash.

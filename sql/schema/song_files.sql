@@ -1,14 +1,14 @@
 -- One row per song file, with its version in the catalogue's mirror. Without published_at, its
 -- songs are on their way into the star, or the run that brought them died.
 create table if not exists song_files (
+    {{ primary_key("source_file") }}
     source_file varchar(1024){{ bytewise() }} not null,
     source varchar(1024) not null,
     etag varchar(256) not null,
     reading bigint not null,  -- the reading that brought this version
     songs bigint not null,  -- number of songs in it
-    published_at timestamp,
-    primary key (source_file)
+    published_at timestamp
 )
 {%- if engine() == "redshift" %}
-diststyle all sortkey (source_file)
+sortkey (source_file)
 {%- endif %}

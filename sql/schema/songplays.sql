@@ -2,6 +2,7 @@
 -- to one end of the index. Song and artist are as delivered; match_rule is how the play matched the
 -- catalogue: by this text (exact), by the repaired one (repaired), or not.
 create table if not exists songplays (
+    {{ primary_key("songplay_id") }}
     songplay_id varchar(32){{ bytewise() }} not null,  -- time, and hash of user, session and item
     start_time timestamp not null,  -- UTC, with milliseconds
     user_id bigint not null,  -- the listener
@@ -15,11 +16,10 @@ create table if not exists songplays (
     song_title varchar(1024),  -- as delivered; repaired in readable_songplays
     artist_name varchar(1024),  -- as delivered; repaired in readable_songplays
     duration double precision,  -- seconds, exact
-    match_rule varchar(16),  -- exact, repaired, or null without a match
-    primary key (songplay_id)
+    match_rule varchar(16)  -- exact, repaired, or null without a match
 )
 {%- if engine() == "redshift" %}
-diststyle even sortkey (start_time)
+sortkey (start_time)
 {%- else %};
 create index if not exists songplays_start_time on songplays (start_time)
 {%- endif %}

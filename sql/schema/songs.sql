@@ -1,15 +1,15 @@
 -- One row per song of the catalogue, with the artist as credited on it.
 create table if not exists songs (
+    {{ primary_key("song_id") }}
     song_id varchar(32){{ bytewise() }} not null,
     title varchar(1024),
     artist_id varchar(32){{ bytewise() }} not null,
     year integer,  -- of release; null if unknown
     duration double precision,  -- seconds, exact
-    artist_name varchar(1024),  -- as credited on this song
-    primary key (song_id)
+    artist_name varchar(1024)  -- as credited on this song
 )
 {%- if engine() == "redshift" %}
-diststyle all sortkey (song_id)
+sortkey (song_id)
 {%- else %};
 create index if not exists songs_title on songs (title);
 create index if not exists songs_artist_id on songs (artist_id)

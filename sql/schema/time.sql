@@ -1,14 +1,14 @@
 -- One row per distinct songplays.start_time.
 create table if not exists time (
+    {{ primary_key("start_time") }}
     start_time timestamp not null,  -- UTC, with milliseconds
     hour smallint not null,  -- 0 to 23
     day smallint not null,  -- of the month
     week smallint not null,  -- ISO week, 1 to 53
     month smallint not null,
     year smallint not null,
-    weekday smallint not null,  -- 0 is Sunday, 6 is Saturday
-    primary key (start_time)
+    weekday smallint not null  -- 0 is Sunday, 6 is Saturday
 )
 {%- if engine() == "redshift" %}
-diststyle all sortkey (start_time)
+sortkey (start_time)
 {%- endif %}

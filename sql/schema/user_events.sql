@@ -12,7 +12,7 @@ create table if not exists user_events (
     gender varchar(16)
 )
 {%- if engine() == "redshift" %}
-diststyle even sortkey (event_time)
+sortkey (event_time)
 {%- else %};
 create index if not exists user_events_event_time on user_events (event_time);
 create index if not exists user_events_user_id on user_events (user_id, event_time)

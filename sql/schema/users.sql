@@ -1,15 +1,15 @@
 -- One row per user seen in any event with a user id, as of the latest event.
 create table if not exists users (
+    {{ primary_key("user_id") }}
     user_id bigint not null,
     first_name varchar(256),
     last_name varchar(256),
     gender varchar(16),  -- F or M
     level varchar(16),  -- free or paid, as last seen
-    last_seen_at timestamp not null,  -- time of the latest event, UTC
-    primary key (user_id)
+    last_seen_at timestamp not null  -- time of the latest event, UTC
 )
 {%- if engine() == "redshift" %}
-diststyle all sortkey (user_id)
+sortkey (user_id)
 {%- else %};
 create index if not exists users_last_seen_at on users (last_seen_at)
 {%- endif %}

@@ -372,7 +372,7 @@ def test_no_secret_is_in_any_log(
     secrets = [connection["login"], connection["password"], extra.get("aws_session_token")]
     for secret in [*filter(None, secrets), redshift_server.password]:
         assert secret not in said
-    copies = [text for text in redshift_server.statements[before:] if "COPY" in text]
+    copies = [sent.text for sent in redshift_server.statements[before:] if "COPY" in sent.text]
     assert copies
     for text in copies:
         assert (f"aws_iam_role={ROLE}" in text) == (way == "role")

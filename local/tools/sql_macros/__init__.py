@@ -17,6 +17,14 @@ def in_range(column: str) -> str:
     return MONTH.holds(column)
 
 
+def days_in_range(column: str) -> str:
+    return MONTH.holds_days(column)
+
+
+def primary_key(*columns: str) -> str:
+    return f"primary key ({', '.join(columns)}),"
+
+
 def in_event_files(column: str) -> str:
     return MONTH.holds(column)
 

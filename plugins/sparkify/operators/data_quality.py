@@ -9,13 +9,17 @@ from airflow.sdk.exceptions import AirflowException
 
 from sparkify.checks import Check, Result, run_checks
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.warehouse import connected, execute
+from sparkify.runs.steps import BOOKKEEPING
+from sparkify.warehouse import POSTGRES, connected, execute, lock
 from sparkify.window import Window, naive
 
 RESULTS = (
     "run_id, task_id, window_start, window_end, check_name, severity, scope, value, limit_value, "
     "passed, seconds, checked_at"
 )
+
+CHECKS_AT_ONCE = 8
+"""Checks of one statement on Redshift, where each statement takes a fraction of a second."""
 
 
 class DataQualityOperator(WarehouseOperator):
@@ -28,11 +32,21 @@ class DataQualityOperator(WarehouseOperator):
     :param checks: name to SELECT, or ``.sql`` file, of an assertion with a header as described in
         ``sparkify.checks`` (templated)
     :param beforehand: statements, or files, that record what the checks read (templated)
+    :param afterwards: statements, or files, that record that no check failed (templated)
     """
 
-    template_fields: Sequence[str] = ("checks", "beforehand", *WarehouseOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "checks",
+        "beforehand",
+        "afterwards",
+        *WarehouseOperator.template_fields,
+    )
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"checks": "py", "beforehand": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "checks": "py",
+        "beforehand": "sql",
+        "afterwards": "sql",
+    }
     ui_color = "#f6cfd9"
 
     def __init__(
@@ -40,11 +54,13 @@ class DataQualityOperator(WarehouseOperator):
         *,
         checks: Mapping[str, str],
         beforehand: Sequence[str] = (),
+        afterwards: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(retry_on_failure=False, **kwargs)
         self.checks = checks
         self.beforehand = list(beforehand)
+        self.afterwards = list(afterwards)
 
     def execute(self, context: Context) -> None:
         """Run the checks, record the results, and fail with all failures."""
@@ -54,11 +70,18 @@ class DataQualityOperator(WarehouseOperator):
         hook = self.get_db_hook()
         with connected(hook) as connection:
             cursor = connection.cursor()
-            for statement in self.beforehand:
-                execute(cursor, statement)
-            connection.commit()
-            results = run_checks(connection, hook.get_conn, checks)
+            if self.beforehand:
+                lock(cursor, hook.conn_type, *BOOKKEEPING)
+                for statement in self.beforehand:
+                    execute(cursor, statement)
+                connection.commit()
+            at_once = 1 if hook.conn_type == POSTGRES else CHECKS_AT_ONCE
+            results = run_checks(connection, hook.get_conn, checks, at_once)
+            lock(cursor, hook.conn_type, "quality_results", *BOOKKEEPING)
             self._record(cursor, context, results)
+            if not any(result.is_error for result in results):
+                for statement in self.afterwards:
+                    execute(cursor, statement)
         self._report(results)
 
     def _record(self, cursor: Any, context: Context, results: Sequence[Result]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
+from sparkify.runs.steps import BOOKKEEPING
 from sparkify.runs.summary import describe, read_figures
 from sparkify.settings import DEAD_AFTER, keep_staging
 from sparkify.staging.names import KEPT, staging_table
@@ -47,25 +48,20 @@ class DropStagingOperator(WarehouseOperator):
         own = {staging_table(context["run_id"], dataset) for dataset in self.datasets}
         hook = self.get_db_hook()
         with session(hook) as cursor:
-            if self._leftovers(cursor) - own:
-                self._sweep(cursor, own, hook.conn_type)
+            leftovers = self._leftovers(cursor) - own
             commit(cursor)
-            drops = [f"drop table if exists {table}" for table in sorted(own)]
-            for statement in [*drops, *self.afterwards]:
+            # Also keeps others from starting to stage.
+            lock(cursor, hook.conn_type, *BOOKKEEPING)
+            if leftovers:
+                leftovers = self._leftovers(cursor) - own
+                self.log.info("Dropping leftovers of dead runs: %s", ", ".join(sorted(leftovers)))
+            for table in sorted(leftovers | own):
+                execute(cursor, f"drop table if exists {table}")
+            for statement in self.afterwards:
                 execute(cursor, statement)
             figures = read_figures(cursor, context["run_id"])
         self.log.info("%s", describe(figures))
         return figures
-
-    def _sweep(self, cursor: Any, own: set[str], on: str) -> None:
-        """Drop leftovers of dead runs, under a lock that keeps others from starting to stage."""
-        commit(cursor)
-        cursor.execute(lock("readings", on))
-        leftovers = sorted(self._leftovers(cursor) - own)
-        if leftovers:
-            self.log.info("Dropping leftovers of dead runs: %s", ", ".join(leftovers))
-        for table in leftovers:
-            execute(cursor, f"drop table if exists {table}")
 
     def _leftovers(self, cursor: Any) -> set[str]:
         """Return every staging table that no run needs."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.staging.claims import Claim, claim, newer_claims, outside
+from sparkify.staging.claims import Claim, newer_claims, outside
 from sparkify.warehouse import execute, lock, session
 from sparkify.window import Window
 
@@ -47,10 +47,9 @@ class LoadOperator(WarehouseOperator):
 
     :param table: table to load
     :param sql: the SELECT, or the ``.sql`` file with it (templated)
-    :param mutex: table to lock so that loads take turns; defaults to the loaded one
-    :param at: column with a row's time, if the rows are staged events: the run then claims its
-        window, and leaves out what newer readings claim of it
-    :param also_locked: other tables that ``afterwards`` changes
+    :param locks: tables whose writers take turns with this load; defaults to the loaded one
+    :param at: column with a row's time, if the rows are staged events: what newer readings claim of
+        the run's window is left out
     :param afterwards: statements, files, or slices of other tables, that complete the load in the
         same transaction, such as deleting dimension rows that nothing refers to (templated)
     :param if_omitted: further statements, or files, in case rows were left out (templated)
@@ -78,9 +77,8 @@ class LoadOperator(WarehouseOperator):
         *,
         table: str,
         sql: str,
-        mutex: str = "",
+        locks: Sequence[str] = (),
         at: str = "",
-        also_locked: Sequence[str] = (),
         afterwards: Sequence[str | Slice] = (),
         if_omitted: Sequence[str] = (),
         figures: str = "",
@@ -89,9 +87,8 @@ class LoadOperator(WarehouseOperator):
         super().__init__(**kwargs)
         self.table = table
         self.sql = sql
-        self.mutex = mutex or table
+        self.locks = list(locks) or [table]
         self.at = at
-        self.also_locked = list(also_locked)
         self.afterwards = list(afterwards)
         self.if_omitted = list(if_omitted)
         self.figures = figures
@@ -101,11 +98,8 @@ class LoadOperator(WarehouseOperator):
         hook = self.get_db_hook()
         window = Window.of_run(context) if self.at else None
         with session(hook) as cursor:
-            reading = claim(hook, cursor, context["run_id"], window) if window else 0
-            # The lock comes first: a transaction on Redshift sees the state at its first statement,
-            # and must not miss what another run publishes.
-            cursor.execute(lock(", ".join([self.mutex, *self.also_locked]), hook.conn_type))
-            left = newer_claims(cursor, reading, window) if window else []
+            lock(cursor, hook.conn_type, *self.locks)
+            left = newer_claims(cursor, context["run_id"], window) if window else []
             load = self.restrict_to(outside(left, self.at)) if left else self
             statements = list(load.statements(cursor))
             statements += self.if_omitted if left else []

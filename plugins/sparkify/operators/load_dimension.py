@@ -3,6 +3,7 @@
 from typing import Any
 
 from sparkify.operators.load import LoadOperator, columns_of
+from sparkify.warehouse import execute
 
 
 class LoadDimensionOperator(LoadOperator):
@@ -22,11 +23,10 @@ class LoadDimensionOperator(LoadOperator):
 
     def replacement(self, cursor: Any) -> list[str]:
         """Compute the rows once, delete their keys, insert them."""
-        columns = columns_of(cursor, self.sql)
+        execute(cursor, f"create temp table incoming as\n{self.sql}")
+        columns = columns_of(cursor, "select * from incoming")
         key = f"{self.table}.{self.key}"
         return [
-            f"create temp table incoming (like {self.table})",
-            f"insert into incoming ({columns})\n{self.sql}",
             # The bounds save scanning all other keys: a time dimension of years is as fast as one
             # of a day.
             f"delete from {self.table} using incoming where {key} = incoming.{self.key} "

@@ -5,18 +5,17 @@ from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
-from sparkify.mojibake import repair
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.warehouse import commit, lock, session
+from sparkify.runs.names import correct_names
+from sparkify.warehouse import session
 
 
 class RepairNamesOperator(WarehouseOperator):
     """
     Store the repairs of garbled names in ``repaired_names``, where loads look them up.
 
-    A repair depends on the name alone, so an entry is correct whichever run made it.
-
-    :param sql: SELECT of the names that may be garbled, or its ``.sql`` file (templated)
+    :param sql: SELECT of the names that may be garbled, each with its entry or null, or its
+        ``.sql`` file (templated)
     """
 
     template_fields: Sequence[str] = ("sql", *WarehouseOperator.template_fields)
@@ -29,22 +28,9 @@ class RepairNamesOperator(WarehouseOperator):
         self.sql = sql
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
-        """Repair the names in Python, and replace their entries."""
+        """Repair the names in Python, and insert those that are missing."""
         hook = self.get_db_hook()
         with session(hook) as cursor:
-            cursor.execute(self.sql)
-            names = [name for (name,) in cursor.fetchall()]
-            garbled = [(name, text) for name in names if (text := repair(name)) != name]
-            if not garbled:
-                return
-            # On Redshift a transaction sees the state at its first statement, so begin a new one to
-            # see entries of other runs.
-            commit(cursor)
-            cursor.execute(lock("repaired_names", hook.conn_type))
-            cursor.executemany(
-                "delete from repaired_names where delivered = %s", [(name,) for name, _ in garbled]
-            )
-            cursor.executemany(
-                "insert into repaired_names (delivered, repaired) values (%s, %s)", garbled
-            )
-        self.log.info("Repaired %s garbled names, such as %s", len(garbled), garbled[0][1])
+            names = correct_names(cursor, hook.conn_type, self.sql)
+        if names:
+            self.log.info("Repaired %s garbled names, such as %s", len(names), names[0])

@@ -15,13 +15,23 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sparkify.operators.errors import VisibleErrorsMixin
+from sparkify.runs.steps import BOOKKEEPING
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.sources.base import Source, SourceFile
 from sparkify.sources.open import find, nearby_names, open_source
 from sparkify.sources.partitions import Partition
 from sparkify.staging.ledger import Reading, Tally, begin_reading, published_names, unpublished
 from sparkify.staging.prefixes import beginning
-from sparkify.warehouse import POSTGRES, commit, engine, execute, quoted, session, warehouse_hook
+from sparkify.warehouse import (
+    POSTGRES,
+    commit,
+    engine,
+    execute,
+    lock,
+    quoted,
+    session,
+    warehouse_hook,
+)
 from sparkify.window import Window
 
 SHOWN_MISSING = 5
@@ -162,10 +172,10 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         with session(hook) as cursor:
             if self.partition:
                 published = published_names(cursor, self.dataset, window)
-                # Release the read locks, since tables are locked in a fixed order.
                 commit(cursor)
+            lock(cursor, hook.conn_type, *BOOKKEEPING)
             done = [execute(cursor, statement) for statement in self.beforehand]
-            number = begin_reading(hook, cursor, context["run_id"], self.dataset)
+            number = begin_reading(cursor, context["run_id"], self.dataset)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
         source = open_source(self.source)
         found: dict[SourceFile, None] = {}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import date as Date  # noqa: N812 - a field of a range is named date
 from functools import cache
 
-from sparkify.macros import MACROS, environment, sql_files, sql_folder
+from sparkify.macros import MACROS, environment, in_window, sql_files, sql_folder
 from sparkify.window import Window
 
 AS_OF = "select data_as_of from data_as_of"
@@ -19,13 +19,14 @@ class Range:
     first: Date | None = None
     last: Date | None = None
 
-    def holds(self, column: str) -> str:
-        """Return the predicate of the rows in the range; dates, not user text, go into the SQL."""
+    @property
+    def window(self) -> Window | None:
+        """The range as a window; none if both ends are open."""
         if self.first is None and self.last is None:
-            return "1 = 1"
+            return None
         start = self.first or Date.min
         end = self.last + timedelta(days=1) if self.last and self.last < Date.max else Date.max
-        return Window(_midnight(start), _midnight(end)).holds(column)
+        return Window(_midnight(start), _midnight(end))
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def questions() -> dict[str, Question]:
 
 def rendered(question: Question, days: Range) -> str:
     """Render the question's SQL for a range of days."""
-    return environment().from_string(question.text).render(MACROS | {"in_range": days.holds})
+    # Dates, not user text, go into the SQL.
+    return environment().from_string(question.text).render(MACROS | in_window(days.window))
 
 
 def _midnight(day: Date) -> datetime:

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 
 from sparkify.runs.hours import DAG_ID
 from sparkify.settings import MAIL, SLACK
-from sparkify.warehouse import warehouse_hook
+from sparkify.warehouse import lock, transaction, warehouse_hook
 from sparkify.window import naive
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,13 @@ def failed(context: Context) -> None:
     if context["task_instance"].dag_id != DAG_ID:
         return
     # Last, so that people are notified even if the warehouse cannot be reached.
-    warehouse_hook().run(
-        "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",
-        parameters=(naive(datetime.now(UTC)), task, run_id),
-    )
+    hook = warehouse_hook()
+    with transaction(hook) as cursor:
+        lock(cursor, hook.conn_type, "load_runs")
+        cursor.execute(
+            "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",
+            (naive(datetime.now(UTC)), task, run_id),
+        )
 
 
 async def late(context: Mapping[str, Any]) -> None:

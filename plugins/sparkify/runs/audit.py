@@ -8,7 +8,6 @@ damage of one hour would also be reported in others.
 
 import json
 import shlex
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
@@ -17,8 +16,8 @@ from typing import Any, NamedTuple
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 from sparkify.macros import statement
-from sparkify.mojibake import repair
 from sparkify.runs.hours import DAG_ID, Hour, Span, recorded, repair_commands, spans
+from sparkify.runs.names import correct_names
 from sparkify.warehouse import commit, insert_rows, lock, session, transaction
 from sparkify.window import HOUR, Window, utc
 
@@ -155,7 +154,8 @@ class Audit:
             show(f"{table}, {number} of {len(TABLES)}")
             if table == "repaired_names":
                 # First, because summaries and links depend on repaired names.
-                self.damage.names = self._repair_names(cursor)
+                select = statement("damage/names.sql")
+                self.damage.names = len(correct_names(cursor, self.hook.conn_type, select))
             else:
                 found[table] = self._compare(cursor, table)
         states = self._states(cursor)
@@ -258,31 +258,12 @@ class Audit:
     def _in_range(self, hour: datetime) -> bool:
         return self.hours is None or self.hours.start <= hour < self.hours.end
 
-    def _repair_names(self, cursor: Any) -> int:
-        """Correct the entries of garbled names; return how many were wrong."""
-        entries: dict[str, list[str]] = defaultdict(list)
-        for name, entry in self._fetch(cursor, statement("damage/names.sql")):
-            entries[name] += [entry] if entry is not None else []
-        meant = {name: [text] if (text := repair(name)) != name else [] for name in entries}
-        wrong = [name for name in entries if entries[name] != meant[name]]
-        if wrong:
-            cursor.execute(lock("repaired_names", self.hook.conn_type))
-            cursor.executemany(
-                "delete from repaired_names where delivered = %s", [(name,) for name in wrong]
-            )
-            cursor.executemany(
-                "insert into repaired_names (delivered, repaired) values (%s, %s)",
-                [(name, text) for name in wrong for text in meant[name]],
-            )
-            commit(cursor)
-        return len(wrong)
-
     def _mark(self, cursor: Any) -> None:
         rows = [
             (start.replace(tzinfo=None), self.damage.tables_of(start))
             for start in self.damage.starts
         ]
-        cursor.execute(lock("hour_loads", self.hook.conn_type))
+        lock(cursor, self.hook.conn_type, "hour_loads")
         cursor.execute("create temp table found_damage (hour_start timestamp, damage varchar(250))")
         if rows:
             insert_rows(self.hook.conn_type, cursor, "found_damage", "hour_start, damage", rows)
@@ -312,6 +293,6 @@ def _range_command(span: Span) -> str:
 def forget_catalogue(hook: DbApiHook) -> None:
     """Make the next run read every song file again; delete songs that the mirror lacks."""
     with transaction(hook) as cursor:
-        cursor.execute(lock("song_files", hook.conn_type))
+        lock(cursor, hook.conn_type, "song_files")
         for name in ("prune/songs.sql", "prune/artists.sql", "catalogue/forget.sql"):
             cursor.execute(statement(name))

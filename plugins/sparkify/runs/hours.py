@@ -104,7 +104,7 @@ def loads(hook: DbApiHook, first: datetime, last: datetime) -> dict[datetime, Lo
 def forget_hours(hook: DbApiHook, first: datetime, last: datetime) -> int:
     """Delete the records of the empty hours from first to last; return how many there were."""
     with transaction(hook) as cursor:
-        cursor.execute(lock("hour_loads", hook.conn_type))
+        lock(cursor, hook.conn_type, "hour_loads")
         cursor.execute(statement("runs/forgotten/hours.sql", Window(first, last + HOUR)))
         return int(cursor.rowcount)
 

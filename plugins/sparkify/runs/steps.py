@@ -1,13 +1,11 @@
 """The statements of a run's bookkeeping, step by step."""
 
-# Tables are always locked in this order: rejected_rows, file_ledger, load_runs, hour_loads,
-# readings.
+BOOKKEEPING = ("file_ledger", "hour_loads", "load_runs", "readings", "rejected_rows")
+"""The tables that these statements change, in the order in which they are locked."""
 
 BEGIN = [
-    "{{ lock('load_runs') }}",
     "runs/begin/previous_try.sql",
     "runs/begin/run.sql",
-    "{{ lock('hour_loads') }}",
     "runs/begin/hours_asked.sql",
     "runs/begin/hours.sql",
 ]
@@ -16,22 +14,20 @@ BEGIN = [
 STAGED = ["runs/staged/rejects.sql", "runs/staged/figures.sql", "runs/staged/run.sql"]
 """After staging: record what was read, staged and rejected."""
 
+AUDITED = ["runs/audited/reading.sql"]
+"""After the audit has passed, before anything is loaded: claim the window."""
+
 PUBLISHED = [
-    "{{ lock('rejected_rows') }}",
     "runs/published/rejects.sql",
-    "{{ lock('file_ledger') }}",
     "runs/published/ledger.sql",
-    "{{ lock('load_runs') }}",
     "runs/published/figures.sql",
     "runs/published/run.sql",
-    "{{ lock('hour_loads') }}",
     "runs/published/hour_plays.sql",
     "runs/published/hour_user_events.sql",
     "runs/published/hours_damaged.sql",
     "runs/published/hours_staged.sql",
     "runs/published/hours.sql",
     "runs/published/hours_seen.sql",
-    "{{ lock('readings') }}",
     "runs/published/readings.sql",
 ]
 """In the transaction that publishes the plays: record what is published, and from which files."""
@@ -40,9 +36,7 @@ ENDED = [
     "runs/ended/rejects.sql",
     "runs/ended/ledger.sql",
     "runs/ended/quality_results.sql",
-    "{{ lock('load_runs') }}",
     "runs/ended/run.sql",
-    "{{ lock('readings') }}",
     "runs/ended/readings.sql",
 ]
 """At the end: delete what has been kept long enough."""

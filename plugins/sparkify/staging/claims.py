@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify.warehouse import commit, lock
 from sparkify.window import Window, merge, naive
 
 
@@ -21,50 +19,33 @@ class Claim(NamedTuple):
         return f"{self.window} to reading {self.reading} of {self.run_id}"
 
 
-def claim(hook: DbApiHook, cursor: Any, run_id: str, window: Window) -> int:
+def newer_claims(cursor: Any, run_id: str, window: Window) -> list[Claim]:
     """
-    Claim the window for what the run has staged, and return the number of that reading.
+    Return what readings newer than the run's claim of its window.
 
-    A claim is committed before anything is loaded, and is permanent. So once a load has locked its
-    table, it sees the claim of every newer reading that has loaded that table; and a newer reading
-    that claims later also loads the table later, and replaces these rows.
+    A run claims its window once its audit has passed, before it loads anything, and for good. So
+    once a load has locked its table, it sees the claim of every newer reading that has loaded it;
+    and a newer reading that claims later also loads the table later, and replaces these rows.
     """
+    start, end = naive(window.start), naive(window.end)
     cursor.execute(
-        "select reading, claim_start from readings where reading = (select max(reading) "
-        "from file_ledger where run_id = %s and dataset = 'staging_events')",
-        (run_id,),
+        "select reading, run_id, claim_start, claim_end from readings where reading >= "
+        "(select max(reading) from file_ledger where run_id = %s and dataset = 'staging_events') "
+        "and claim_start < %s and claim_end > %s order by reading",
+        (run_id, end, start),
     )
-    row = cursor.fetchone()
-    commit(cursor)
-    if row is None:
+    own, *newer = cursor.fetchall() or [(0, "", start, end)]
+    if own[1] != run_id:
         raise AirflowFailException(
             "The warehouse no longer knows when this run read its files, so newer versions may "
             "already be loaded. Nothing was changed. Clear the run's task stage_events with "
             "downstream."
         )
-    number, claimed = row
-    if claimed is None:
-        cursor.execute(lock("readings", hook.conn_type))
-        cursor.execute(
-            "update readings set claim_start = %s, claim_end = %s where reading = %s",
-            (naive(window.start), naive(window.end), number),
-        )
-        commit(cursor)
-    return int(number)
-
-
-def newer_claims(cursor: Any, reading: int, window: Window) -> list[Claim]:
-    """Return what newer readings claim of a window; the table to load must be locked."""
-    start, end = naive(window.start), naive(window.end)
-    cursor.execute(
-        "select reading, run_id, claim_start, claim_end from readings "
-        "where reading > %s and claim_start < %s and claim_end > %s order by claim_start",
-        (reading, end, start),
-    )
-    return [
-        Claim(number, run_id, Window(max(first, start), min(last, end)))
-        for number, run_id, first, last in cursor.fetchall()
+    claims = [
+        Claim(number, other, Window(max(first, start), min(last, end)))
+        for number, other, first, last in newer
     ]
+    return sorted(claims, key=lambda claim: claim.window.start)
 
 
 def outside(claims: Iterable[Claim], column: str) -> str:

@@ -135,13 +135,12 @@ class Reading:
         return (naive(found.start), naive(found.end)) if found else (None, None)
 
 
-def begin_reading(hook: DbApiHook, cursor: Any, run_id: str, dataset: str) -> int:
+def begin_reading(cursor: Any, run_id: str, dataset: str) -> int:
     """
-    Number a reading, to be committed before files are listed.
+    Number a reading, to be committed before files are listed; ``readings`` must be locked.
 
     The warehouse assigns the numbers, since the clocks of workers differ.
     """
-    cursor.execute(lock("readings", hook.conn_type))
     cursor.execute("select coalesce(max(reading), 0) + 1 from readings")
     [number] = cursor.fetchone()
     cursor.execute(
@@ -178,7 +177,7 @@ def record_reading(hook: DbApiHook, cursor: Any, reading: Reading, tally: Tally)
     So a file's open rejects are those of its last reading. The ledger has one entry per file and
     run.
     """
-    cursor.execute(lock("rejected_rows", hook.conn_type))
+    lock(cursor, hook.conn_type, "rejected_rows")
     cursor.execute(
         "delete from file_ledger where dataset = %s and run_id = %s",
         (reading.dataset, reading.run_id),

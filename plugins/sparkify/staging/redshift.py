@@ -243,11 +243,12 @@ class _Reconciliation:
         for reject in rejects[:SHOWN]:
             log.warning("Rejected: %s, line %s: %s", reject.file.url, reject.line, reject.reason)
         with transaction(self.hook) as cursor:
+            # First, because it locks.
+            record_reading(self.hook, cursor, self.reading, self.tally)
             if violations:
                 cursor.execute(f"delete from {self.table} where {self._broken(self.reading.files)}")
             if self.reading.by_file:
                 self._name_files(cursor)
-            record_reading(self.hook, cursor, self.reading, self.tally)
             rows = list(self.reading.reject_rows(rejects))
             insert_rows(self.hook.conn_type, cursor, "rejected_rows", REJECTS, rows)
 

@@ -1,0 +1,167 @@
+"""Runs at the same time on Redshift: none is lost, and nobody waits for a reader."""
+
+import json
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+import redshift_connector
+from airflow.sdk import BaseHook
+
+from local.redshift.isolation import SERIALIZABLE, SNAPSHOT
+from local.redshift.server import Delays, RedshiftServer, Sent
+from local.redshift.statements import Statement
+from local.tools.pipeline import Pipeline
+from local.tools.redshift_sql import count
+from sparkify.warehouse import MUTEX
+from tests.support.sources import Bucket, play, song, visit
+from tests.support.warehouse import Warehouse
+
+TEN = datetime(2018, 11, 15, 10)
+HOURS = [TEN + timedelta(hours=number) for number in range(8)]
+WINDOW = (HOURS[0].isoformat(), (HOURS[-1] + timedelta(hours=1)).isoformat())
+
+
+@pytest.fixture
+def filled(bucket: Bucket) -> Bucket:
+    """Some hours with two users each, one song played in all of them, and a broken line."""
+    events = [
+        record
+        for number, hour in enumerate(HOURS)
+        for record in (
+            play(f"{hour:%Y-%m-%d %H}:10:00", itemInSession=number, song="BjÃ¶rk"),
+            visit(f"{hour:%Y-%m-%d %H}:20:00", userId="2", level="paid" if number % 2 else "free"),
+        )
+    ]
+    lines = [*map(json.dumps, events), "broken"]
+    bucket.put("log_data/2018/11/2018-11-15-events.json", "\n".join(lines))
+    bucket.put("song_data/one.json", json.dumps(song("SO1")))
+    return bucket
+
+
+def client() -> redshift_connector.Connection:
+    made: redshift_connector.Connection = (
+        BaseHook.get_connection("sparkify_warehouse").get_hook().get_conn()
+    )
+    return made
+
+
+@contextmanager
+def delayed(server: RedshiftServer, delays: Delays) -> Iterator[None]:
+    server.delays = delays
+    try:
+        yield
+    finally:
+        server.delays = Delays()
+
+
+@pytest.mark.parametrize("level", [SNAPSHOT, SERIALIZABLE])
+def test_no_run_is_lost_beside_others(
+    filled: Bucket,
+    redshift_server: RedshiftServer,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    level: str,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.2")
+    name = redshift_warehouse.client.info.dbname
+    with closing(client()) as connection:
+        connection.cursor().execute(f"alter database {name} isolation level {level}")
+        connection.commit()
+    with delayed(redshift_server, Delays(statement=0.005, commit=0.01)):
+        assert list(redshift_pipeline.run_hours(HOURS, 4)) == [*range(1, len(HOURS) + 1)]
+    together = redshift_warehouse.contents()
+    assert len(together["songplays"]) == len(HOURS)
+    redshift_pipeline.run(*WINDOW)
+    assert redshift_warehouse.contents() == together
+
+
+def test_readers_neither_wait_nor_are_waited_for(
+    filled: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.2")
+    redshift_pipeline.run(*WINDOW)
+    ended = threading.Event()
+    waits: list[float] = []
+
+    def ask_often() -> None:
+        with closing(client()) as connection:
+            while not ended.wait(0.1):
+                began = time.monotonic()
+                cursor = connection.cursor()
+                cursor.execute("select count(*) from songplays, users, load_runs, hour_loads")
+                connection.commit()
+                waits.append(time.monotonic() - began)
+
+    asking = threading.Thread(target=ask_often)
+    with closing(client()) as analyst:
+        for table in ("songplays", "users", "load_runs", "hour_loads", "readings", "songs"):
+            analyst.cursor().execute(f"select count(*) from {table}")
+        asking.start()
+        # The analyst's transaction stays open: a run that waited for it would never end.
+        waiting = threading.Timer(60, lambda: analyst.close())
+        waiting.start()
+        redshift_pipeline.run(*WINDOW)
+        assert waiting.is_alive(), "the run waited until the reader had left"
+        waiting.cancel()
+        ended.set()
+        asking.join()
+    assert len(waits) > 3
+    assert max(waits) < 1
+
+
+def test_what_others_write_too_is_written_under_the_mutex(
+    filled: Bucket, redshift_server: RedshiftServer, redshift_pipeline: Pipeline
+) -> None:
+    before = len(redshift_server.statements)
+    redshift_pipeline.run(*WINDOW, run_id="own")
+    writes = {
+        (transaction[0].split()[0].lower(), Statement(text).writes)
+        for transaction in transactions(redshift_server.statements[before:])
+        for text in transaction
+        if is_shared(Statement(text).writes) and transaction[0].lower() != f"lock table {MUTEX}"
+    }
+    assert writes == set()
+
+
+def transactions(sent: list[Sent]) -> Iterator[list[str]]:
+    """The statements of each transaction, without its beginning and end."""
+    by_session: dict[int, list[str]] = defaultdict(list)
+    for session, text in sent:
+        verb = Statement(text).verb
+        if verb == "begin":
+            by_session[session] = []
+        elif verb in ("commit", "rollback"):
+            yield by_session.pop(session)
+        else:
+            by_session[session].append(text)
+
+
+def is_shared(table: str | None) -> bool:
+    """Whether a table is neither a run's own nor temporary."""
+    own = r"staging_\w+_[0-9a-f]{12}(_kept)?|incoming|song_ids|bereft|\w+_figures|staged_hours"
+    return table is not None and not re.fullmatch(own, table)
+
+
+def test_an_hour_takes_few_steps(
+    filled: Bucket,
+    redshift_server: RedshiftServer,
+    redshift_pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.2")
+    redshift_pipeline.run(*WINDOW)
+    before = len(redshift_server.statements)
+    redshift_pipeline.run_hour(HOURS[3])
+    counts = count(redshift_server.statements[before:])
+    assert counts.statements <= 80
+    assert counts.connections <= len(redshift_pipeline.dag.tasks)
