@@ -69,7 +69,7 @@ from sparkify.operators.load_fact import LoadFactOperator
 from sparkify.operators.repair_names import RepairNamesOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
 from sparkify.runs.alerts import late
-from sparkify.runs.steps import AUDITED, BEGIN, BOOKKEEPING, ENDED, PUBLISHED, STAGED
+from sparkify.runs.steps import AUDITED, BEGIN, BOOKKEEPING, ENDED, EXPIRED, PUBLISHED, STAGED
 from sparkify.settings import STORAGE
 from sparkify.window import MOMENT
 
@@ -277,6 +277,7 @@ with DeadlineDAG(
         task_id="drop_staging",
         datasets=["staging_events", "staging_songs"],
         afterwards=ENDED,
+        daily=EXPIRED,
     )
 
     [stage_events, stage_songs] >> audit_staged

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment
 
+from local.tools import sql_macros
+
 TARGET = Path("docs") / "data-dictionary.md"
 HEAD = """\
 # The tables
@@ -69,7 +71,9 @@ def tables(schema: Path) -> Iterator[Table]:
 
 def _rendered(file: Path) -> str:
     template = Environment().from_string(file.read_text())  # noqa: S701 - SQL, not HTML
-    return template.render(engine=lambda: "postgres", bytewise=lambda: "")
+    return template.render(
+        engine=lambda: "postgres", bytewise=lambda: "", primary_key=sql_macros.primary_key
+    )
 
 
 def dictionary(schema: Path) -> str:

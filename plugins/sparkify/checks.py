@@ -144,6 +144,7 @@ def run_checks(
     Connecting takes longer than a check of one hour, so one connection runs them all. Once a check
     has been slow, as over a year, a second connection shares the rest.
 
+    :param connection: one that commits each statement, so that no check holds a lock for long
     :param at_once: how many checks to ask in one statement
     """
     # Both threads take checks from one iterator: next() is atomic, so none runs twice.
@@ -159,6 +160,7 @@ def run_checks(
 
     def run_on_second_connection() -> None:
         with closing(connect()) as second:
+            second.autocommit = True
             run_pending(second)
 
     run_pending(connection, SLOW_CHECK)
@@ -197,7 +199,6 @@ def _counts(connection: Any, checks: Sequence[Check]) -> dict[str, int]:
             )
         )
         counts = dict(cursor.fetchall())
-        connection.commit()
     except Exception:
         # The statement does not say which one it was: each is asked alone, and reports its error.
         connection.rollback()
@@ -210,8 +211,6 @@ def run_check(connection: Any, check: Check) -> Result:
     began = time.monotonic()
     try:
         value, examples = _measure(connection.cursor(), check)
-        # Release the read locks: on Redshift a load may wait for them.
-        connection.commit()
     except Exception as error:
         # Raises too if the connection is lost; Airflow then retries the task.
         connection.rollback()

@@ -125,6 +125,11 @@ def commit(cursor: Any) -> None:
     cursor.execute("commit")
 
 
+def rollback(cursor: Any) -> None:
+    """Undo the cursor's transaction, as after an error; its next statement begins another one."""
+    cursor.execute("rollback")
+
+
 @contextmanager
 def transaction(hook: Any) -> Iterator[Any]:
     """Open a cursor whose statements take effect together, or not at all."""

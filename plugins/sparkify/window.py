@@ -142,6 +142,12 @@ class Window:
         """The number of full hours that fit into the window."""
         return (self.end - self.start) // HOUR
 
+    @property
+    def begins_day(self) -> bool:
+        """Whether a day begins in the window."""
+        midnight = self.start.replace(hour=0, minute=0, second=0, microsecond=0)
+        return self.start == midnight or shift(midnight, timedelta(days=1)) < self.end
+
     def __str__(self) -> str:
         return f"{_format(self.start, 'minutes')} to {_format(self.end, 'minutes')} UTC"
 

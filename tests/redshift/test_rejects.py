@@ -141,7 +141,7 @@ def test_where_both_read_differently_redshift_s_figures_count(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from sparkify.staging import redshift as copying
+    from sparkify.staging import reconciliation
 
     class Otherwise(RecordReader):
         """Takes a play without a user for something else that cannot be loaded, or for a row."""
@@ -153,7 +153,7 @@ def test_where_both_read_differently_redshift_s_figures_count(
                 batch.rows.update(reject.file for reject in kept if not named)
                 yield batch
 
-    monkeypatch.setattr(copying, "RecordReader", Otherwise)
+    monkeypatch.setattr(reconciliation, "RecordReader", Otherwise)
     no_user = json.dumps(play("2018-11-15 10:06:00", userId=""))
     bucket.put(EVENTS, "\n".join([GOOD[0], no_user, GOOD[1]]))
     with caplog.at_level(logging.WARNING):
@@ -176,7 +176,7 @@ def test_a_song_of_several_files_that_is_read_differently_blocks_no_hour(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from sparkify.staging import redshift as copying
+    from sparkify.staging import reconciliation
 
     class Otherwise(RecordReader):
         """Takes no row of a file for one that can be loaded."""
@@ -186,7 +186,7 @@ def test_a_song_of_several_files_that_is_read_differently_blocks_no_hour(
                 batch.frames.clear()
                 yield batch
 
-    monkeypatch.setattr(copying, "RecordReader", Otherwise)
+    monkeypatch.setattr(reconciliation, "RecordReader", Otherwise)
     bucket.put(EVENTS, GOOD[0])
     bucket.put("song_data/A.json", json.dumps(song("SO1", title="Once")))
     bucket.put("song_data/B.json", json.dumps(song("SO1", title="Again")))

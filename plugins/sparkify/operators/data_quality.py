@@ -75,8 +75,10 @@ class DataQualityOperator(WarehouseOperator):
                 for statement in self.beforehand:
                     execute(cursor, statement)
                 connection.commit()
+            connection.autocommit = True
             at_once = 1 if hook.conn_type == POSTGRES else CHECKS_AT_ONCE
             results = run_checks(connection, hook.get_conn, checks, at_once)
+            connection.autocommit = False
             lock(cursor, hook.conn_type, "quality_results", *BOOKKEEPING)
             self._record(cursor, context, results)
             if not any(result.is_error for result in results):

@@ -11,8 +11,8 @@ from sparkify.runs.steps import BOOKKEEPING
 from sparkify.runs.summary import describe, read_figures
 from sparkify.settings import DEAD_AFTER, keep_staging
 from sparkify.staging.names import KEPT, staging_table
-from sparkify.warehouse import commit, execute, lock, session
-from sparkify.window import naive
+from sparkify.warehouse import execute, lock, session
+from sparkify.window import Window, naive
 
 
 class DropStagingOperator(WarehouseOperator):
@@ -25,11 +25,17 @@ class DropStagingOperator(WarehouseOperator):
 
     :param datasets: the tables that staging tables are modelled on
     :param afterwards: statements, or files, that end the run in the same transaction (templated)
+    :param daily: further ones for runs in whose window a day begins (templated)
     """
 
-    template_fields: Sequence[str] = ("datasets", "afterwards", *WarehouseOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "datasets",
+        "afterwards",
+        "daily",
+        *WarehouseOperator.template_fields,
+    )
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"afterwards": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"afterwards": "sql", "daily": "sql"}
     ui_color = "#e4e4e4"
 
     def __init__(
@@ -37,27 +43,27 @@ class DropStagingOperator(WarehouseOperator):
         *,
         datasets: Sequence[str],
         afterwards: Sequence[str] = (),
+        daily: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.datasets = datasets
         self.afterwards = list(afterwards)
+        self.daily = list(daily)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Drop this run's tables and leftovers, and return the run's figures."""
         own = {staging_table(context["run_id"], dataset) for dataset in self.datasets}
         hook = self.get_db_hook()
         with session(hook) as cursor:
-            leftovers = self._leftovers(cursor) - own
-            commit(cursor)
             # Also keeps others from starting to stage.
             lock(cursor, hook.conn_type, *BOOKKEEPING)
+            leftovers = self._leftovers(cursor) - own
             if leftovers:
-                leftovers = self._leftovers(cursor) - own
                 self.log.info("Dropping leftovers of dead runs: %s", ", ".join(sorted(leftovers)))
-            for table in sorted(leftovers | own):
-                execute(cursor, f"drop table if exists {table}")
-            for statement in self.afterwards:
+            drop = f"drop table if exists {', '.join(sorted(leftovers | own))}"
+            expired = self.daily if Window.of_run(context).begins_day else []
+            for statement in [drop, *self.afterwards, *expired]:
                 execute(cursor, statement)
             figures = read_figures(cursor, context["run_id"])
         self.log.info("%s", describe(figures))

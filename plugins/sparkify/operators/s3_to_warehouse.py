@@ -1,16 +1,14 @@
 """Stage files in the warehouse, on either engine."""
 
-import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
-from airflow.providers.common.sql.hooks.sql import DbApiHook
-from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.providers.amazon.aws.utils.redshift import build_credentials_block
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -24,8 +22,8 @@ from sparkify.staging.ledger import Reading, Tally, begin_reading, published_nam
 from sparkify.staging.prefixes import beginning
 from sparkify.warehouse import (
     POSTGRES,
+    REDSHIFT,
     commit,
-    engine,
     execute,
     lock,
     quoted,
@@ -33,6 +31,9 @@ from sparkify.warehouse import (
     warehouse_hook,
 )
 from sparkify.window import Window
+
+if TYPE_CHECKING:  # imported where it is used, with polars
+    from sparkify.staging.redshift import Copy
 
 SHOWN_MISSING = 5
 
@@ -126,56 +127,71 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
     # The provider's returns nothing.
     def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
         """Stage the files, and return the counts as XCom."""
-        is_postgres = engine(self.redshift_conn_id) == POSTGRES
-        stage = self._stage_on_postgres if is_postgres else self._stage_on_redshift
-        return self._summary(*stage(warehouse_hook(self.redshift_conn_id), context))
+        hook = warehouse_hook(self.redshift_conn_id)
+        stage = self._stage_on_postgres if hook.conn_type == POSTGRES else self._stage_on_redshift
+        with session(hook) as cursor:
+            return self._summary(*stage(cursor, context))
 
-    def _stage_on_postgres(self, hook: PostgresHook, context: Context) -> tuple[Reading, Tally]:
+    def _stage_on_postgres(self, cursor: Any, context: Context) -> tuple[Reading, Tally]:
         if self.jsonpaths:
             raise AirflowFailException(
                 f"The variable sparkify_jsonpaths is {self.jsonpaths!r}, and the connection "
                 f"{self.redshift_conn_id} is of type postgres. JSONPaths work only with Redshift's "
                 "COPY; on PostgreSQL a key fills the column of its name. Remove the variable."
             )
-        reading = self._reading(hook, context)
+        reading = self._reading(cursor, POSTGRES, context)
         # Threads of polars would cost more than they gain: reading, parsing and COPY overlap.
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
         # Imported here, because every task of the DAG imports this module, and importing polars
         # takes longer than a whole task.
         from sparkify.staging.postgres import stage
 
-        source = open_source(self.source)
-        return reading, stage(hook, source, reading, self.table, self.rules)
+        return reading, stage(cursor, open_source(self.source), reading, self.table, self.rules)
 
-    def _stage_on_redshift(self, hook: RedshiftSQLHook, context: Context) -> tuple[Reading, Tally]:
-        from sparkify.staging.redshift import Copy, source_in_s3, stage
-
-        def run(one: Copy) -> None:
-            # The provider's operator reads from one location, this one from several.
-            operator = copy.copy(self)
-            operator.s3_bucket, operator.s3_key = one.bucket, one.key
-            operator.copy_options = [*self._copy_options(), *one.options]
-            S3ToRedshiftOperator.execute(operator, context)
+    def _stage_on_redshift(self, cursor: Any, context: Context) -> tuple[Reading, Tally]:
+        from sparkify.staging.redshift import source_in_s3, stage
 
         source = source_in_s3(self.source)
-        reading = self._reading(hook, context)
+        reading = self._reading(cursor, REDSHIFT, context)
         manifests = setting("manifest_prefix")
-        return reading, stage(hook, source, reading, self.table, self.rules, manifests, run)
+        copy = self._copy_statement
+        return reading, stage(cursor, source, reading, self.table, self.rules, manifests, copy)
 
-    def _copy_options(self) -> list[str]:
-        return [f"json {quoted(self.jsonpaths or 'auto ignorecase')}", *COPY_OPTIONS]
+    def _copy_statement(self, one: "Copy") -> str:
+        """
+        Return the provider's COPY of one location, with the key of S3 unless there is a role.
 
-    def _reading(self, hook: DbApiHook, context: Context) -> Reading:
+        The provider's operator and hook would log it, and Airflow masks secrets in the task's log,
+        but not in the copy that the scheduler prints.
+        """
+        options = [
+            f"json {quoted(self.jsonpaths or 'auto ignorecase')}",
+            *COPY_OPTIONS,
+            *one.options,
+        ]
+        self.log.info("Copying %s into %s: %s", one.url, self.table, ", ".join(options))
+        s3 = S3Hook(aws_conn_id=self.aws_conn_id, verify=self.verify)
+        config = s3.conn_config
+        region = config.extra_config.get("region") or config.region_name
+        self.s3_bucket, self.s3_key = one.bucket, one.key
+        return self._build_copy_query(
+            self.table,
+            f"aws_iam_role={config.role_arn}"
+            if config.role_arn
+            # Registers the secret with Airflow's masker, too.
+            else build_credentials_block(s3.get_credentials()),
+            f"region {quoted(region)}" if region else "",
+            " ".join(options),
+        )
+
+    def _reading(self, cursor: Any, on: str, context: Context) -> Reading:
         """Number a reading, and list its files and the patterns that match none."""
         window = Window.of_run(context)
-        published: set[str] = set()
-        with session(hook) as cursor:
-            if self.partition:
-                published = published_names(cursor, self.dataset, window)
-                commit(cursor)
-            lock(cursor, hook.conn_type, *BOOKKEEPING)
-            done = [execute(cursor, statement) for statement in self.beforehand]
-            number = begin_reading(cursor, context["run_id"], self.dataset)
+        lock(cursor, on, *BOOKKEEPING)
+        published = published_names(cursor, self.dataset, window) if self.partition else set()
+        done = [execute(cursor, statement) for statement in self.beforehand]
+        number = begin_reading(cursor, context["run_id"], self.dataset)
+        commit(cursor)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
         source = open_source(self.source)
         found: dict[SourceFile, None] = {}
@@ -202,7 +218,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         if reading.missing:
             self._warn_of(reading.missing, source)
         if self.only_new:
-            new = unpublished(hook, reading)
+            new = unpublished(cursor, reading)
             if not new:
                 raise AirflowSkipException(
                     f"Nothing to read: none of {len(found)} files is new or changed since they "

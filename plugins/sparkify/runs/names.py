@@ -15,10 +15,10 @@ def correct_names(cursor: Any, on: str, select: str) -> list[str]:
 
     :param select: SELECT of names, each with its entry or null; one per entry
     """
-    if not _wrong(cursor, select):
-        commit(cursor)
-        return []
+    is_needed = bool(_wrong(cursor, select))
     commit(cursor)
+    if not is_needed:
+        return []
     lock(cursor, on, "repaired_names")
     # Another run may have corrected them since.
     wrong = _wrong(cursor, select)

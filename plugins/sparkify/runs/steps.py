@@ -32,11 +32,13 @@ PUBLISHED = [
 ]
 """In the transaction that publishes the plays: record what is published, and from which files."""
 
-ENDED = [
-    "runs/ended/rejects.sql",
-    "runs/ended/ledger.sql",
-    "runs/ended/quality_results.sql",
-    "runs/ended/run.sql",
-    "runs/ended/readings.sql",
+ENDED = ["runs/ended/run.sql"]
+"""At the end."""
+
+EXPIRED = [
+    "runs/expired/rejects.sql",
+    "runs/expired/ledger.sql",
+    "runs/expired/quality_results.sql",
+    "runs/expired/readings.sql",
 ]
-"""At the end: delete what has been kept long enough."""
+"""At the end of a run in whose window a day begins: delete what has been kept long enough."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowException
+
+from sparkify.warehouse import commit
 
 PATIENCE, FIRST_PAUSE, PAUSE = 60.0, 0.1, 2.0
 """Seconds to wait for the views to show a COPY that has ended, and between two queries at first and
@@ -37,18 +38,17 @@ class Loads:
     errors: Sequence[LoadError] = ()
 
 
-def last_load(hook: DbApiHook, table: str) -> int:
+def last_load(cursor: Any, table: str) -> int:
     """Return the id of the last COPY into a table of this name, or 0."""
-    row: Any = hook.get_first(
+    cursor.execute(
         "select coalesce(max(query_id), 0) from sys_load_history where trim(table_name) = %s",
-        parameters=(table,),
+        (table,),
     )
-    return int(row[0])
+    [number] = cursor.fetchone()
+    return int(number)
 
 
-def loads_since(
-    hook: DbApiHook, table: str, earlier: int, copies: int, empty_files: int = 0
-) -> Loads:
+def loads_since(cursor: Any, table: str, earlier: int, copies: int, empty_files: int = 0) -> Loads:
     """
     Wait until the views show this many COPYs into a table completely, and return their results.
 
@@ -56,12 +56,9 @@ def loads_since(
     may leave out empty files.
     """
     for is_last in _attempts():
-        completed = [copy for copy in _copies(hook, table, earlier) if copy.is_completed]
-        queries = [copy.query for copy in completed]
-        files = list(_select(hook, queries, "file_name, lines_scanned", "sys_load_detail"))
-        errors = errors_of(hook, queries)
-        missing_files = sum(copy.files for copy in completed) - empty_files - len(files)
-        missing_errors = sum(copy.errors for copy in completed) - len(errors)
+        completed = [copy for copy in _copies(cursor, table, earlier) if copy.is_completed]
+        missing_files = sum(copy.files - copy.files_shown for copy in completed) - empty_files
+        missing_errors = sum(copy.errors - copy.errors_shown for copy in completed)
         if len(completed) >= copies and missing_files <= 0 and missing_errors <= 0:
             break
         if is_last:
@@ -70,25 +67,24 @@ def loads_since(
                 f"{table}. Of these, sys_load_detail lacks {max(missing_files, 0)} files and "
                 f"sys_load_error_detail {max(missing_errors, 0)} errors. Airflow retries the task."
             )
+    queries = [copy.query for copy in completed]
     lines: Counter[str] = Counter()
-    for url, count in files:
+    for url, count in _select(cursor, queries, "file_name, lines_scanned", "sys_load_detail"):
         lines[url.strip()] += count
-    return Loads(lines, errors)
+    has_errors = any(copy.errors for copy in completed)
+    return Loads(lines, _errors(cursor, queries) if has_errors else ())
 
 
-def failed_load(hook: DbApiHook, table: str, earlier: int) -> Sequence[LoadError]:
+def failed_load(cursor: Any, table: str, earlier: int) -> Sequence[LoadError]:
     """Return the records that made a COPY fail, if any, as far as the views show them."""
-    errors: Sequence[LoadError] = ()
     for is_last in _attempts(FAILED_PATIENCE):
-        copies = _copies(hook, table, earlier)
-        errors = errors_of(hook, [copy.query for copy in copies])
-        if is_last or (
-            copies
-            and not any(copy.is_running for copy in copies)
-            and len(errors) >= sum(copy.errors for copy in copies)
-        ):
+        copies = _copies(cursor, table, earlier)
+        is_shown = copies and all(
+            not copy.is_running and copy.errors_shown >= copy.errors for copy in copies
+        )
+        if is_shown or is_last:
             break
-    return errors
+    return _errors(cursor, [copy.query for copy in copies])
 
 
 def _attempts(patience: float = PATIENCE) -> Iterator[bool]:
@@ -102,26 +98,15 @@ def _attempts(patience: float = PATIENCE) -> Iterator[bool]:
     yield True
 
 
-def errors_of(hook: DbApiHook, queries: Sequence[int]) -> Sequence[LoadError]:
-    """Return the records that these COPYs could not load."""
-    columns = "file_name, line_number, column_name, error_code, error_message"
-    return [
-        LoadError(
-            url.strip(), line, (column or "").strip() or None, f"{message.strip()} (error {code})"
-        )
-        for url, line, column, code, message in _select(
-            hook, queries, columns, "sys_load_error_detail"
-        )
-    ]
-
-
 class _Copy(NamedTuple):
-    """A COPY in the history, with its numbers of files and errors."""
+    """A COPY in the history, with its numbers of files and errors, and how many are shown."""
 
     query: int
     status: str
     files: int
     errors: int
+    files_shown: int
+    errors_shown: int
 
     @property
     def is_completed(self) -> bool:
@@ -132,20 +117,42 @@ class _Copy(NamedTuple):
         return self.status == "running"
 
 
-def _copies(hook: DbApiHook, table: str, earlier: int) -> list[_Copy]:
-    rows: Any = hook.get_records(
-        "select query_id, status, source_file_count, error_count from sys_load_history "
-        "where trim(table_name) = %s and query_id > %s",
-        parameters=(table, earlier),
+def _copies(cursor: Any, table: str, earlier: int) -> list[_Copy]:
+    cursor.execute(
+        "select copies.query_id, copies.status, copies.source_file_count, copies.error_count, "
+        "files.shown, errors.shown from sys_load_history as copies "
+        "left join (select query_id, count(*) as shown from sys_load_detail "
+        "where query_id > %s group by query_id) as files on copies.query_id = files.query_id "
+        "left join (select query_id, count(*) as shown from sys_load_error_detail "
+        "where query_id > %s group by query_id) as errors on copies.query_id = errors.query_id "
+        "where trim(copies.table_name) = %s and copies.query_id > %s",
+        (earlier, earlier, table, earlier),
     )
+    rows = cursor.fetchall()
+    # The next query sees what the views show by then.
+    commit(cursor)
     return [
-        _Copy(int(query), status.strip(), int(files or 0), int(errors or 0))
-        for query, status, files, errors in rows
+        _Copy(int(query), status.strip(), *(int(number or 0) for number in numbers))
+        for query, status, *numbers in rows
     ]
 
 
-def _select(hook: DbApiHook, queries: Sequence[int], columns: str, view: str) -> Any:
+def _errors(cursor: Any, queries: Sequence[int]) -> Sequence[LoadError]:
+    """Return the records that these COPYs could not load."""
+    columns = "file_name, line_number, column_name, error_code, error_message"
+    return [
+        LoadError(
+            url.strip(), line, (column or "").strip() or None, f"{message.strip()} (error {code})"
+        )
+        for url, line, column, code, message in _select(
+            cursor, queries, columns, "sys_load_error_detail"
+        )
+    ]
+
+
+def _select(cursor: Any, queries: Sequence[int], columns: str, view: str) -> Any:
     if not queries:
         return []
     numbers = ", ".join(map(str, queries))
-    return hook.get_records(f"select {columns} from {view} where query_id in ({numbers})")
+    cursor.execute(f"select {columns} from {view} where query_id in ({numbers})")
+    return cursor.fetchall()

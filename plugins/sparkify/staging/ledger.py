@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.records.objects import LONGEST_TEXT
@@ -150,13 +149,13 @@ def begin_reading(cursor: Any, run_id: str, dataset: str) -> int:
     return int(number)
 
 
-def unpublished(hook: DbApiHook, reading: Reading) -> list[SourceFile]:
+def unpublished(cursor: Any, reading: Reading) -> list[SourceFile]:
     """Return the song files whose version is not published yet: new, changed or being loaded."""
-    rows = hook.get_records(
+    cursor.execute(
         "select source_file, etag from song_files where source = %s and published_at is not null",
-        parameters=(reading.source,),
+        (reading.source,),
     )
-    published = {(name, etag) for name, etag in rows}
+    published = {(name, etag) for name, etag in cursor.fetchall()}
     return [file for file in reading.files if (file.name, file.etag) not in published]
 
 
@@ -170,19 +169,19 @@ def published_names(cursor: Any, dataset: str, window: Window) -> set[str]:
     return {name for (name,) in cursor.fetchall()}
 
 
-def record_reading(hook: DbApiHook, cursor: Any, reading: Reading, tally: Tally) -> None:
+def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None:
     """
     Record what was read, and mark earlier rejects of these files as resolved by this run.
 
     So a file's open rejects are those of its last reading. The ledger has one entry per file and
     run.
     """
-    lock(cursor, hook.conn_type, "rejected_rows")
+    lock(cursor, on, "rejected_rows")
     cursor.execute(
         "delete from file_ledger where dataset = %s and run_id = %s",
         (reading.dataset, reading.run_id),
     )
-    insert_rows(hook.conn_type, cursor, "file_ledger", LEDGER, reading.ledger_rows(tally))
+    insert_rows(on, cursor, "file_ledger", LEDGER, reading.ledger_rows(tally))
     cursor.execute(
         "update rejected_rows set resolved_by = %s where resolved_at is null and dataset = %s "
         "and source = %s and source_file in (select source_file from file_ledger "

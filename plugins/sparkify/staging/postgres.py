@@ -4,8 +4,8 @@ import logging
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.records.blocks import blocks
@@ -16,7 +16,7 @@ from sparkify.records.spans import file_spans
 from sparkify.sources.base import Source
 from sparkify.staging.background import in_background
 from sparkify.staging.ledger import REJECTS, Reading, Tally, check_rejects, record_reading
-from sparkify.warehouse import as_csv, transaction
+from sparkify.warehouse import POSTGRES, as_csv
 
 log = logging.getLogger(__name__)
 
@@ -24,52 +24,51 @@ PROGRESS_SECONDS = 5
 
 
 def stage(
-    hook: PostgresHook, source: Source, reading: Reading, table: str, rules: Mapping[str, str]
+    cursor: Any, source: Source, reading: Reading, table: str, rules: Mapping[str, str]
 ) -> Tally:
     """
     Recreate a run's staging table and fill it with the records of the reading's files.
 
-    Reading, parsing and COPY overlap, block by block. An error rolls back table, rejects and ledger
-    entries.
+    Reading, parsing and COPY overlap, block by block. Table, rejects and ledger entries are one
+    transaction, which the caller commits.
     """
     tally = Tally()
-    with transaction(hook) as cursor:
-        columns = columns_of(cursor, reading.dataset)
-        spans = file_spans(reading.files, reading.partition, reading.time_column)
-        reader = RecordReader(columns, rules, spans, by_file=reading.by_file)
-        batches = in_background(
-            reader.batches(in_background(blocks(source, reading.files, tally.gone.add)))
-        )
-        cursor.execute(f"drop table if exists {table}")
-        more = f", {SOURCE_FILE.definition}" if reading.by_file else ""
-        cursor.execute(f"create table {table} (like {reading.dataset} including defaults{more})")
-        with tempfile.SpooledTemporaryFile(max_size=1 << 20) as rejects:
-            rows = encoder(reader.staged)
-            names = ", ".join(column.name for column in reader.staged)
-            # Frozen, so that the first reader need not mark each row as committed. Nobody sees the
-            # table before its rows.
-            statement = f"copy {table} ({names}) from stdin (format {rows.form}, freeze)"
-            with cursor.copy(statement) as copy:
-                copy.write(rows.begin())
-                for batch in _count_batches(batches, reading, tally):
-                    for frame in batch.frames:
-                        for piece in rows.rows(frame):
-                            copy.write(piece)
-                    rejects.write(as_csv(reading.reject_rows(batch.rejects)))
-                copy.write(rows.end())
-            _check_rows(cursor.rowcount, reading, tally)
-            record_reading(hook, cursor, reading, tally)
-            rejects.seek(0)
-            with cursor.copy(f"copy rejected_rows ({REJECTS}) from stdin (format csv)") as copy:
-                while piece := rejects.read(1 << 20):
-                    copy.write(piece)
-            check_rejects(cursor.rowcount, reading, tally)
-        for file in tally.gone:
-            log.warning("Missing: %s has gone since it was listed.", file.url)
-        # Without statistics the planner expects almost no plays in a new table. A tenth of the
-        # usual sample suffices.
-        cursor.execute("set local default_statistics_target = 10")
-        cursor.execute(f"analyze {table}")
+    columns = columns_of(cursor, reading.dataset)
+    spans = file_spans(reading.files, reading.partition, reading.time_column)
+    reader = RecordReader(columns, rules, spans, by_file=reading.by_file)
+    batches = in_background(
+        reader.batches(in_background(blocks(source, reading.files, tally.gone.add)))
+    )
+    cursor.execute(f"drop table if exists {table}")
+    more = f", {SOURCE_FILE.definition}" if reading.by_file else ""
+    cursor.execute(f"create table {table} (like {reading.dataset} including defaults{more})")
+    with tempfile.SpooledTemporaryFile(max_size=1 << 20) as rejects:
+        rows = encoder(reader.staged)
+        names = ", ".join(column.name for column in reader.staged)
+        # Frozen, so that the first reader need not mark each row as committed. Nobody sees the
+        # table before its rows.
+        statement = f"copy {table} ({names}) from stdin (format {rows.form}, freeze)"
+        with cursor.copy(statement) as copy:
+            copy.write(rows.begin())
+            for batch in _count_batches(batches, reading, tally):
+                for frame in batch.frames:
+                    for piece in rows.rows(frame):
+                        copy.write(piece)
+                rejects.write(as_csv(reading.reject_rows(batch.rejects)))
+            copy.write(rows.end())
+        _check_rows(cursor.rowcount, reading, tally)
+        record_reading(cursor, POSTGRES, reading, tally)
+        rejects.seek(0)
+        with cursor.copy(f"copy rejected_rows ({REJECTS}) from stdin (format csv)") as copy:
+            while piece := rejects.read(1 << 20):
+                copy.write(piece)
+        check_rejects(cursor.rowcount, reading, tally)
+    for file in tally.gone:
+        log.warning("Missing: %s has gone since it was listed.", file.url)
+    # Without statistics the planner expects almost no plays in a new table. A tenth of the
+    # usual sample suffices.
+    cursor.execute("set local default_statistics_target = 10")
+    cursor.execute(f"analyze {table}")
     return tally
 
 
