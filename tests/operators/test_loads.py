@@ -12,13 +12,19 @@ from tests.support.warehouse import Warehouse
 
 
 class Described:
-    """A cursor that knows the columns of every SELECT, and nothing else."""
+    """A cursor that knows the columns of every SELECT, and creates temporary tables."""
+
+    rowcount = 1
 
     def __init__(self, *columns: str) -> None:
         self.description = [(column,) for column in columns]
+        self.created: list[str] = []
 
     def execute(self, statement: str) -> None:
-        assert statement.endswith("where false")
+        if statement.startswith("create temp table"):
+            self.created.append(statement)
+        else:
+            assert statement.endswith("where false")
 
 
 def test_a_fact_load_deletes_the_window_and_inserts_the_select() -> None:
@@ -33,14 +39,14 @@ def test_a_fact_load_deletes_the_window_and_inserts_the_select() -> None:
 
 def test_a_dimension_load_replaces_the_keys_of_the_select() -> None:
     operator = LoadDimensionOperator(task_id="load", table="dims", sql="select 1 as id", key="id")
-    assert operator.replacement(Described("id", "name")) == [
-        "create temp table incoming (like dims)",
-        "insert into incoming (id, name)\nselect 1 as id",
+    cursor = Described("id", "name")
+    assert operator.replacement(cursor) == [
         "delete from dims using incoming where dims.id = incoming.id "
         "and dims.id >= (select min(id) from incoming) "
         "and dims.id <= (select max(id) from incoming)",
         "insert into dims (id, name) select id, name from incoming",
     ]
+    assert cursor.created == ["create temp table incoming as\nselect 1 as id"]
 
 
 def test_a_link_sets_all_columns_but_the_key() -> None:

@@ -27,8 +27,9 @@ WINDOW = (HOURS[0].isoformat(), (HOURS[-1] + timedelta(hours=1)).isoformat())
 
 
 @pytest.fixture
-def filled(bucket: Bucket) -> Bucket:
+def filled(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """Some hours with two users each, one song played in all of them, and a broken line."""
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.2")
     events = [
         record
         for number, hour in enumerate(HOURS)
@@ -62,10 +63,8 @@ def test_no_run_is_lost_beside_others(
     redshift_server: RedshiftServer,
     redshift_pipeline: Pipeline,
     redshift_warehouse: Warehouse,
-    monkeypatch: pytest.MonkeyPatch,
     level: str,
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.2")
     name = redshift_warehouse.client.info.dbname
     with closing(client()) as connection:
         connection.cursor().execute(f"alter database {name} isolation level {level}")
@@ -79,12 +78,8 @@ def test_no_run_is_lost_beside_others(
 
 
 def test_readers_neither_wait_nor_are_waited_for(
-    filled: Bucket,
-    redshift_pipeline: Pipeline,
-    redshift_warehouse: Warehouse,
-    monkeypatch: pytest.MonkeyPatch,
+    filled: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.2")
     redshift_pipeline.run(*WINDOW)
     ended = threading.Event()
     waits: list[float] = []
@@ -149,17 +144,13 @@ def is_shared(table: str | None) -> bool:
 
 
 def test_an_hour_takes_few_steps(
-    filled: Bucket,
-    redshift_server: RedshiftServer,
-    redshift_pipeline: Pipeline,
-    monkeypatch: pytest.MonkeyPatch,
+    filled: Bucket, redshift_server: RedshiftServer, redshift_pipeline: Pipeline
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.2")
     redshift_pipeline.run(*WINDOW)
     before = len(redshift_server.statements)
     redshift_pipeline.run_hour(HOURS[3])
     counts = count(redshift_server.statements[before:])
     # Before: 161 with those that begin and end the 22 transactions, on 19 connections.
-    assert counts.statements + 2 * counts.transactions <= 145
-    assert counts.transactions <= 21
+    assert counts.statements + 2 * counts.transactions <= 140
+    assert counts.transactions <= 20
     assert counts.connections == 11, "one for each task, without the catalogue's"

@@ -13,6 +13,7 @@ import redshift_connector
 from redshift_connector.error import Error, InterfaceError, ProgrammingError
 
 from local.redshift import journal
+from local.redshift.isolation import SERIALIZABLE, SNAPSHOT
 from local.redshift.refusals import RESERVED, RedshiftError, refuse
 from local.redshift.server import RedshiftServer
 from local.redshift.statements import Statement
@@ -619,3 +620,47 @@ def test_the_information_schema_fails_while_tables_are_dropped(
     assert two.rows("select 1 from pg_tables where tablename = 'plays'") == [(1,)]
     one.rollback()
     assert two.rows(question) == [(1,)]
+
+
+def test_a_lock_waits_for_readers_and_later_readers_wait_behind_it(
+    clients: tuple[Client, Client], redshift_server: RedshiftServer, its_database: str
+) -> None:
+    reader, locker = clients
+    later = Client(redshift_server, its_database)
+    reader.rows("select count(*) from plays")
+    locking = threading.Thread(target=lambda: locker.rows("lock table plays"))
+    locking.start()
+    locking.join(0.3)
+    assert locking.is_alive()
+    asking = threading.Thread(target=lambda: later.rows("select count(*) from plays"))
+    asking.start()
+    asking.join(0.3)
+    assert asking.is_alive()
+    reader.commit()
+    locking.join()
+    locker.commit()
+    asking.join()
+    later.connection.close()
+
+
+@pytest.mark.parametrize("level", [SNAPSHOT, SERIALIZABLE])
+def test_under_serializable_what_was_read_must_not_have_changed(
+    clients: tuple[Client, Client], its_database: str, level: str
+) -> None:
+    one, two = clients
+    one.rows(f"alter database {its_database} isolation level {level}")
+    one.commit()
+    try:
+        one.rows("select count(*) from other")
+        two.rows("insert into other (id) values (1)")
+        two.commit()
+        if level == SNAPSHOT:
+            one.rows("delete from plays")
+            one.commit()
+        else:
+            with pytest.raises(Error, match="1023"):
+                one.rows("delete from plays")
+            one.rollback()
+    finally:
+        one.rows(f"alter database {its_database} isolation level {SNAPSHOT}")
+        one.commit()

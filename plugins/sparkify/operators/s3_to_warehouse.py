@@ -24,6 +24,7 @@ from sparkify.warehouse import (
     POSTGRES,
     REDSHIFT,
     commit,
+    engine,
     execute,
     lock,
     quoted,
@@ -127,9 +128,9 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
     # The provider's returns nothing.
     def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
         """Stage the files, and return the counts as XCom."""
-        hook = warehouse_hook(self.redshift_conn_id)
-        stage = self._stage_on_postgres if hook.conn_type == POSTGRES else self._stage_on_redshift
-        with session(hook) as cursor:
+        is_postgres = engine(self.redshift_conn_id) == POSTGRES
+        stage = self._stage_on_postgres if is_postgres else self._stage_on_redshift
+        with session(warehouse_hook(self.redshift_conn_id)) as cursor:
             return self._summary(*stage(cursor, context))
 
     def _stage_on_postgres(self, cursor: Any, context: Context) -> tuple[Reading, Tally]:

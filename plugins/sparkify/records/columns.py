@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
 from functools import cached_property
-from typing import Any
+from math import isfinite
+from typing import Any, cast
 
 import polars as pl
 from airflow.sdk.exceptions import AirflowFailException
@@ -87,6 +88,11 @@ class Column:
         """Whether the column holds whole numbers, including epoch milliseconds."""
         return self.type.parsed.is_integer()
 
+    @cached_property
+    def is_moment(self) -> bool:
+        """Whether the column holds a time, in JSON as epoch milliseconds."""
+        return self.base_type == "timestamp without time zone"
+
     @property
     def as_written(self) -> str:
         """The name of the value as text, which is kept next to the typed one."""
@@ -120,36 +126,64 @@ class Column:
         precision, scale = (*self._sizes, 0)[:2] if self._sizes else (MAX_DIGITS, 18)
         return precision, scale
 
-    def misfits(self) -> Iterator[tuple[pl.Expr, str]]:
-        """Yield predicates of the values that do not fit, with the reason."""
-        value, written = pl.col(self.name), pl.col(self.as_written)
-        meaning = self.type.meaning
-        if not self.is_text:
-            yield value.is_null() & written.is_not_null() & (written != ""), f"is not {meaning}"
-        if self.required:
-            yield written.is_null() | (written == ""), "is missing"
-        if self.width:
-            yield value.str.len_bytes() > self.width, f"does not fit in {self.sql_type}"
-        if self.base_type == "timestamp without time zone":
-            yield ~value.is_between(FIRST_MOMENT, LAST_MOMENT), f"is not {meaning}"
-        if self.base_type == "double precision":
-            yield ~value.is_finite(), f"is not {meaning}"
+    def misfits(
+        self, value: pl.Series, given: pl.Series, lengths: pl.Series | None = None
+    ) -> Iterator[tuple[pl.Series, str]]:
+        """
+        Mark the values that do not fit, with the reason; yield nothing for a reason without any.
+
+        :param value: the values, in the column's type
+        :param given: what they were made from: as written, or as parsed from JSON
+        :param lengths: how many bytes each text has, if known
+        """
+        if given.dtype == pl.String and lengths is None:
+            lengths = given.str.len_bytes()
+        shortest, longest = (1, 0) if lengths is None else bounds(lengths)
+        # Counting nulls takes no time, unlike comparing texts.
+        missing = given.null_count() + (0 if shortest or lengths is None else (lengths == 0).sum())
+        not_fitting = f"is not {self.type.meaning}"
+        if not self.is_text and value.null_count() != missing:
+            yield value.is_null() & ~_is_missing(given), not_fitting
+        if self.required and missing:
+            yield _is_missing(given), "is missing"
+        if self.width and lengths is not None and longest > self.width:
+            yield lengths > self.width, f"does not fit in {self.sql_type}"
+        if self.is_moment:
+            earliest, latest = bounds(value)
+            if not FIRST_MOMENT <= earliest <= latest <= LAST_MOMENT:
+                yield ~value.is_between(FIRST_MOMENT, LAST_MOMENT), not_fitting
+        # The sum is finite only if all numbers are.
+        if self.base_type == "double precision" and not isfinite(value.sum()):
+            yield ~value.is_finite(), not_fitting
 
     @cached_property
     def staged_type(self) -> pl.DataType:
         """The type in which the column is sent to COPY."""
-        if self.base_type == "timestamp without time zone":
+        if self.is_moment:
             return pl.Datetime("us")
         if self.base_type == "numeric":
             return pl.Decimal(*self._digits)
         return self.type.parsed()
 
-    def staged(self) -> pl.Expr:
-        """Return the column as sent to COPY; as with Redshift's EMPTYASNULL, '' becomes null."""
-        value = pl.col(self.name)
-        if self.base_type == "timestamp without time zone":
-            return pl.from_epoch(value, time_unit="ms").cast(self.staged_type)
-        return pl.when(value != "").then(value) if self.is_text else value
+    def staged(self, value: pl.Series) -> pl.Series:
+        """Convert values to what COPY is sent; as with Redshift's EMPTYASNULL, '' becomes null."""
+        if self.is_moment:
+            # What does not fit is not loaded, but must not end the conversion of the others.
+            inside = value.clip(FIRST_MOMENT, LAST_MOMENT)
+            return inside.cast(pl.Datetime("ms")).cast(self.staged_type)
+        if self.is_text and (value == "").any():
+            return value.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+        return value
+
+
+def _is_missing(given: pl.Series) -> pl.Series:
+    """Mark nulls and empty texts."""
+    return given.is_null() | (given == "") if given.dtype == pl.String else given.is_null()
+
+
+def bounds(values: pl.Series) -> tuple[int, int]:
+    """Return the minimum and maximum of whole numbers; 0 if there are none."""
+    return cast("int", values.min() or 0), cast("int", values.max() or 0)
 
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")

@@ -1,17 +1,16 @@
 """The fast path: parse whole blocks of lines in which every value has its column's type."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import orjson
 import polars as pl
 from polars.exceptions import PolarsError, ShapeError
 
-from sparkify.records.columns import FIRST_MOMENT, LAST_MOMENT, Column
+from sparkify.records.columns import Column, bounds
 from sparkify.records.triage import as_text
 
 PolarsType = type[pl.DataType]
@@ -108,7 +107,7 @@ class FastPath:
                 continue
             if column.is_whole:
                 number = values[key].cast(pl.Int64, strict=False)
-                least, most = _bounds(number)
+                least, most = bounds(number)
                 is_exact = -EXACT <= least <= most <= EXACT
                 marks = None if is_exact else (number > EXACT) | (number < -EXACT)
             else:
@@ -144,9 +143,7 @@ class FastPath:
 
     def _staged(self, values: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[StagedColumn]:
         """Yield every column, with the values of its key or nulls."""
-        texts = [
-            keys[column.name] for column in self.columns if column.is_text and column.name in keys
-        ]
+        texts = [key for key in keys.values() if values[key].dtype == pl.String]
         lengths = values.select(pl.col(texts).str.len_bytes())
         for column in self.columns:
             key = keys.get(column.name)
@@ -154,53 +151,18 @@ class FastPath:
                 nulls = pl.Series(column.name, dtype=column.staged_type).clear(values.height)
                 yield StagedColumn(nulls, nulls.is_null() if column.required else None)
                 continue
-            value = values[key].alias(column.name)
-            if column.is_text:
-                yield _text(column, value, lengths[key])
-            else:
-                yield self._number(column, value)
-
-    def _number(self, column: Column, value: pl.Series) -> StagedColumn:
-        misfits = []
-        if value.dtype != column.type.parsed:
-            given = value
-            is_text = given.dtype == pl.String
-            value = column.typed(given) if is_text else given.cast(column.type.parsed, strict=False)
-            empty = int((given == "").sum()) if given.dtype == pl.String else 0
-            if value.null_count() != given.null_count() + empty:
-                filled = given != "" if empty else given.is_not_null()
-                misfits.append(value.is_null() & filled)
-        if column.required and value.null_count():
-            misfits.append(value.is_null())
-        if column.base_type == "timestamp without time zone":
-            earliest, latest = _bounds(value)
-            if not FIRST_MOMENT <= earliest <= latest <= LAST_MOMENT:
-                misfits.append(~value.is_between(FIRST_MOMENT, LAST_MOMENT))
-                value = value.clip(FIRST_MOMENT, LAST_MOMENT)
-            value = value.cast(pl.Datetime("ms")).cast(column.staged_type)
-        # The sum is finite only if all numbers are.
-        elif column.base_type == "double precision" and not math.isfinite(value.sum()):
-            misfits.append(~value.is_finite())
-        return StagedColumn(value, _any(misfits))
+            given = values[key].alias(column.name)
+            value = _typed(column, given)
+            sizes = lengths[key] if key in texts else None
+            marks = [marks for marks, _ in column.misfits(value, given, sizes)]
+            misfits = (
+                reduce(or_, (mark.fill_null(value=False) for mark in marks)) if marks else None
+            )
+            yield StagedColumn(column.staged(value), misfits)
 
 
-def _text(column: Column, value: pl.Series, lengths: pl.Series) -> StagedColumn:
-    shortest, longest = _bounds(lengths)
-    misfits = []
-    if column.width and longest > column.width:
-        misfits.append(lengths > column.width)
-    if column.required and (value.null_count() or not shortest):
-        misfits += [value.is_null(), lengths == 0]
-    if not shortest:
-        value = value.to_frame().select(column.staged()).to_series()
-    return StagedColumn(value, _any(misfits))
-
-
-def _any(marks: Sequence[pl.Series]) -> pl.Series | None:
-    """Combine the marks of several series; None if there are none."""
-    return reduce(or_, (mark.fill_null(value=False) for mark in marks)) if marks else None
-
-
-def _bounds(values: pl.Series) -> tuple[int, int]:
-    """Return the minimum and maximum of whole numbers; 0 if there are none."""
-    return cast("int", values.min() or 0), cast("int", values.max() or 0)
+def _typed(column: Column, given: pl.Series) -> pl.Series:
+    if given.dtype == column.type.parsed:
+        return given
+    is_text = given.dtype == pl.String
+    return column.typed(given) if is_text else given.cast(column.type.parsed, strict=False)

@@ -1,8 +1,9 @@
 """Convert JSON objects to typed rows, and name what does not fit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -26,15 +27,6 @@ class Misfit(NamedTuple):
     moment: datetime | None = None
 
 
-class Fault(NamedTuple):
-    """A possible fault of a row; ``written`` names the column of the value as written."""
-
-    misfits: pl.Expr
-    column: str | None
-    written: str | None
-    reason: str
-
-
 class RowReader:
     """
     Reads JSON objects into the columns of one staging table.
@@ -45,17 +37,7 @@ class RowReader:
 
     def __init__(self, columns: Sequence[Column], rules: Mapping[str, str]) -> None:
         self.columns = columns
-        self._faults = [
-            Fault(misfits, column.name, column.as_written, reason)
-            for column in columns
-            for misfits, reason in column.misfits()
-        ]
-        self._faults += [Fault(pl.sql_expr(rule), None, None, why) for why, rule in rules.items()]
-        # PostgreSQL's text cannot hold NUL.
-        for name in (column.name for column in columns if column.is_text):
-            has_nul = pl.col(name).str.contains("\0", literal=True)
-            self._faults.append(Fault(has_nul, name, name, "holds a NUL character"))
-        self._staged = [column.staged() for column in columns]
+        self._rules = [(pl.sql_expr(rule), reason) for reason, rule in rules.items()]
 
     def read(self, objects: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         """
@@ -78,10 +60,29 @@ class RowReader:
 
     def stage(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, Misfit]]:
         """Return the rows to load, as sent to COPY, and the misfits by row number."""
-        misfits = _misfits(rows, self._faults)
+        misfits: dict[int, Misfit] = {}
+        for misfit, marks in self._misfits(rows):
+            for row in marks.arg_true():
+                # The first reason counts.
+                misfits.setdefault(row, misfit(row))
         if misfits:
             rows = rows.filter(~pl.int_range(pl.len()).is_in(list(misfits)))
-        return rows.select(self._staged), misfits
+        return pl.DataFrame([column.staged(rows[column.name]) for column in self.columns]), misfits
+
+    def _misfits(self, rows: pl.DataFrame) -> Iterator[tuple[Callable[[int], Misfit], pl.Series]]:
+        """Mark the rows that must not be loaded, with a function that says why one must not."""
+        for column in self.columns:
+            written = rows[column.as_written]
+            for marks, reason in column.misfits(rows[column.name], written):
+                yield partial(_misfit, column, reason, written), marks
+        for rule, reason in self._rules:
+            yield partial(_broken_rule, reason), rows.select(rule).to_series()
+        # PostgreSQL's text cannot hold NUL.
+        for column in self.columns:
+            if column.is_text:
+                value = rows[column.name]
+                has_nul = value.str.contains("\0", literal=True)
+                yield partial(_misfit, column, "holds a NUL character", value), has_nul
 
 
 def _as_text(column: Column, value: Any) -> str | None:
@@ -107,21 +108,14 @@ def _whole(text: str) -> str:
     return format(number.to_integral_value(), "f") if is_whole else text
 
 
-def _misfits(rows: pl.DataFrame, faults: Sequence[Fault]) -> dict[int, Misfit]:
-    """Return the faulty rows, each with the first of its reasons."""
-    found: dict[int, Misfit] = {}
-    marks = rows.select(fault.misfits.alias(str(number)) for number, fault in enumerate(faults))
-    for fault, marked in zip(faults, marks, strict=True):
-        for row in marked.arg_true() if marked.any() else ():
-            value = rows[fault.written][row] if fault.written else None
-            found.setdefault(row, Misfit(fault.column, _reason(fault, value)))
-    return found
+def _broken_rule(reason: str, _: int) -> Misfit:
+    return Misfit(None, reason)
 
 
-def _reason(fault: Fault, value: str | None) -> str:
-    if not fault.column:
-        return fault.reason
-    if not value:
-        return f"{fault.column} {fault.reason}"
+def _misfit(column: Column, reason: str, written: pl.Series, row: int) -> Misfit:
+    """Say why the value of a row does not fit."""
+    if not (value := written[row]):
+        return Misfit(column.name, f"{column.name} {reason}")
     shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}… ({len(value.encode())} bytes)"
-    return f"{fault.column} {fault.reason}: {shown!r}".replace("\\x00", "\\u0000")
+    quoted = f"{shown!r}".replace("\\x00", "\\u0000")
+    return Misfit(column.name, f"{column.name} {reason}: {quoted}")
