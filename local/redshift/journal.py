@@ -96,6 +96,52 @@ LAG = 0.3
 """Seconds after the end of a COPY until the views show its files and errors."""
 
 
+COMPARISONS = {"<": "lt", "<=": "le", "=": "eq", ">=": "ge", ">": "gt", "<>": "ne"}
+
+
+def _trailing_blanks() -> str:
+    """
+    Return statements that make comparisons of VARCHAR ignore trailing blanks.
+
+    Character types, r_Character_types.html. PostgreSQL does so for CHAR, whose functions also work
+    for VARCHAR. The operators come first because they take exactly this type, and the operator
+    classes apply to GROUP BY, DISTINCT and joins.
+    """
+    functions = [
+        *((f"varchar{name}", "varchar, varchar", "boolean") for name in COMPARISONS.values()),
+        ("varcharcmp", "varchar, varchar", "integer"),
+        ("hashvarchar", "varchar", "integer"),
+        ("hashvarcharextended", "varchar, bigint", "bigint"),
+    ]
+    created = [
+        f"create function {SCHEMA}.{name}({arguments}) returns {result} language internal "
+        f"immutable strict parallel safe as '{name.replace('varchar', 'bpchar')}'"
+        for name, arguments, result in functions
+    ]
+    opposite = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+    mirrored = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+    created += [
+        f"create operator {SCHEMA}.{sign} (leftarg = varchar, rightarg = varchar, "
+        f"function = {SCHEMA}.varchar{name}, "
+        f"commutator = operator({SCHEMA}.{mirrored.get(sign, sign)}), "
+        f"negator = operator({SCHEMA}.{opposite[sign]})"
+        f"{', restrict = eqsel, join = eqjoinsel, hashes, merges' if sign == '=' else ''})"
+        for sign, name in COMPARISONS.items()
+    ]
+    ordered = ", ".join(
+        f"operator {number} {SCHEMA}.{sign}" for number, sign in enumerate(list(COMPARISONS)[:5], 1)
+    )
+    created += [
+        f"create operator class {SCHEMA}.varchar_order default for type varchar using btree as "
+        f"{ordered}, function 1 {SCHEMA}.varcharcmp(varchar, varchar)",
+        f"create operator class {SCHEMA}.varchar_hash default for type varchar using hash as "
+        f"operator 1 {SCHEMA}.=, function 1 {SCHEMA}.hashvarchar(varchar), "
+        f"function 2 {SCHEMA}.hashvarcharextended(varchar, bigint)",
+    ]
+    once = f"if to_regprocedure('{SCHEMA}.varcharcmp(varchar, varchar)') is null then"
+    return f"do $$ begin {once} {'; '.join(created)}; end if; end $$"
+
+
 @dataclass(frozen=True)
 class LoadError:
     """A record that a COPY could not load."""
@@ -124,6 +170,7 @@ class Journal:
         """Create the views if they do not exist."""
         self._client.execute(VIEWS.encode())
         self._client.execute(FUNCTIONS.encode())
+        self._client.execute(_trailing_blanks().encode())
 
     def start(self, table: str, source: str) -> int:
         """Record the start of a COPY and return its query id."""

@@ -4,7 +4,6 @@ import json
 import re
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
@@ -126,15 +125,17 @@ def test_what_others_write_too_is_written_under_the_mutex(
 
 def transactions(sent: list[Sent]) -> Iterator[list[str]]:
     """The statements of each transaction, without its beginning and end."""
-    by_session: dict[int, list[str]] = defaultdict(list)
+    begun: dict[int, list[str]] = {}
     for session, text in sent:
         verb = Statement(text).verb
         if verb == "begin":
-            by_session[session] = []
+            begun[session] = []
         elif verb in ("commit", "rollback"):
-            yield by_session.pop(session)
+            yield begun.pop(session, [])
+        elif session in begun:
+            begun[session].append(text)
         else:
-            by_session[session].append(text)
+            yield [text]
 
 
 def is_shared(table: str | None) -> bool:

@@ -664,3 +664,13 @@ def test_under_serializable_what_was_read_must_not_have_changed(
     finally:
         one.rows(f"alter database {its_database} isolation level {SNAPSHOT}")
         one.commit()
+
+
+def test_trailing_blanks_do_not_count_when_texts_are_compared(client: Client) -> None:
+    client.rows("insert into plays (id, name) values (1, 'a'), (2, 'a  '), (3, 'b')")
+    assert client.rows("select count(*) from plays where name = 'a'") == [(2,)]
+    assert client.rows("select count(distinct name) from plays") == [(2,)]
+    assert client.rows("select count(*) from plays group by name order by 1") == [(1,), (2,)]
+    joined = "select count(*) from plays join plays as others on plays.name = others.name"
+    assert client.rows(joined) == [(5,)]
+    assert client.rows("select name, length(name) from plays where id = 2") == [("a  ", 3)]
