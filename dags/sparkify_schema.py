@@ -72,15 +72,21 @@ with DAG(
         task_id="create_tables",
         # One text that is then split, because Redshift's driver runs one statement at a time.
         sql=";\n".join(
-            f"{{% include '{file}' %}}"
-            for file in (*(f"schema/{table}.sql" for table in TABLES), *sql_files("views").values())
+            f"{{% include '{file}' %}}" for file in (f"schema/{table}.sql" for table in TABLES)
         ),
         split_statements=True,
+    )
+
+    create_views = CreateViewsOperator(
+        task_id="create_views",
+        views=sql_files("views"),
+        dependents=list(sql_files("questions")),
     )
 
     create_answers = CreateViewsOperator(
         task_id="create_answers",
         views=sql_files("questions"),
+        dated=True,
     )
 
-    drop_tables >> create_tables >> create_answers
+    drop_tables >> create_tables >> create_views >> create_answers

@@ -1,5 +1,4 @@
 -- The time up to which the warehouse has all events that the files held.
-create or replace view data_as_of as
 select max(case when window_end < read_at then window_end else read_at end) as data_as_of
 from file_ledger
 where

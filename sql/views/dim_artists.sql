@@ -1,5 +1,4 @@
 -- Artists, under the Kimball name that some tools expect.
-create or replace view dim_artists as
 select
     artist_id,
     name,

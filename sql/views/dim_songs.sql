@@ -1,5 +1,4 @@
 -- Songs, under the Kimball name that some tools expect.
-create or replace view dim_songs as
 select
     song_id,
     title,

@@ -1,5 +1,4 @@
 -- Users, under the Kimball name that some tools expect.
-create or replace view dim_users as
 select
     user_id,
     first_name,

@@ -1,5 +1,4 @@
 -- Plays, under the Kimball name that some tools expect.
-create or replace view fact_songplays as
 select
     songplay_id,
     start_time,

@@ -1,6 +1,5 @@
 -- One row per hour that a run was asked to load, with its state. Rejects are those of its files,
 -- whatever their own time: a daily file counts in each of its hours.
-create or replace view hour_states as
 select
     hour_start,
     state,

@@ -1,5 +1,4 @@
 -- Plays with garbled names repaired.
-create or replace view readable_songplays as
 select
     plays.songplay_id,
     plays.start_time,

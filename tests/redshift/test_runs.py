@@ -235,6 +235,20 @@ def test_a_view_that_gains_a_column_is_recreated(
     assert redshift_warehouse.column("select more from totals") == [5]
 
 
+def test_a_view_that_others_are_based_on_is_recreated_with_them(
+    redshift_warehouse: Warehouse, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = Pipeline(dags["sparkify_schema"])
+    operator = dags["sparkify_schema"].get_task("create_views")
+    assert isinstance(operator, CreateViewsOperator)
+    grown = "select max(read_at) as data_as_of, count(*) as files from file_ledger"
+    monkeypatch.setitem(operator.views, "data_as_of", grown)
+    for task_id in ("create_views", "create_answers"):
+        schema.run_task(task_id, schema.context())
+    assert redshift_warehouse.column("select files from data_as_of") == [0]
+    assert redshift_warehouse.count("totals") == 1
+
+
 def test_nothing_to_read_at_all_is_a_quiet_hour(
     bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
 ) -> None:

@@ -16,6 +16,6 @@ written = getattr(serialization, "DagSerialization", None) or serialization.Seri
 for dag in bag.dags.values():
     json.dumps(written.to_dict(dag))
 schema = Pipeline(bag.dags["sparkify_schema"])
-for task_id in ("create_tables", "create_answers"):
+for task_id in ("create_tables", "create_views", "create_answers"):
     schema.run_task(task_id, schema.context())
 Pipeline(bag.dags["sparkify"]).run("2018-11-15", "2018-11-16")

@@ -1,24 +1,26 @@
-"""Create views from questions."""
+"""Create views."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.warehouse import POSTGRES
+from sparkify.warehouse import POSTGRES, session
 
 
 class CreateViewsOperator(WarehouseOperator):
     """
-    Create or update views in one transaction, each with a column ``data_as_of``.
+    Create or update views in one transaction.
 
     A view that stays the same keeps its grants, and on PostgreSQL so does one that gains columns at
     its end. A view whose columns change otherwise is dropped first, because the engine cannot
     replace it.
 
     :param views: name to SELECT, or the ``.sql`` file holding it (templated)
+    :param dated: whether to add a column ``data_as_of``
+    :param dependents: views of this project that are based on these; they are dropped, to be
+        created again afterwards, if one of these has to be
     """
 
     template_fields: Sequence[str] = ("views", *WarehouseOperator.template_fields)
@@ -26,40 +28,57 @@ class CreateViewsOperator(WarehouseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"views": "py"}
     ui_color = "#d8ecc9"
 
-    def __init__(self, *, views: Mapping[str, str], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        views: Mapping[str, str],
+        dated: bool = False,
+        dependents: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.views = views
+        self.dated = dated
+        self.dependents = list(dependents)
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
         """Create or replace all views."""
         hook = self.get_db_hook()
-        statements = []
-        for name, sql in self.views.items():
-            # A scalar subquery, because a join could change the order of the rows.
-            select = (
-                "select answers.*, (select data_as_of from data_as_of) as data_as_of\n"
-                f"from (\n{sql}\n) as answers"
-            )
-            if self._changes_columns(hook, name, select):
-                statements.append(f"drop view {name}")
-            statements.append(f"create or replace view {name} as\n{select}")
-        hook.run(statements)
+        selects = {name: _dated(sql) if self.dated else sql for name, sql in self.views.items()}
+        with session(hook) as cursor:
+            changed = [
+                name
+                for name, select in selects.items()
+                if _changes_columns(cursor, hook.conn_type, name, select)
+            ]
+            for name in [*self.dependents, *changed] if changed else []:
+                cursor.execute(f"drop view if exists {name}")
+            for name, select in selects.items():
+                cursor.execute(f"create or replace view {name} as\n{select}")
 
-    def _changes_columns(self, hook: DbApiHook, name: str, select: str) -> bool:
-        found: Any = hook.get_first(
-            # On Redshift, a query of information_schema fails while a table is being dropped.
-            "select 1 from pg_views where schemaname = current_schema() and viewname = %s",
-            parameters=(name,),
-        )
-        if not found:
-            return False
-        before = self._columns(hook, name)
-        after = self._columns(hook, f"({select}) as answers")
-        return (after[: len(before)] if hook.conn_type == POSTGRES else after) != before
 
-    def _columns(self, hook: DbApiHook, rows: str) -> list[tuple[str, Any]]:
-        columns: Any = hook.run(
-            f"select * from {rows} where false",
-            handler=lambda cursor: [(column[0], column[1]) for column in cursor.description],
-        )
-        return list(columns)
+def _changes_columns(cursor: Any, on: str, name: str, select: str) -> bool:
+    """Whether the engine cannot replace the view, because its columns change."""
+    cursor.execute(
+        # On Redshift, a query of information_schema fails while a table is being dropped.
+        "select 1 from pg_views where schemaname = current_schema() and viewname = %s",
+        (name,),
+    )
+    if not cursor.fetchall():
+        return False
+    before = _columns(cursor, name)
+    after = _columns(cursor, f"({select}) as answers")
+    return (after[: len(before)] if on == POSTGRES else after) != before
+
+
+def _columns(cursor: Any, rows: str) -> list[tuple[str, Any]]:
+    cursor.execute(f"select * from {rows} where false")
+    return [(column[0], column[1]) for column in cursor.description]
+
+
+def _dated(sql: str) -> str:
+    """Add the column, as a scalar subquery, because a join could change the order of the rows."""
+    return (
+        "select answers.*, (select data_as_of from data_as_of) as data_as_of\n"
+        f"from (\n{sql}\n) as answers"
+    )
