@@ -56,7 +56,9 @@ REFUSALS = [
     Refusal(r"\bformat\(|\bconcat_ws\(|\bconvert_(from|to)\(", "function does not exist"),
     Refusal(r"\bnow\(\)|\bcurrent_timestamp\b|\blocaltimestamp\b", "function is not supported"),
     # Unsupported PostgreSQL functions, c_unsupported-postgresql-functions.html
-    Refusal(r"\b(clock|transaction|statement)_timestamp\(", "function is not supported"),
+    Refusal(
+        r"\b(clock|transaction|statement)_timestamp\(|\bpg_sleep\(", "function is not supported"
+    ),
     Refusal(r"\bjustify_\w+\(|\b(div|setseed|width_bucket)\(", "function is not supported"),
     Refusal(r"\b(corr|covar_\w+|regr_\w+|every|xmlagg)\(", "aggregate is not supported"),
     Refusal(r"\b(bit_length|overlay|regexp_(matches|split_\w+))\(", "function is not supported"),
