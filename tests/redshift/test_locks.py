@@ -106,7 +106,8 @@ def test_readers_neither_wait_nor_are_waited_for(
         ended.set()
         asking.join()
     assert len(waits) > 3
-    assert max(waits) < 1
+    # A lock that it had to wait for would be held until the analyst leaves.
+    assert max(waits) < 10
 
 
 def test_what_others_write_too_is_written_under_the_mutex(
