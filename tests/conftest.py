@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 
 
 # What starts a whole Airflow, the longest first, so that neither of two processes ends up alone.
-REALITY = ("test_make_run", "test_chaos", "test_backfill_command", "test_page")
+REALITY = ("test_make_run", "test_chaos", "test_secrets", "test_backfill_command", "test_page")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

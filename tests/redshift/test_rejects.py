@@ -3,12 +3,14 @@
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from structlog.testing import capture_logs
 
 from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
@@ -332,9 +334,24 @@ SECRETS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    """Whatever operators and hooks log, at any level, before anything is masked."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    with capture_logs() as entries:
+        yield entries
+    structlog.configure(**before)
+
+
+def readable(entry: dict[str, Any]) -> str:
+    """What is logged as text; Airflow's own rows of its database have none by then."""
+    return json.dumps(entry, default=lambda it: str(it) if isinstance(it, Exception) else "")
+
+
 @pytest.mark.usefixtures("airflow")
 @pytest.mark.parametrize("way", SECRETS)
-def test_no_secret_is_in_any_log(
+def test_no_secret_is_logged_and_then_masked(
     way: str,
     bucket: Bucket,
     s3: Storage,
@@ -343,6 +360,7 @@ def test_no_secret_is_in_any_log(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
+    logged: list[Any],
 ) -> None:
     connection = json.loads(s3.connection()) | SECRETS[way]
     extra = json.loads(s3.connection())["extra"] | SECRETS[way].get("extra", {})
@@ -356,19 +374,21 @@ def test_no_secret_is_in_any_log(
         # Where a role is assumed is a setting of its own.
         extra["service_config"] = {"sts": {"endpoint_url": s3.endpoint}}
     monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_S3", json.dumps(connection | {"extra": extra}))
-    monkeypatch.setenv("AIRFLOW__LOGGING__LOGGING_LEVEL", "DEBUG")
     bucket.put(EVENTS, "\n".join([*GOOD, "broken"]))
     bucket.put("song_data/one.json", json.dumps(song("SO1")))
     before = len(redshift_server.statements)
     dag = parsed_dags()["sparkify"]
     for task in dag.tasks:
         task.retries = 0
-    with caplog.at_level(logging.INFO):
-        run = dag.test(logical_date=None, run_conf={"start": DAY[0], "end": DAY[1]})
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG, "redshift_connector")
+    run = dag.test(logical_date=None, run_conf={"start": DAY[0], "end": DAY[1]})
     assert str(run.state) == "success"
-    said = "".join(capfd.readouterr()) + caplog.text
+    said = "".join(capfd.readouterr()) + caplog.text + "\n".join(map(readable, logged))
     # What is logged is looked at, and it is what staging logs.
     assert f"Rejected: {bucket.url}/{EVENTS}, line" in said
+    assert f"Copying {bucket.url}/{EVENTS} into staging_events_" in said
+    assert "cannot be called outside of the Task Runner" not in said
     secrets = [connection["login"], connection["password"], extra.get("aws_session_token")]
     for secret in [*filter(None, secrets), redshift_server.password]:
         assert secret not in said
@@ -402,3 +422,22 @@ def test_copy_says_that_a_token_has_expired(
     assert not isinstance(failed.value, AirflowFailException)
     status = f"select status from {SCHEMA}.sys_load_history"
     assert redshift_warehouse.column(status) == ["aborted"]
+
+
+def test_copy_says_that_it_took_too_long(
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from local.redshift.objects import Objects
+    from local.redshift.refusals import RedshiftError
+
+    def endless(self: Objects, url: str) -> bytes:
+        raise RedshiftError("Query (7) cancelled on user's request", "57014")
+
+    bucket.put(EVENTS, GOOD[0])
+    monkeypatch.setattr(Objects, "fetch", endless)
+    with pytest.raises(AirflowException, match="sparkify_statement_timeout_minutes") as failed:
+        redshift_pipeline.run(*DAY)
+    assert not isinstance(failed.value, AirflowFailException)
