@@ -49,8 +49,9 @@ Connections `sparkify_warehouse` (type `redshift` or `postgres`) and `sparkify_s
 alerts, `sparkify_mail` (type `smtp`, extra `to`) and `sparkify_slack` (type `slackwebhook`).
 Variables `sparkify_source` and, each with a default, `sparkify_partition`,
 `sparkify_partition_timezone`, `sparkify_partition_slack`, `sparkify_songs`, `sparkify_jsonpaths`,
-`sparkify_manifest_prefix`, `sparkify_lookback_minutes`, `sparkify_reject_limit`,
-`sparkify_stale_hours`, `sparkify_keep_staging_days`, `sparkify_keep_rejects_days`.
+`sparkify_manifest_prefix`, `sparkify_lookback_minutes`, `sparkify_statement_timeout_minutes`,
+`sparkify_reject_limit`, `sparkify_stale_hours`, `sparkify_keep_staging_days`,
+`sparkify_keep_rejects_days`.
 """
 
 from datetime import UTC, datetime, timedelta

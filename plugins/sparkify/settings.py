@@ -30,6 +30,7 @@ DEFAULTS = {
     "manifest_prefix": "",
     "report_folder": "",
     "lookback_minutes": "0",
+    "statement_timeout_minutes": "60",
     "reject_limit": "0.01",
     "stale_hours": "24",
     "keep_staging_days": "7",
@@ -78,6 +79,11 @@ def partition_timezone() -> ZoneInfo:
 def partition_slack() -> timedelta:
     """How far the events of a file may lie outside the time in its name."""
     return _duration("partition_slack", "hours")
+
+
+def statement_timeout() -> timedelta:
+    """How long one statement of a load may take; 0 for any time."""
+    return _duration("statement_timeout_minutes", "minutes")
 
 
 DEAD_AFTER = timedelta(days=30)

@@ -5,44 +5,104 @@ import io
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from sparkify.settings import WAREHOUSE
+from sparkify.settings import WAREHOUSE, statement_timeout
 
 log = logging.getLogger(__name__)
 
 POSTGRES, REDSHIFT = "postgres", "redshift"
 
+Options = Mapping[str, Any]
+"""Options of a driver, as in the extra of a connection."""
+
+KEEPALIVE: Mapping[str, Options] = {
+    POSTGRES: {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6},
+    REDSHIFT: {"tcp_keepalive_idle": 60, "tcp_keepalive_interval": 10, "tcp_keepalive_count": 6},
+}
+"""
+Detect a dead connection within two minutes, and keep a live one that waits for a long statement:
+networks drop those that are silent for some minutes.
+"""
+
+LONGEST_TIMEOUT = 2**31 - 1
+"""The longest ``statement_timeout`` of either engine, in milliseconds."""
+
 
 def engine(conn_id: str = WAREHOUSE) -> str:
     """Return the engine of a connection, which is its type."""
-    conn_type = BaseHook.get_connection(conn_id).conn_type
-    if conn_type not in (POSTGRES, REDSHIFT):
+    return str(_connection(conn_id).conn_type)
+
+
+def _connection(conn_id: str) -> Connection:
+    connection: Connection = BaseHook.get_connection(conn_id)
+    if connection.conn_type not in (POSTGRES, REDSHIFT):
         raise AirflowFailException(
-            f"The connection {conn_id} is of type {conn_type!r}; it must be redshift or postgres."
+            f"The connection {conn_id} is of type {connection.conn_type!r}; it must be redshift or "
+            "postgres."
         )
-    return str(conn_type)
+    return connection
 
 
-def warehouse_hook(conn_id: str = WAREHOUSE, hook_params: dict[str, Any] | None = None) -> Any:
+def warehouse_hook(
+    conn_id: str = WAREHOUSE,
+    hook_params: dict[str, Any] | None = None,
+    options: Mapping[str, Options] | None = None,
+) -> Any:
     """
-    Return the provider's hook for a connection, which requires TLS to reach another machine.
+    Return the provider's hook for a connection, with defaults for the connection's extra.
+
+    :param options: the driver's options, by engine; by default those of a load
+    """
+    connection = _connection(conn_id)
+    hook: Any = connection.get_hook(hook_params=hook_params)
+    if connection.conn_type == POSTGRES:
+        defaults = _load_options() if options is None else options[POSTGRES]
+        hook.connection.extra = json.dumps(_libpq_options(hook.connection, defaults))
+    else:
+        hook.conn.extra = json.dumps(_redshift_options(hook.conn, (options or KEEPALIVE)[REDSHIFT]))
+    return hook
+
+
+def _load_options() -> Options:
+    """Return libpq's options for a load. On Redshift, ``connected`` sets the timeout."""
+    timeout = {"options": f"-c statement_timeout={ms}"} if (ms := _timeout()) else {}
+    return {**KEEPALIVE[POSTGRES], **timeout}
+
+
+def _libpq_options(connection: Connection, defaults: Options) -> Options:
+    """
+    Return the options of a connection, which requires TLS to reach another machine.
 
     Unlike Redshift's driver, libpq falls back to plain text by default. The connection's extra
-    ``sslmode``, or PGSSLMODE, overrides this.
+    ``sslmode``, or PGSSLMODE, overrides this; ``options``, or PGOPTIONS, are added to the default.
     """
-    hook: Any = BaseHook.get_connection(conn_id).get_hook(hook_params=hook_params)
-    if hook.conn_type == POSTGRES and not _is_local(hook.connection.host):
-        extra = hook.connection.extra_dejson
-        hook.connection.extra = json.dumps(
-            {"sslmode": os.environ.get("PGSSLMODE", "require"), **extra}
-        )
-    return hook
+    own = connection.extra_dejson
+    tls = {} if _is_local(connection.host) else {"sslmode": os.environ.get("PGSSLMODE", "require")}
+    server = [defaults.get("options"), own.get("options", os.environ.get("PGOPTIONS"))]
+    return {**tls, **defaults, **own, "options": " ".join(filter(None, server))}
+
+
+def _redshift_options(connection: Connection, defaults: Options) -> Options:
+    """Return the options of a connection; the hook alone requests the password of an IAM login."""
+    own = connection.extra_dejson
+    # Given True, the driver requests another password, as the machine's role instead of as
+    # aws_default, and demands the login once more, as db_user.
+    iam = {"iam": "true"} if own.get("iam") else {}
+    # A URI's options are text, and any text, "true" included, turns the driver's TLS off.
+    tls = {"ssl": str(own.get("ssl", True)).lower() != "false"}
+    return {**defaults, **own, **iam, **tls}
+
+
+def _timeout() -> int:
+    """Return how many milliseconds a statement of a load may take, or 0 for any."""
+    return min(statement_timeout() // timedelta(milliseconds=1), LONGEST_TIMEOUT)
 
 
 def _is_local(hosts: str | None) -> bool:
@@ -73,6 +133,13 @@ FORBIDDEN = (
     "docs/managed-airflow.md lists, or let the user own the tables; then clear this task."
 )
 
+CANCELLED = (
+    "The warehouse has cancelled a statement: {}. If nobody has done that by hand, the statement "
+    "took longer than the variable sparkify_statement_timeout_minutes allows, most likely because "
+    "it waited for another session. Find and end what holds it up, as docs/runbook.md shows, or "
+    "raise the variable, at most to the two hours that a task may take. Airflow retries the task."
+)
+
 PERMANENT = {
     "42P01": NOT_FOUND,
     "42703": ALTERED,
@@ -83,30 +150,44 @@ PERMANENT = {
 }
 """How to fix an error that a retry cannot, by SQLSTATE."""
 
+TRANSIENT = {"57014": CANCELLED}
+"""What to do about an error that a retry may not meet again, by SQLSTATE."""
+
 
 def explain(error: Exception) -> Exception:
-    """Return an exception that says how to fix a permanent error; other errors as they are."""
+    """Return an exception that says how to fix an error, if that is known, or else the error."""
     details = error.args[0] if error.args else None
     # PostgreSQL's driver has the code as an attribute, Redshift's in the server's response.
     response = details if isinstance(details, dict) else {}
     code = getattr(error, "sqlstate", None) or response.get("C")
-    if code not in PERMANENT:
-        return error
     message = response.get("M") or str(error).partition("\n")[0]
-    return AirflowFailException(PERMANENT[code].format(message))
+    if code in PERMANENT:
+        return AirflowFailException(PERMANENT[code].format(message))
+    return AirflowException(TRANSIENT[code].format(message)) if code in TRANSIENT else error
 
 
 @contextmanager
 def connected(hook: Any) -> Iterator[Any]:
-    """Open a connection and commit at the end; a permanent error says how to fix it."""
+    """Open a connection and commit at the end; an error says how to fix it, if that is known."""
     with closing(hook.get_conn()) as connection:
         try:
+            # PostgreSQL was told when connecting, which costs no statement.
+            if hook.conn_type == REDSHIFT and (timeout := _timeout()):
+                _set_timeout(connection, timeout)
             yield connection
             connection.commit()
         except Exception as error:
             if (explained := explain(error)) is error:
                 raise
             raise explained from error
+
+
+def _set_timeout(connection: Any, timeout: int) -> None:
+    """Set the timeout outside of a transaction, which a rollback would undo it with."""
+    connection.autocommit = True
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"set statement_timeout to {timeout}")
+    connection.autocommit = False
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """Query the warehouse for the page: read-only, with limits on time and rows."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sparkify.warehouse import POSTGRES, warehouse_hook
+from sparkify.warehouse import KEEPALIVE, POSTGRES, REDSHIFT, warehouse_hook
 
 SECONDS = 20.0
 """How long one answer may take while a user waits for it."""
@@ -55,14 +54,9 @@ def reading(seconds: float) -> Iterator[Callable[[str], Answer]]:
 
 def _hook(seconds: float) -> Any:
     """Return the warehouse's hook, with connections that also end if the server goes silent."""
-    hook = warehouse_hook()
-    if hook.conn_type == POSTGRES:
-        connection, bounds = hook.connection, POSTGRES_BOUNDS
-    else:
-        # The timeout of the driver's socket, for any response.
-        connection, bounds = hook.conn, {"timeout": int(seconds) + CONNECT_SECONDS}
-    connection.extra = json.dumps(bounds | connection.extra_dejson)
-    return hook
+    # The timeout of the driver's socket, for any response.
+    bounds = {**KEEPALIVE[REDSHIFT], "timeout": int(seconds) + CONNECT_SECONDS}
+    return warehouse_hook(options={POSTGRES: POSTGRES_BOUNDS, REDSHIFT: bounds})
 
 
 def _answer(cursor: Any, sql: str) -> Answer:

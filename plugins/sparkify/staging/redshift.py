@@ -20,7 +20,7 @@ from sparkify.staging.ledger import Reading, Tally
 from sparkify.staging.prefixes import beginning, prefixes
 from sparkify.staging.reconciliation import Reconciliation, Snapshot
 from sparkify.staging.strays import alternating, unit
-from sparkify.warehouse import commit, rollback
+from sparkify.warehouse import commit, explain, rollback
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,8 @@ def stage(
                 cursor.execute(copy(one))
             except RedshiftError as error:
                 rollback(cursor)
+                if (explained := explain(error)) is not error:
+                    raise explained from error
                 raise _failure(one, error, failed_load(cursor, table, earlier)) from error
 
     def copy_files(files: Sequence[SourceFile]) -> None:
