@@ -10,17 +10,25 @@ Trigger it with an action. Waiting occupies no worker.
 | `resume` | starts the cluster again |
 | `delete` | deletes the cluster, after a final snapshot `<cluster>-final-<time>` |
 
-The cluster is encrypted, and not reachable from outside its network. To delete it, type its name
-as confirmation.
+The cluster is encrypted, and not reachable from outside its network: the subnet group and the
+security groups say which network that is and who in it may connect; without them, they are those of
+the account's default network. To delete the cluster, type its name as confirmation.
 
-The admin's name and password are the login and password of the connection `sparkify_warehouse`; the
-database is its schema. AWS is accessed through the connection `aws_default` or, without it, with
-the machine's own permissions.
+The admin's name is the login of the connection `sparkify_warehouse`, the database its schema.
+Without a password in that connection, Redshift creates one, keeps it in Secrets Manager and rotates
+it. AWS is accessed through the connection `aws_default` or, without it, with the machine's own
+permissions; `docs/managed-airflow.md` lists what it needs.
 
 #### After `create`
 
-Set the cluster's address as host of `sparkify_warehouse`, and the role's ARN, which the log of
-`make_copy_role` shows, as `role_arn` in the extra of `sparkify_s3`; then run `sparkify_schema`.
+Set the cluster's address as host of `sparkify_warehouse` and, if it has no password,
+`{"iam": true}` as its extra; set the role's ARN, which the log of `make_copy_role` shows, as
+`role_arn` in the extra of `sparkify_s3`. Then run `sparkify_schema`.
+
+#### Serverless
+
+Redshift Serverless pauses by itself, and the provider has no operators for it: `docs/redshift.md`
+has the three commands that create a workgroup with a limit on what it may cost.
 """
 
 from datetime import UTC, datetime
@@ -79,6 +87,13 @@ with DAG(
             title="Bucket of the source (create)",
             description="Only its name, without s3://. COPY's role may read it.",
         ),
+        "kms_key": Param(
+            "",
+            type="string",
+            pattern="^(arn:aws[a-z-]*:kms:[^:]+:[0-9]+:key/.+)?$",
+            title="ARN of the bucket's KMS key (create)",
+            description="If the bucket is encrypted with one. COPY's role may decrypt with it.",
+        ),
         "node_type": Param(
             "ra3.large",
             type="string",
@@ -88,10 +103,23 @@ with DAG(
         "nodes": Param(
             2,
             type="integer",
-            minimum=2,
+            minimum=1,
             maximum=128,
             title="Number of nodes (create)",
-            description="Two or more.",
+            description="One is enough to try it; AWS says which types of nodes allow that.",
+        ),
+        "subnet_group": Param(
+            "",
+            type="string",
+            title="Subnet group of the cluster (create)",
+            description="The network it is in; without one, the account's default network.",
+        ),
+        "security_groups": Param(
+            "",
+            type="string",
+            pattern="^(sg-[0-9a-f]+([, ]+sg-[0-9a-f]+)*)?$",
+            title="Security groups of the cluster (create)",
+            description="Who may connect, as ids such as sg-0a1b2c; without one, the default's.",
         ),
         "confirmation": Param(
             "",
@@ -110,6 +138,7 @@ with DAG(
         task_id="make_copy_role",
         role=f"{CLUSTER}-copy",
         bucket="{{ params.bucket }}",
+        kms_key="{{ params.kms_key }}",
     )
     create_cluster = CreateClusterOperator(
         task_id="create_cluster",
@@ -117,9 +146,11 @@ with DAG(
         node_type="{{ params.node_type }}",
         number_of_nodes="{{ params.nodes }}",
         master_username=f"{{{{ conn.{WAREHOUSE}.login }}}}",
-        master_user_password=f"{{{{ conn.{WAREHOUSE}.password }}}}",
+        master_user_password=f"{{{{ conn.{WAREHOUSE}.password or '' }}}}",
         db_name=f"{{{{ conn.{WAREHOUSE}.schema or 'dev' }}}}",
         iam_roles=["{{ ti.xcom_pull(task_ids='make_copy_role') }}"],
+        cluster_subnet_group_name="{{ params.subnet_group }}",
+        vpc_security_group_ids=["{{ params.security_groups }}"],
         encrypted=True,
         publicly_accessible=False,
         # Keep a cluster that is slow to start, for inspection.

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from local.servers.s3 import REGION, Storage
+from sparkify.operators.create_cluster import ClusterHook
 from tests.support.dags import parsed_dags
 
 pytestmark = pytest.mark.usefixtures("airflow")
@@ -66,9 +67,52 @@ def test_a_clusters_life(
     assert "S3cretOfTheAdmin" not in said
 
 
+def test_one_node_in_a_network_with_a_password_of_redshifts(
+    aws: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = {"conn_type": "redshift", "login": "admin", "schema": "listening"}
+    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", json.dumps(warehouse))
+    asked: dict[str, str] = {}
+    call = ClusterHook.create_cluster
+
+    def seen(hook: ClusterHook, *arguments: Any) -> Any:
+        hook.conn.meta.events.register(
+            "before-call.redshift.CreateCluster", lambda params, **_: asked.update(params["body"])
+        )
+        return call(hook, *arguments)
+
+    monkeypatch.setattr(ClusterHook, "create_cluster", seen)
+    subnets = aws.client("ec2").describe_subnets()["Subnets"][:1]
+    aws.client("redshift").create_cluster_subnet_group(
+        ClusterSubnetGroupName="private",
+        Description="private",
+        SubnetIds=[subnet["SubnetId"] for subnet in subnets],
+    )
+    states = run(
+        action="create",
+        cluster="alone",
+        bucket="the-source",
+        nodes=1,
+        subnet_group="private",
+        security_groups="sg-0a1b2c, sg-3d4e5f",
+    )
+    assert states["create_cluster"] == "success"
+    cluster = next(one for one in clusters(aws) if one["ClusterIdentifier"] == "alone")
+    assert (cluster["NumberOfNodes"], cluster["DBName"]) == (1, "listening")
+    assert cluster["ClusterSubnetGroupName"] == "private"
+    groups = [value for name, value in asked.items() if name.startswith("VpcSecurityGroupIds.")]
+    assert groups == ["sg-0a1b2c", "sg-3d4e5f"]
+    assert asked["ClusterType"] == "single-node"
+    assert asked["ManageMasterPassword"] == "true"
+    assert "MasterUserPassword" not in asked
+    aws.client("redshift").delete_cluster(ClusterIdentifier="alone", SkipFinalClusterSnapshot=True)
+
+
 def test_the_role_may_read_the_bucket_and_nothing_else(aws: Storage) -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
     for bucket in ("another", "the-source"):
-        assert run(action="create", cluster="readers", bucket=bucket)["make_copy_role"] == "success"
+        states = run(action="create", cluster="readers", bucket=bucket, kms_key=key)
+        assert states["make_copy_role"] == "success"
     iam = aws.client("iam")
     trusted = iam.get_role(RoleName="readers-copy")["Role"]["AssumeRolePolicyDocument"]
     [statement] = trusted["Statement"]
@@ -86,4 +130,5 @@ def test_the_role_may_read_the_bucket_and_nothing_else(aws: Storage) -> None:
         ("s3:ListBucket", "arn:aws:s3:::the-source"),
         ("s3:GetBucketLocation", "arn:aws:s3:::the-source"),
         ("s3:GetObject", "arn:aws:s3:::the-source/*"),
+        ("kms:Decrypt", key),
     }

@@ -1,9 +1,13 @@
 """The documents lead to each other, and nowhere else."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from botocore import xform_name
+from botocore.session import get_session
+from botocore.validate import ParamValidator
 
 from tests.support.environment import ROOT
 
@@ -31,3 +35,28 @@ def test_the_readme_leads_to_every_document() -> None:
             ahead |= set(target.glob("*.md")) if target.is_dir() else {target}
         ahead = {file for file in ahead if file.suffix == ".md"} - found
     assert sorted(set(DOCUMENTS) - found) == []
+
+
+def commands() -> list[list[str]]:
+    """The words of the commands for Redshift that docs/redshift.md tells one to run."""
+    text = (ROOT / "docs/redshift.md").read_text().replace("\\\n", "")
+    return [shlex.split(line) for line in re.findall(r"^aws (redshift.*)$", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_the_commands_are_those_of_aws(words: list[str]) -> None:
+    service, command, *arguments = words
+    model = get_session().get_service_model(service)
+    operation = next(name for name in model.operation_names if xform_name(name, "-") == command)
+    shape = model.operation_model(operation).input_shape
+    members = {f"--{xform_name(name, '-')}": name for name in shape.members}
+    given: dict[str, object] = {}
+    for option in re.split(r" (?=--)", " ".join(arguments)):
+        name, *values = option.split()
+        member = members[name.replace("--no-", "--")]
+        kind = shape.members[member].type_name
+        given[member] = {
+            "boolean": not name.startswith("--no-"),
+            "list": values,
+        }.get(kind, int(values[0]) if kind in ("integer", "long") else "".join(values))
+    assert not ParamValidator().validate(given, shape).generate_report()

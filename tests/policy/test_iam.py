@@ -8,14 +8,22 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 from moto import settings
+from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
+from moto.iam.responses import IamResponse
+from moto.redshift.responses import RedshiftResponse
 
-from local.servers.s3 import Storage
+from local.servers.s3 import REGION, Storage
 from sparkify.sources.bucket import BucketSource
 from sparkify.sources.open import find, open_source
+from tests.support.dags import parsed_dags
 from tests.support.environment import ROOT
 
 POLICIES = ROOT / "docs" / "iam"
-ROLES = {"sparkify-airflow": "airflow-tasks", "sparkify-copy": "copy-role"}
+ROLES = {
+    "sparkify-airflow": "airflow-tasks",
+    "sparkify-copy": "copy-role",
+    "sparkify-admin": "cluster-admin",
+}
 TRUSTED = {"sparkify-copy": "copy-role-trust"}
 ANYBODY = {
     "Version": "2012-10-17",
@@ -148,3 +156,115 @@ def is_allowed(request: Callable[[], Any]) -> bool:
             raise
         return False
     return True
+
+
+ACCOUNT = "123456789012"
+KMS_KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+REDSHIFT = f"arn:aws:redshift:eu-west-1:{ACCOUNT}"
+WORKGROUP = (
+    f"arn:aws:redshift-serverless:eu-west-1:{ACCOUNT}"
+    ":workgroup/66666666-7777-8888-9999-000000000000"
+)
+COPY_ROLE = f"arn:aws:iam::{ACCOUNT}:role/sparkify-copy"
+SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:redshift!sparkify-admin-AbCdEf"
+
+# What moto does not ask IAM about, as AWS documents it: who needs it, and neighbours nobody needs.
+NEEDED = {
+    "airflow-tasks": [
+        ("kms:Decrypt", KMS_KEY),
+        ("kms:GenerateDataKey", KMS_KEY),
+        ("redshift:GetClusterCredentials", f"{REDSHIFT}:dbuser:my-cluster/loader"),
+        ("redshift:GetClusterCredentials", f"{REDSHIFT}:dbname:my-cluster/dev"),
+        ("redshift-serverless:GetCredentials", WORKGROUP),
+    ],
+    "copy-role": [("kms:Decrypt", KMS_KEY)],
+    "cluster-admin": [
+        ("iam:PassRole", COPY_ROLE),
+        ("ec2:DescribeSecurityGroups", "*"),
+        ("ec2:DescribeSubnets", "*"),
+        ("ec2:DescribeVpcs", "*"),
+        ("secretsmanager:CreateSecret", SECRET),
+        ("secretsmanager:GetRandomPassword", "*"),
+    ],
+}
+NEIGHBOURS = [
+    ("kms:Decrypt", f"{KMS_KEY[:-1]}6"),
+    ("kms:Encrypt", KMS_KEY),
+    ("redshift:GetClusterCredentials", f"{REDSHIFT}:dbuser:my-cluster/admin"),
+    ("redshift:GetClusterCredentials", f"{REDSHIFT}:dbname:my-cluster/another"),
+    ("redshift:CreateClusterUser", f"{REDSHIFT}:dbuser:my-cluster/loader"),
+    ("redshift-serverless:GetCredentials", f"{WORKGROUP[:-1]}1"),
+    ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/another"),
+    ("secretsmanager:GetSecretValue", SECRET),
+]
+
+
+@pytest.mark.parametrize("policy", NEEDED)
+def test_keys_logins_and_roles_are_granted_to_whom_they_are_needed_by(policy: str) -> None:
+    every = {*NEIGHBOURS, *(pair for pairs in NEEDED.values() for pair in pairs)}
+    document = IAMPolicy(text(policy))
+    granted = {pair for pair in every if is_granted(document, *pair)}
+    assert granted == set(NEEDED[policy])
+
+
+def is_granted(
+    document: IAMPolicy, action: str, resource: str, service: str = "redshift.amazonaws.com"
+) -> bool:
+    context = {"iam:PassedToService": service, "iam:AWSServiceName": service}
+    judged = document.is_action_permitted(action, resource, None, context)
+    return bool(judged == PermissionResult.PERMITTED)
+
+
+def test_the_role_is_passed_to_redshift_alone() -> None:
+    document = IAMPolicy(text("cluster-admin"))
+    assert is_granted(document, "iam:PassRole", COPY_ROLE)
+    assert not is_granted(document, "iam:PassRole", COPY_ROLE, "lambda.amazonaws.com")
+
+
+@pytest.mark.usefixtures("airflow")
+def test_the_cluster_dag_needs_what_its_policy_grants(
+    aws: Storage, judged: Callable[[str], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Moto judges actions; the resources are those that AWS documents.
+    clusters, roles = (
+        lambda response: f"{REDSHIFT}:cluster:{response._get_param('ClusterIdentifier')}",
+        lambda response: f"arn:aws:iam::{ACCOUNT}:role/{response._get_param('RoleName')}",
+    )
+    monkeypatch.setattr(RedshiftResponse, "_determine_resource", clusters, raising=False)
+    monkeypatch.setattr(IamResponse, "_determine_resource", roles, raising=False)
+    asked: set[str] = set()
+    judge = IAMRequestBase.check_action_permitted
+
+    def recorded(request: IAMRequestBase, resource: str) -> None:
+        asked.add(request._action)
+        judge(request, resource)
+
+    monkeypatch.setattr(IAMRequestBase, "check_action_permitted", recorded)
+    given = judged("sparkify-admin")
+    connection = json.loads(aws.connection(region_name=REGION)) | {
+        "login": given["aws_access_key_id"],
+        "password": given["aws_secret_access_key"],
+    }
+    connection["extra"]["aws_session_token"] = given["aws_session_token"]
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    warehouse = {"conn_type": "redshift", "login": "admin"}
+    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", json.dumps(warehouse))
+
+    def run(**params: str) -> str:
+        dag = parsed_dags()["sparkify_cluster"]
+        for task in dag.tasks:
+            task.retries = 0
+        return str(dag.test(run_conf=params).state)
+
+    for action in ("create", "pause", "resume"):
+        assert run(action=action, cluster="sparkify", bucket="my-bucket") == "success", action
+    assert run(action="delete", cluster="sparkify", confirmation="sparkify") == "success"
+    assert run(action="create", cluster="another", bucket="my-bucket") == "failed"
+
+    granted = {
+        action
+        for statement in json.loads(text("cluster-admin"))["Statement"]
+        for action in statement["Action"]
+        if action.startswith("redshift:") or statement["Sid"] == "CreateTheCopyRole"
+    }
+    assert granted == asked - {"sts:GetCallerIdentity"}

@@ -22,16 +22,18 @@ class CopyRoleOperator(AwsBaseOperator[AwsBaseHook]):
 
     :param role: name of the role (templated)
     :param bucket: name of the bucket (templated)
+    :param kms_key: ARN of the KMS key that the bucket is encrypted with, if any (templated)
     """
 
     aws_hook_class = AwsBaseHook
-    template_fields: Sequence[str] = aws_template_fields("role", "bucket")
+    template_fields: Sequence[str] = aws_template_fields("role", "bucket", "kms_key")
     ui_color = "#fbe3c0"
 
-    def __init__(self, *, role: str, bucket: str, **kwargs: Any) -> None:
+    def __init__(self, *, role: str, bucket: str, kms_key: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.role = role
         self.bucket = bucket
+        self.kms_key = kms_key
 
     def execute(self, context: Context) -> str:  # noqa: ARG002 - Airflow's signature
         """Create or update the role with its policies, and return its ARN."""
@@ -60,9 +62,11 @@ class CopyRoleOperator(AwsBaseOperator[AwsBaseHook]):
 
     def _policy(self) -> dict[str, Any]:
         bucket = f"arn:aws:s3:::{self.bucket}"
+        decrypt = {"Action": "kms:Decrypt", "Resource": self.kms_key}
         return _document(
             {"Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": bucket},
             {"Action": "s3:GetObject", "Resource": f"{bucket}/*"},
+            *([decrypt] if self.kms_key else []),
         )
 
 
