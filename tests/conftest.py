@@ -20,6 +20,7 @@ from local.servers.s3 import Storage, storage
 from local.tools.pipeline import Pipeline
 from sparkify.settings import setting
 from tests.support.dags import parsed_dags
+from tests.support.sessions import reused_sessions
 from tests.support.sources import Bucket, TestSource
 from tests.support.warehouse import Warehouse
 
@@ -102,6 +103,13 @@ def empty_database(server: EmbeddedPostgres, dags: dict[str, DAG]) -> Iterator[s
         create_tables(server, name, dags["sparkify_schema"])
         patch.undo()
         yield name
+
+
+@pytest.fixture(name="reused_sessions")
+def sessions() -> Iterator[None]:
+    """The test's tasks take over the sessions of those before them."""
+    with reused_sessions():
+        yield
 
 
 @pytest.fixture
