@@ -83,7 +83,7 @@ def aws_descriptions() -> Iterator[None]:
     files = JSONFileLoader()
     shared = SimpleNamespace(exists=files.exists, load_file=cache(files.load_file))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Loader, "FILE_LOADER_CLASS", lambda: shared)
+        patch.setattr(Loader, "FILE_LOADER_CLASS", staticmethod(lambda: shared))
         yield
 
 
