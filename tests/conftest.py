@@ -1,10 +1,13 @@
 """What the tests share: a server, warehouses of their own, sources of their own."""
 
+import gc
 import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -13,6 +16,7 @@ from tests.support.environment import SERVER, end
 
 # isort: split
 from airflow.sdk import DAG
+from botocore.loaders import JSONFileLoader, Loader
 
 from local.servers.databases import create_tables, database, execute
 from local.servers.postgres import EmbeddedPostgres
@@ -20,6 +24,7 @@ from local.servers.s3 import Storage, storage
 from local.tools.pipeline import Pipeline
 from sparkify.settings import setting
 from tests.support.dags import parsed_dags
+from tests.support.sessions import reused_sessions
 from tests.support.sources import Bucket, TestSource
 from tests.support.warehouse import Warehouse
 
@@ -28,18 +33,39 @@ pytest_plugins = ["tests.support.redshift"]
 _numbers = itertools.count(1)
 
 
-# What starts a whole Airflow, the longest first, so that neither of two processes ends up alone.
-REALITY = ("test_make_run", "test_chaos", "test_secrets", "test_backfill_command", "test_page")
+# The files that take a minute and more, the longest first: what is left for the end is short, so
+# that neither of two processes ends up alone.
+LONG = (
+    "reality/test_make_run",
+    "reality/test_chaos",
+    "reality/test_secrets",
+    "warehouse/test_any_order",
+    "reality/test_backfill_command",
+    "reality/test_page",
+    "warehouse/test_interleaving",
+    "warehouse/test_interleaving_more",
+    "redshift/test_runs",
+    "redshift/test_locks",
+    "records/test_records",
+    "redshift/test_rejects",
+    "policy/test_platforms",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The quick rings first, then reality."""
+    """The quick files first, then the long ones."""
 
     def place(item: pytest.Item) -> int:
-        is_real = "tests/reality/" in item.path.as_posix()
-        return 1 + REALITY.index(item.path.stem) if is_real else 0
+        file = item.path.relative_to(Path(__file__).parent).with_suffix("").as_posix()
+        return 1 + LONG.index(file) if file in LONG else 0
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Let no later collection of garbage look at what the imports have left for good."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
@@ -51,6 +77,16 @@ def pytest_unconfigure() -> None:
 def unread_settings() -> None:
     """Settings are read once a process, and each test is one of its own in that."""
     setting.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_descriptions() -> Iterator[None]:
+    """Parse once what boto3 knows of a service, which takes longer than to stage a small file."""
+    files = JSONFileLoader()
+    shared = SimpleNamespace(exists=files.exists, load_file=cache(files.load_file))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loader, "FILE_LOADER_CLASS", staticmethod(lambda: shared))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +138,13 @@ def empty_database(server: EmbeddedPostgres, dags: dict[str, DAG]) -> Iterator[s
         create_tables(server, name, dags["sparkify_schema"])
         patch.undo()
         yield name
+
+
+@pytest.fixture(name="reused_sessions")
+def sessions() -> Iterator[None]:
+    """The test's tasks take over the sessions of those before them."""
+    with reused_sessions():
+        yield
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from local.terminal.errors import UserError
 
 PREFIX = "make_run__"
 DONE = {"success", "skipped", "failed", "upstream_failed", "removed"}
+PAUSE = 0.5
+"""Seconds between two looks at a run. Each costs the API server some of what the tasks need."""
 
 
 class LoadError(UserError):
@@ -60,11 +62,15 @@ def follow(
 ) -> str:
     """Wait for a run to finish and return its state."""
     while True:
-        state = str(api.get(_run_path(dag, run_id))["state"])
-        show(_progress(_tasks(api, dag, run_id), logs))
-        if state in ("success", "failed"):
-            return state
-        time.sleep(0.4)
+        progress = _progress(_tasks(api, dag, run_id), logs)
+        show(progress)
+        # While a task is running, so is the run.
+        if not progress.running:
+            state = str(api.get(_run_path(dag, run_id))["state"])
+            if state in ("success", "failed"):
+                show(_progress(_tasks(api, dag, run_id), logs))
+                return state
+        time.sleep(PAUSE)
 
 
 def explain_failure(api: AirflowApi, dag: str, run_id: str, logs: Path) -> LoadError:

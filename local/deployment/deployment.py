@@ -170,7 +170,8 @@ class Deployment:
                     f"{what} is not ready after {START_LIMIT:.0f} s. "
                     f"The logs are in {self.layout.logs}."
                 )
-            time.sleep(0.2)
+            # Each look takes CPU from what is starting.
+            time.sleep(0.5)
 
 
 def postgres_of(layout: Layout) -> EmbeddedPostgres:

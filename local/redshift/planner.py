@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/redshift/latest/dg/
 """
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from local.redshift.refusals import RedshiftError
-from local.redshift.trees import Node
+from local.redshift.trees import Node, parse_tree
 
 CORRELATED = "This type of correlated subquery pattern is not supported yet"
 EQUIJOIN = "Target table must be part of an equijoin predicate"
@@ -20,14 +21,16 @@ INNER, SUBQUERY = "0", "1"
 """PostgreSQL's numbers of commands, joins and sources of rows."""
 
 
-def refuse_plan(statement: Node, equalities: Collection[str]) -> None:
+# The same statements come again and again.
+@lru_cache(maxsize=4096)
+def refuse_plan(tree: str, equalities: frozenset[str]) -> None:
     """
     Raise if Redshift's planner would refuse a statement.
 
-    :param statement: its parse tree
+    :param tree: its parse tree, as printed
     :param equalities: object ids of the operators named ``=``
     """
-    for node in statement.walk():
+    for node in parse_tree(tree).walk():
         if node.kind in RULES:
             RULES[node.kind](node)
         if node.kind == "QUERY" and node.word("commandType") in (UPDATE, DELETE):

@@ -1,6 +1,7 @@
 """Statements that Redshift refuses although PostgreSQL accepts them."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -103,6 +104,8 @@ SOURCE = r"\b(?:from|join|using|update|into) (?:\w+\.)?([a-z_]\w*)\b(?!\s*\()"
 AGGREGATES = r"(?:sum|count|avg|min|max|first_value|last_value|stddev|variance)"
 
 
+# The same statements come again and again, with other literals.
+@lru_cache(maxsize=4096)
 def refuse(code: str) -> None:
     """
     Raise if Redshift would refuse a statement.

@@ -15,7 +15,6 @@ from local.redshift.planner import refuse_plan
 from local.redshift.records import Column
 from local.redshift.refusals import RedshiftError
 from local.redshift.statements import Statement
-from local.redshift.trees import parse_tree
 from local.redshift.wire import EndOfStream, Message, Stream
 from local.servers.postgres import USER, EmbeddedPostgres
 from local.servers.s3 import Storage
@@ -107,9 +106,8 @@ class Session:
             if message.kind == b"S" and message.body.startswith(b"server_version\0"):
                 message = wire.parameter_status("server_version", VERSION)
             self._client.write(message)
-        self._equalities = {
-            number for (number,) in self._query("select oid from pg_operator where oprname = '='")
-        }
+        found = self._query("select oid from pg_operator where oprname = '='")
+        self._equalities = frozenset(number for (number,) in found)
 
     def _handle(self, messages: list[Message]) -> None:
         """Handle the client's messages up to its Sync."""
@@ -168,7 +166,7 @@ class Session:
             if message.kind == b"N":
                 fields = wire.error_fields(message)
                 if fields["M"] == TREE:
-                    refuse_plan(parse_tree(fields["D"]), self._equalities)
+                    refuse_plan(fields["D"], self._equalities)
 
     def _check_view(self, statement: Statement) -> None:
         """

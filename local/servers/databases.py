@@ -22,7 +22,8 @@ def execute(server: EmbeddedPostgres, statement: str) -> None:
 def database(server: EmbeddedPostgres, name: str, like: str = "template1") -> Iterator[str]:
     """Create a database and drop it afterwards, even if it is still in use."""
     execute(server, f"drop database if exists {name} with (force)")
-    execute(server, f"create database {name} template {like}")
+    # Copying the files takes half as long as the default, which logs every page of them.
+    execute(server, f"create database {name} template {like} strategy file_copy")
     try:
         yield name
     finally:

@@ -31,7 +31,7 @@ class Pipeline:
     def __init__(self, dag: DAG, **params: Any) -> None:
         self.dag = dag
         self.params = params
-        self._templates = _caching(dag.get_template_env())
+        self._templates = _caching_environment(dag)
 
     def run(self, start: str, end: str, *, run_id: str | None = None) -> set[str]:
         """Run a range and return the ids of the skipped tasks."""
@@ -131,9 +131,20 @@ class Pipeline:
         )
 
 
-def _caching(templates: Environment) -> Environment:
-    """Cache compiled templates; Airflow, with one task per process, has no use for that."""
-    templates.cache = create_cache(-1)
-    # A method of this one object is replaced, by one that answers the same.
-    templates.from_string = cache(templates.from_string)  # type: ignore[method-assign, assignment]
-    return templates
+_environments: dict[int, tuple[DAG, Environment]] = {}
+"""By the id of the DAG, which is kept so that no other can have it: hashing one is slow."""
+
+
+def _caching_environment(dag: DAG) -> Environment:
+    """
+    Return the DAG's environment, which compiles each template once.
+
+    Airflow, with one task per process, has no use for that.
+    """
+    if id(dag) not in _environments:
+        templates = dag.get_template_env()
+        templates.cache = create_cache(-1)
+        # A method of this one object is replaced, by one that answers the same.
+        templates.from_string = cache(templates.from_string)  # type: ignore[method-assign, assignment]
+        _environments[id(dag)] = dag, templates
+    return _environments[id(dag)][1]

@@ -18,6 +18,8 @@ from tests.support.dags import task_of
 from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 Break = Callable[[DAG, pytest.MonkeyPatch], None]
 TEN, ELEVEN = datetime(2018, 11, 15, 10), datetime(2018, 11, 15, 11)
 

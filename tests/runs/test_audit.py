@@ -19,6 +19,8 @@ from sparkify.window import HOUR, Window
 from tests.support.sources import Bucket, TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 DAY = datetime(2018, 11, 15, tzinfo=UTC)
 FUTURE = datetime(2081, 1, 1, tzinfo=UTC)
 

@@ -29,6 +29,8 @@ from sparkify.warehouse import POSTGRES
 from tests.support.sources import TestSource, play, visit
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 HOUR = timedelta(hours=1)
 TEN = datetime(2018, 11, 15, 10, tzinfo=UTC)
 DAILY = Partition("log_data/%Y/%m/%Y-%m-%d-events.json")

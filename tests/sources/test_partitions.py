@@ -24,6 +24,8 @@ from tests.support.sources import TestSource
 from tests.support.warehouse import Warehouse
 from tests.support.zones import ZONES, World, worlds
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 HOUR = timedelta(hours=1)
 DAILY, HOURLY = "%Y-%m-%d", "%Y-%m-%d/%H"
 

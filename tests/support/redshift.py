@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk import DAG
 
 from local.redshift.server import RedshiftServer, redshift
-from local.servers.databases import execute
+from local.servers.databases import database, execute
 from local.servers.postgres import EmbeddedPostgres
 from local.servers.s3 import Storage
 from local.tools.pipeline import Pipeline
@@ -70,11 +70,10 @@ def redshift_warehouse(
 ) -> Iterator[Warehouse]:
     """A warehouse behind the stand-in, which ``sparkify_warehouse`` leads to from then on."""
     name = f"redshift_{next(_numbers)}"
-    execute(server, f"create database {name} template {empty_redshift}")
-    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", redshift_server.connection(name))
-    with psycopg.connect(server.uri(name), autocommit=True) as client:
-        yield Warehouse(client)
-    execute(server, f"drop database {name} with (force)")
+    with database(server, name, like=empty_redshift):
+        monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", redshift_server.connection(name))
+        with psycopg.connect(server.uri(name), autocommit=True) as client:
+            yield Warehouse(client)
 
 
 @pytest.fixture

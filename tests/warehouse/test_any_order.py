@@ -17,6 +17,8 @@ from tests.reference import expected
 from tests.support.sources import TestSource, milliseconds, play, song
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 HOURS = [datetime(2018, 11, 15, 22) + timedelta(hours=number) for number in range(4)]
 TITLES = ["First Light", "Björk", "BjÃ\x83Â¶rk"]
 

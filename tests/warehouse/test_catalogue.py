@@ -18,6 +18,8 @@ from tests.reference import expected
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 DAY = ("2018-11-15", "2018-11-16")
 
 

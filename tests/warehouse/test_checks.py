@@ -18,6 +18,8 @@ from tests.support.dags import task_of
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 CHECKS = sql_files("quality") | sql_files("audit")
 HOUR = ("2018-11-15T10:00:00Z", "2018-11-15T11:00:00Z")
 

@@ -25,6 +25,8 @@ from tests.support.dags import parsed_dags
 from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 
 class Fault(NamedTuple):
     """What is written in place of what in which file, and the check that notices."""

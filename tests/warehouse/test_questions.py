@@ -14,6 +14,8 @@ from tests.support.questions import EVENTS
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 Answers = Callable[[str], list[tuple[Any, ...]]]
 
 

@@ -11,6 +11,8 @@ from local.tools.pipeline import Pipeline
 from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 DAY = ("2018-11-15", "2018-11-16")
 TEN = ("2018-11-15T10:00:00Z", "2018-11-15T11:00:00Z")
 ELEVEN = ("2018-11-15T11:00:00Z", "2018-11-15T12:00:00Z")

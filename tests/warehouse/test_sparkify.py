@@ -12,6 +12,8 @@ from local.tools.pipeline import Pipeline
 from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 DAY = ("2018-11-15T00:00:00Z", "2018-11-16T00:00:00Z")
 
 
