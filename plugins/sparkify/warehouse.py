@@ -37,7 +37,7 @@ def warehouse_hook(conn_id: str = WAREHOUSE, hook_params: dict[str, Any] | None 
     ``sslmode``, or PGSSLMODE, overrides this.
     """
     hook: Any = BaseHook.get_connection(conn_id).get_hook(hook_params=hook_params)
-    if hook.conn_type == POSTGRES and not _is_local(hook.connection.host):
+    if hook.conn_type == POSTGRES and not is_local(hook.connection.host):
         extra = hook.connection.extra_dejson
         hook.connection.extra = json.dumps(
             {"sslmode": os.environ.get("PGSSLMODE", "require"), **extra}
@@ -45,7 +45,7 @@ def warehouse_hook(conn_id: str = WAREHOUSE, hook_params: dict[str, Any] | None 
     return hook
 
 
-def _is_local(hosts: str | None) -> bool:
+def is_local(hosts: str | None) -> bool:
     """Whether every host that libpq may try is a socket or a loopback address."""
     return all(
         host in ("", "localhost", "::1") or host.startswith(("/", "@", "127."))
