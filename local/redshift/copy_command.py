@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from local.redshift.refusals import RedshiftError
 
 HEAD = re.compile(
-    r"\s*copy\s+(?:public\.)?(?P<table>\w+)\s*(?:\((?P<columns>[\w\s,]+)\))?"
+    r"\s*copy\s+(?:(?P<schema>\w+)\.)?(?P<table>\w+)\s*(?:\((?P<columns>[\w\s,]+)\))?"
     r"\s*from\s+'(?P<source>[^']+)'\s*",
     re.IGNORECASE,
 )
@@ -40,6 +40,12 @@ class CopyCommand:
     columns: tuple[str, ...]
     source: str
     options: dict[str, str] = field(default_factory=dict)
+    schema: str = ""
+
+    @property
+    def destination(self) -> str:
+        """The table, with its schema if the COPY names one."""
+        return f"{self.schema}.{self.table}" if self.schema else self.table
 
     @property
     def maxerror(self) -> int:
@@ -91,7 +97,13 @@ def parse(text: str) -> CopyCommand:
         else:
             raise RedshiftError(f'syntax error at or near "{rest.split()[0]}"', "42601")
     return _validated(
-        CopyCommand(head["table"].lower(), _names(head["columns"]), head["source"], options)
+        CopyCommand(
+            head["table"].lower(),
+            _names(head["columns"]),
+            head["source"],
+            options,
+            (head["schema"] or "").lower(),
+        )
     )
 
 

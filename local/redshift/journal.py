@@ -92,6 +92,9 @@ returns double precision
 language sql stable strict return pg_catalog.date_part(part, moment);
 """
 
+ISOLATION_LEVELS = {"snapshot": "Snapshot Isolation", "serializable": "Serializable"}
+"""How STV_DB_ISOLATION_LEVEL, r_STV_DB_ISOLATION_LEVEL.html, shows what ALTER DATABASE sets."""
+
 LAG = 0.3
 """Seconds after the end of a COPY until the views show its files and errors."""
 
@@ -171,6 +174,16 @@ class Journal:
         self._client.execute(VIEWS.encode())
         self._client.execute(FUNCTIONS.encode())
         self._client.execute(_trailing_blanks().encode())
+        self.show_isolation("snapshot")
+
+    def show_isolation(self, level: str) -> None:
+        """Show the isolation level of the database."""
+        self._client.execute(
+            f"create or replace view {SCHEMA}.stv_db_isolation_level as"
+            " select cast(datname as character(128)) as db_name,"
+            f" cast('{ISOLATION_LEVELS[level]}' as character(20)) as isolation_level"
+            " from pg_database where datname = current_database()".encode()
+        )
 
     def start(self, table: str, source: str) -> int:
         """Record the start of a COPY and return its query id."""

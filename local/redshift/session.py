@@ -218,6 +218,8 @@ class Session:
             self._history.end(self._transaction)
         if statement.isolation_level:
             self._history.level = statement.isolation_level
+            with closing(Journal(self._postgres.uri(self._database))) as journal:
+                journal.show_isolation(statement.isolation_level)
             self._client.write(wire.BIND_COMPLETE, wire.command_complete("ALTER DATABASE"))
             self._client.write(wire.ready(self._status))
         elif statement.verb == "copy":
@@ -270,7 +272,7 @@ class Session:
         with closing(Journal(self._postgres.uri(self._database))) as journal:
             load = Load(command, self._columns(command), self._storage, self._roles, journal)
             self._load(load)
-        self._analyze(command.table)
+        self._analyze(command.destination)
         message = f"Load into table '{command.table}' completed, {load.rows} record(s) loaded."
         self._client.write(wire.BIND_COMPLETE, wire.notice(message), wire.command_complete("COPY"))
         self._client.write(wire.ready(self._status))
@@ -281,7 +283,7 @@ class Session:
             # Read from S3 before PostgreSQL is told about the COPY.
             lines = load.lines()
             first = next(lines, b"")
-            self._query(f"copy {load.command.table} ({names}) from stdin")
+            self._query(f"copy {load.command.destination} ({names}) from stdin")
             self._send(itertools.chain([first], lines))
         except RedshiftError as error:
             load.finish(error)
@@ -304,7 +306,7 @@ class Session:
     def _columns(self, command: copy_command.CopyCommand) -> list[Column]:
         found = [
             Column(name, kind, int(length) if int(length) > 0 else None, required == "t")
-            for name, kind, length, required in self._query(COLUMNS.format(command.table))
+            for name, kind, length, required in self._query(COLUMNS.format(command.destination))
         ]
         if not command.columns:
             return found

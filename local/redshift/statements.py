@@ -54,7 +54,7 @@ class Statement:
         """The tables of a LOCK."""
         if self.verb != "lock":
             return []
-        return re.findall(r"\w+", self.code.removeprefix("lock").removeprefix(" table"))
+        return re.findall(r"[\w.]+", self.code.removeprefix("lock").removeprefix(" table"))
 
     @property
     def isolation_level(self) -> str | None:

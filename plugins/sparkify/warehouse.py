@@ -84,7 +84,7 @@ def _libpq_options(connection: Connection, defaults: Options) -> Options:
     ``sslmode``, or PGSSLMODE, overrides this; ``options``, or PGOPTIONS, are added to the default.
     """
     own = connection.extra_dejson
-    tls = {} if _is_local(connection.host) else {"sslmode": os.environ.get("PGSSLMODE", "require")}
+    tls = {} if is_local(connection.host) else {"sslmode": os.environ.get("PGSSLMODE", "require")}
     server = [defaults.get("options"), own.get("options", os.environ.get("PGOPTIONS"))]
     return {**tls, **defaults, **own, "options": " ".join(filter(None, server))}
 
@@ -105,7 +105,7 @@ def _timeout() -> int:
     return min(statement_timeout() // timedelta(milliseconds=1), LONGEST_TIMEOUT)
 
 
-def _is_local(hosts: str | None) -> bool:
+def is_local(hosts: str | None) -> bool:
     """Whether every host that libpq may try is a socket or a loopback address."""
     return all(
         host in ("", "localhost", "::1") or host.startswith(("/", "@", "127."))

@@ -59,7 +59,7 @@ def test_an_hourly_run_has_a_window_of_an_hour(dags: dict[str, DAG]) -> None:
 
 
 def test_what_a_template_raises_is_shown(dags: dict[str, DAG]) -> None:
-    for dag_id in ("sparkify", "sparkify_report", "sparkify_schema"):
+    for dag_id in ("sparkify", "sparkify_doctor", "sparkify_report", "sparkify_schema"):
         for task in dags[dag_id].tasks:
             assert isinstance(task, VisibleErrorsMixin), (
                 f"{task.task_id}: derive its operator from VisibleErrorsMixin, or the web UI "

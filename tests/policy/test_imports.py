@@ -25,9 +25,10 @@ MAY_IMPORT = {
     "macros": ENGINES | {"sources", "staging"},
     "runs": ENGINES | {"macros", "mojibake", "sources"},
     "page": ENGINES | {"macros"},
+    "doctor": ENGINES | {"checks", "macros", "sources", "staging"},
     "operators": ENGINES
-    | {"checks", "macros", "mojibake", "page", "records", "runs", "sources", "staging"},
-    "cli": ENGINES | {"macros", "runs", "sources"},
+    | {"checks", "doctor", "macros", "mojibake", "page", "records", "runs", "sources", "staging"},
+    "cli": ENGINES | {"doctor", "macros", "runs", "sources"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -40,7 +40,7 @@ def rendered(
         loader=FileSystemLoader(SQL), undefined=StrictUndefined, autoescape=False
     )
     # What a macro writes for either engine is the one thing that may differ.
-    templates.globals.update(MACROS, **one_engine)
+    templates.globals.update(MACROS, scratch="scratch_{}".format, **one_engine)
     params = {"start": "2018-11-01", "end": "2018-12-01"}
     return templates.get_template(file_name).render(
         run_id="manual__1",

@@ -338,6 +338,35 @@ def test_copy_without_maxerror_stops_at_the_first(client: Client, objects: str) 
     assert shown(client, "select 1 from sys_load_error_detail")
 
 
+def test_copy_fills_and_lock_locks_a_table_of_another_schema(
+    clients: tuple[Client, Client], objects: str
+) -> None:
+    client, other = clients
+    client.rows("create schema elsewhere")
+    client.rows("create table elsewhere.plays (id integer, name varchar(8))")
+    client.commit()
+    client.rows("lock table elsewhere.plays")
+    client.rows(f"copy elsewhere.plays from 's3://copies/in/2.json' {HOW}")
+    assert client.rows("select count(*) from elsewhere.plays") == [(2,)]
+    assert client.rows("select count(*) from plays") == [(0,)]
+    reader = threading.Thread(target=other.rows, args=["select count(*) from elsewhere.plays"])
+    reader.start()
+    reader.join(0.3)
+    assert reader.is_alive(), "readers wait for a lock"
+    client.rollback()
+    reader.join()
+    other.rollback()
+    client.rows("drop schema elsewhere cascade")
+    client.commit()
+
+
+def test_the_isolation_level_is_shown(client: Client) -> None:
+    # STV_DB_ISOLATION_LEVEL, r_STV_DB_ISOLATION_LEVEL.html
+    [(name, level)] = client.rows("select db_name, isolation_level from stv_db_isolation_level")
+    assert (len(name), len(level), level.strip()) == (128, 20, "Snapshot Isolation")
+    client.rollback()
+
+
 def test_copy_reads_what_a_manifest_names(client: Client, objects: str, s3: Storage) -> None:
     url = manifest(s3, "s3://copies/in_old/3.json", "s3://copies/in/2.json")
     client.rows(f"copy plays from '{url}' {HOW} manifest")

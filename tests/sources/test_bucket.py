@@ -36,6 +36,17 @@ def test_a_bucket_is_loaded_like_a_folder(
     assert warehouse.column("select distinct source from file_ledger") == [bucket.url]
 
 
+def test_what_is_written_can_be_deleted(bucket: Bucket) -> None:
+    source = open_source(bucket.url)
+    assert isinstance(source, BucketSource)
+    source.write("one.json", b"{}")
+    source.write("two.json", b"{}")
+    source.delete("one.json")
+    assert [file.name for file in source.list("")] == ["two.json"]
+    with pytest.raises(AirflowFailException, match="s3://nowhere/x cannot be deleted: the bucket"):
+        BucketSource("nowhere", "").delete("x")
+
+
 def test_songs_that_did_not_change_are_not_read_again(
     pipeline: Pipeline, bucket: Bucket, warehouse: Warehouse
 ) -> None:

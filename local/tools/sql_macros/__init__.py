@@ -33,6 +33,10 @@ def staging(table: str) -> str:
     return f"{table}_0"
 
 
+def scratch(table: str) -> str:
+    return f"scratch_{table}"
+
+
 def engine() -> str:
     return "postgres"
 

@@ -164,8 +164,21 @@ garbled names are corrected at once.""",
     args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
 )
 
+DOCTOR = ActionCommand(
+    name="doctor",
+    help="Examine this deployment, before any data is loaded",
+    description="""\
+Examine this installation, the warehouse and what its user may do, every form of statement that the
+loads rely on, the source and what a run would read and, on Redshift, COPY. Print a line for each:
+it holds, it does not hold and what to do, or it cannot be told. What is created for this has names
+of its own, and is removed.""",
+    epilog="Exit status: 0 everything holds, 1 something does not, 3 something cannot be told.",
+    func=lazy_load_command("sparkify.cli.doctor.doctor"),
+    args=(ARG_VERBOSE,),
+)
+
 SPARKIFY = GroupCommand(
-    name="sparkify", help="The Sparkify warehouse", subcommands=(HOURS, AUDIT, FORGET)
+    name="sparkify", help="The Sparkify warehouse", subcommands=(DOCTOR, HOURS, AUDIT, FORGET)
 )
 
 BACKFILL = ActionCommand(

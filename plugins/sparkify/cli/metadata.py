@@ -132,8 +132,17 @@ class Metadata:
 
     def is_scheduler_alive(self) -> bool:
         """Whether a scheduler has sent a heartbeat within its health-check threshold."""
-        job = most_recent_job("SchedulerJob")
+        return self.is_running("SchedulerJob")
+
+    def is_running(self, job_type: str) -> bool:
+        """Whether a job of a type has sent a heartbeat within its health-check threshold."""
+        job = most_recent_job(job_type)
         return job is not None and job.is_alive()
+
+    def dialect(self) -> str:
+        """Return the database's kind, such as ``postgresql``."""
+        with create_session() as session:
+            return session.get_bind().dialect.name
 
     def is_backfill_paused(self, dag_id: str) -> bool:
         """Whether the DAG's active backfill is paused."""

@@ -123,6 +123,11 @@ class BucketSource:
                 Bucket=self.bucket, Key=self.root + name, Body=content, ContentType=content_type
             )
 
+    def delete(self, name: str) -> None:
+        """Delete an object."""
+        with _explain_errors(f"s3://{self.bucket}/{self.root}{name} cannot be deleted"):
+            self._client.delete_object(Bucket=self.bucket, Key=self.root + name)
+
     def written_at(self, name: str) -> datetime | None:
         """Return when an object was written, or None if it does not exist."""
         found = (file for file in self._entries(name) if file["Key"] == self.root + name)

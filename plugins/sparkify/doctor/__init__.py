@@ -1,0 +1,1 @@
+"""Examinations of a deployment, before any data is loaded."""

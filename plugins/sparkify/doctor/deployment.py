@@ -1,0 +1,80 @@
+"""Examinations of this deployment: packages, SQL, Airflow's own settings, the variables."""
+
+import platform
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+from airflow import __version__ as airflow_version
+from airflow.configuration import conf
+from airflow.sdk.exceptions import AirflowFailException
+from packaging.specifiers import SpecifierSet
+
+from sparkify import settings
+from sparkify.doctor.examination import DoesNotHoldError, examination
+from sparkify.doctor.subject import Subject
+from sparkify.macros import sql_files
+from sparkify.sources.partitions import Partition
+
+AIRFLOW = SpecifierSet(">=3.2.1,<3.4")
+"""The versions of Airflow that the tests cover, as in requirements.txt."""
+
+FOLDERS = ("audit", "load", "quality", "questions", "schema")
+"""Folders of ``sql/`` without which a DAG would do nothing, and succeed."""
+
+SETTINGS: tuple[Callable[[], Any], ...] = (
+    settings.lookback,
+    settings.partition_timezone,
+    settings.partition_slack,
+    settings.reject_limit,
+    settings.stale_hours,
+    settings.keep_staging,
+    settings.keep_rejects,
+    lambda: Partition.from_settings().names_a_time,
+)
+"""What reads the variables that may be wrong; each raises a sentence."""
+
+
+@examination(fix="Install what requirements.txt lists, for this Python and this machine.")
+def packages(_: Subject) -> str:
+    """Airflow is of a version that is tested, and everything that a run imports is installed."""
+    if not AIRFLOW.contains(airflow_version, prereleases=True):
+        raise DoesNotHoldError(f"This is Airflow {airflow_version}, and not {AIRFLOW}.")
+    for module in ("postgres", "redshift"):
+        import_module(f"sparkify.staging.{module}")
+    return (
+        f"Airflow {airflow_version}, Python {platform.python_version()}, Amazon provider "
+        f"{version('apache-airflow-providers-amazon')}"
+    )
+
+
+@examination()
+def sql(_: Subject) -> str:
+    """The SQL files were deployed with the package."""
+    return f"{sum(len(sql_files(folder)) for folder in FOLDERS)} files"
+
+
+@examination(fix="Set [core] hide_sensitive_var_conn_fields to True, its default.")
+def masking(_: Subject) -> str:
+    """Airflow masks the secrets of connections in the logs of tasks."""
+    if not conf.getboolean("core", "hide_sensitive_var_conn_fields", fallback=True):
+        raise DoesNotHoldError("It shows them.")
+    return ""
+
+
+@examination()
+def variables(_: Subject) -> str:
+    """The variables sparkify_… have valid values."""
+    problems = []
+    for read in SETTINGS:
+        try:
+            read()
+        except AirflowFailException as error:
+            problems.append(str(error))
+    if problems:
+        raise DoesNotHoldError(" ".join(problems))
+    changed = [
+        name for name in settings.DEFAULTS if settings.setting(name) != settings.DEFAULTS[name]
+    ]
+    return f"all defaults but {', '.join(changed)}" if changed else "all defaults"
