@@ -33,7 +33,7 @@ from tests.support.environment import ROOT, SERVER
 from tests.support.sources import Bucket, play, song
 from tests.support.warehouse import Warehouse
 
-LIMIT = 600
+PATIENCE = 20
 EVENTS = "log_data/2018/11/2018-11-15-events.json"
 ROLE = "arn:aws:iam::123456789012:role/sparkify-secret-reader"
 # As a secret may be, where one has to escape it in a URI.
@@ -132,10 +132,15 @@ class Run:
 
     def _stop_scheduler(self) -> None:
         scheduler = self.deployment.services._children.pop("scheduler")
-        workers = psutil.Process(scheduler.pid).children(recursive=True)
-        scheduler.terminate()
-        scheduler.wait(LIMIT)
-        psutil.wait_procs(workers, LIMIT)
+        leader = psutil.Process(scheduler.pid)
+        family = [leader, *leader.children(recursive=True)]
+        # Its workers, too, or it may wait for them without an end.
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        for process in psutil.wait_procs(family, PATIENCE)[1]:
+            process.kill()
+        scheduler.wait()
 
     def said(self, log: str) -> str:
         """What a process has said."""
