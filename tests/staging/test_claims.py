@@ -15,6 +15,8 @@ from tests.support.interleaving import INCOMPLETE
 from tests.support.sources import TestSource, play, visit
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 HOUR = ("2018-11-15T10:00", "2018-11-15T11:00")
 DAY = ("2018-11-15", "2018-11-16")
 STAGE = ("stage_events", "audit_staged")

@@ -10,6 +10,8 @@ from local.tools.pipeline import Pipeline
 from tests.support.sources import Bucket, TestSource, play, song
 from tests.support.warehouse import Warehouse
 
+pytestmark = pytest.mark.usefixtures("reused_sessions")
+
 DAY = ("2018-11-15", "2018-11-16")
 EVENTS = "log_data/2018/11/2018-11-15-events.json"
 
