@@ -104,6 +104,14 @@ def test_a_task_lists_reads_and_writes_manifests(task: Callable[..., BucketSourc
         its.write(EVENTS, b"")
 
 
+def test_the_doctor_removes_what_it_wrote(task: Callable[..., BucketSource]) -> None:
+    task()
+    place = bucket_source("s3://my-bucket/manifests/sparkify_doctor_1")
+    place.write("good.json", b"{}")
+    place.delete("good.json")
+    assert list(place.list("")) == []
+
+
 def test_a_task_may_be_told_to_read_with_copys_role(task: Callable[..., BucketSource]) -> None:
     its = task(role_arn="arn:aws:iam::123456789012:role/sparkify-copy")
     [file] = find(its, EVENTS)

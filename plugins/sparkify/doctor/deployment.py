@@ -25,6 +25,7 @@ FOLDERS = ("audit", "load", "quality", "questions", "schema")
 
 SETTINGS: tuple[Callable[[], Any], ...] = (
     settings.lookback,
+    settings.statement_timeout,
     settings.partition_timezone,
     settings.partition_slack,
     settings.reject_limit,
