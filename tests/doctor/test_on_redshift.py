@@ -13,8 +13,6 @@ from local.redshift import records, refusals
 from local.redshift.refusals import Refusal
 from local.redshift.server import RedshiftServer
 from local.servers.s3 import Storage
-from sparkify.doctor import copying
-from sparkify.operators.s3_to_warehouse import COPY_OPTIONS
 from sparkify.sources.bucket import BucketSource
 from sparkify.staging import copy_log
 from sparkify.warehouse import warehouse_hook
@@ -105,10 +103,6 @@ def test_both_isolation_levels_serve(well: Deployment) -> None:
     found = findings()
     assert not_held(found) == {}
     assert found["isolation"].text == "Serializable; both of Redshift's serve"
-
-
-def test_copy_has_the_options_of_a_run() -> None:
-    assert ("json 'auto ignorecase'", *COPY_OPTIONS) == copying.OPTIONS
 
 
 def test_with_a_key_which_nothing_shows(

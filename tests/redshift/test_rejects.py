@@ -272,7 +272,7 @@ def test_more_errors_than_copy_may_skip_end_in_a_sentence(
     redshift_warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sparkify.operators.s3_to_warehouse.COPY_OPTIONS", ("maxerror 1",))
+    monkeypatch.setattr("sparkify.staging.copy_statement.COPY_OPTIONS", ("maxerror 1",))
     bucket.put(EVENTS, "\n".join([GOOD[0], "broken", "broken too"]))
     with pytest.raises(AirflowFailException) as failed:
         redshift_pipeline.run(*DAY)

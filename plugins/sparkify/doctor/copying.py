@@ -8,7 +8,6 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
-from airflow.providers.amazon.aws.utils.redshift import build_credentials_block
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.doctor.examination import CannotTellError, DoesNotHoldError, examination
@@ -18,16 +17,8 @@ from sparkify.doctor.subject import Subject
 from sparkify.doctor.warehouse import MOMENT
 from sparkify.settings import STORAGE, setting
 from sparkify.staging.copy_log import loads_since
-from sparkify.warehouse import REDSHIFT, quoted
-
-OPTIONS = (
-    "json 'auto ignorecase'",
-    "timeformat 'epochmillisecs'",
-    "emptyasnull",
-    "maxerror 100000",
-    "compupdate off",
-)
-"""The options of the COPYs of a run."""
+from sparkify.staging.copy_statement import copy_options, copy_statement
+from sparkify.warehouse import REDSHIFT
 
 TS = 946_684_799_796
 """``MOMENT`` as the app writes it."""
@@ -162,31 +153,23 @@ def _copy(subject: Subject, cursor: Any, table: str, name: str, *options: str) -
     from sparkify.staging.redshift import Copy
 
     prefix = setting("manifest_prefix").rstrip("/")
-    one = Copy(f"{prefix}/{subject.name}/{name}.manifest", [*OPTIONS, *options, "manifest"])
+    one = Copy(f"{prefix}/{subject.name}/{name}.manifest", [*options, "manifest"])
     operator = S3ToRedshiftOperator(
-        task_id="copy", table=table, s3_bucket=one.bucket, s3_key=one.key
+        task_id="copy",
+        table=table,
+        s3_bucket=one.bucket,
+        s3_key=one.key,
+        aws_conn_id=STORAGE,
     )
-    region = _extra().get("region")
-    cursor.execute(
-        operator._build_copy_query(
-            table,
-            f"aws_iam_role={role}" if (role := _role()) else _key(subject),
-            f"region {quoted(region)}" if region else "",
-            " ".join(one.options),
-        )
-    )
+    if not _role():
+        _hide_key(subject)
+    cursor.execute(copy_statement(operator, copy_options(one.options)))
 
 
 def _role() -> str:
     return str(S3Hook(aws_conn_id=STORAGE).conn_config.role_arn or "")
 
 
-def _extra() -> dict[str, Any]:
-    config = S3Hook(aws_conn_id=STORAGE).conn_config
-    return {"region": config.region_name, **config.extra_config}
-
-
-def _key(subject: Subject) -> str:
+def _hide_key(subject: Subject) -> None:
     credentials = S3Hook(aws_conn_id=STORAGE).get_credentials()
     subject.secrets |= {part for part in (credentials.secret_key, credentials.token) if part}
-    return str(build_credentials_block(credentials))

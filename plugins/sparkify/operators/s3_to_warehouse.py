@@ -6,9 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
-from airflow.providers.amazon.aws.utils.redshift import build_credentials_block
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -18,6 +16,7 @@ from sparkify.settings import WAREHOUSE, setting
 from sparkify.sources.base import Source, SourceFile
 from sparkify.sources.open import find, nearby_names, open_source
 from sparkify.sources.partitions import Partition
+from sparkify.staging.copy_statement import copy_options, copy_statement
 from sparkify.staging.ledger import Reading, Tally, begin_reading, published_names, unpublished
 from sparkify.staging.prefixes import beginning
 from sparkify.warehouse import (
@@ -27,7 +26,6 @@ from sparkify.warehouse import (
     engine,
     execute,
     lock,
-    quoted,
     session,
     warehouse_hook,
 )
@@ -37,15 +35,6 @@ if TYPE_CHECKING:  # imported where it is used, with polars
     from sparkify.staging.redshift import Copy
 
 SHOWN_MISSING = 5
-
-COPY_OPTIONS = (
-    "timeformat 'epochmillisecs'",
-    "emptyasnull",
-    # The maximum: all rejects are kept, and the audit compares them with the limit.
-    "maxerror 100000",
-    # A table for one run does not repay the search for its best compression.
-    "compupdate off",
-)
 
 
 class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
@@ -159,31 +148,12 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         return reading, stage(cursor, source, reading, self.table, self.rules, manifests, copy)
 
     def _copy_statement(self, one: "Copy") -> str:
-        """
-        Return the provider's COPY of one location, with the key of S3 unless there is a role.
-
-        The provider's operator and hook would log it, and Airflow masks secrets in the task's log,
-        but not in the copy that the scheduler prints.
-        """
-        options = [
-            f"json {quoted(self.jsonpaths or 'auto ignorecase')}",
-            *COPY_OPTIONS,
-            *one.options,
-        ]
+        """Return the statement of one COPY."""
+        options = copy_options(one.options, self.jsonpaths)
         self.log.info("Copying %s into %s: %s", one.url, self.table, ", ".join(options))
-        s3 = S3Hook(aws_conn_id=self.aws_conn_id, verify=self.verify)
-        config = s3.conn_config
-        region = config.extra_config.get("region") or config.region_name
+        # The provider's operator reads from one location, this one from several.
         self.s3_bucket, self.s3_key = one.bucket, one.key
-        return self._build_copy_query(
-            self.table,
-            f"aws_iam_role={config.role_arn}"
-            if config.role_arn
-            # Registers the secret with Airflow's masker, too.
-            else build_credentials_block(s3.get_credentials()),
-            f"region {quoted(region)}" if region else "",
-            " ".join(options),
-        )
+        return copy_statement(self, options)
 
     def _reading(self, cursor: Any, on: str, context: Context) -> Reading:
         """Number a reading, and list its files and the patterns that match none."""
