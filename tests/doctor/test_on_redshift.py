@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.redshift import records, refusals
+from local.redshift import records, refusals, statements
 from local.redshift.refusals import Refusal
 from local.redshift.server import RedshiftServer
 from local.servers.s3 import Storage
@@ -156,8 +156,13 @@ def lags(well: Deployment) -> None:
 
 
 def refuses(pattern: str, message: str) -> Break:
-    one = Refusal(pattern, message)
-    return lambda well: well.patch.setattr(refusals, "REFUSALS", [*refusals.REFUSALS, one])
+    def also(well: Deployment) -> None:
+        one = Refusal(pattern, message)
+        well.patch.setattr(refusals, "REFUSALS", [*refusals.REFUSALS, one])
+        # Without what it remembers of statements that other tests have sent.
+        well.patch.setattr(statements, "refuse", refusals.refuse.__wrapped__)
+
+    return also
 
 
 def paths(**content: Any) -> Break:

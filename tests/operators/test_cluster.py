@@ -60,7 +60,9 @@ def test_a_clusters_life(
     right = run(action="delete", cluster="listening", confirmation="listening")
     assert right["delete_cluster"] == "success"
     assert clusters(aws) == []
-    [snapshot] = aws.client("redshift").describe_cluster_snapshots()["Snapshots"]
+    # Other tests may have left some of other clusters.
+    found = aws.client("redshift").describe_cluster_snapshots(ClusterIdentifier="listening")
+    [snapshot] = found["Snapshots"]
     assert snapshot["SnapshotIdentifier"].startswith("listening-final-20")
     said = "".join(capfd.readouterr()) + caplog.text
     assert "with its name, listening" in said
