@@ -244,7 +244,8 @@ def lock(cursor: Any, on: str, *tables: str) -> None:
     wait: PostgreSQL has a mode for that, and Redshift, whose only mode stops readers, locks a table
     without any.
 
-    :param tables: in alphabetical order, those of the bookkeeping last, which prevents deadlocks
+    :param tables: in alphabetical order, those of the bookkeeping last. Another order, or a write
+        to a table that others lock and this transaction does not, is a deadlock one day
     """
     if on == POSTGRES:
         cursor.execute(f"lock table {', '.join(tables)} in share row exclusive mode")

@@ -215,7 +215,8 @@ def test_plays_that_come_between_the_songs_and_the_link_have_their_song(
     source.songs(song("SO1"))
     slow = run_of(pipeline, "slow")
     until(slow, "load_staging_songs")
-    pipeline.run_task("stage_events", pipeline.context(*DAY, run_id="plays"))
+    for task_id in ("stage_events", "audit_staged"):
+        pipeline.run_task(task_id, pipeline.context(*DAY, run_id="plays"))
     until(slow, "load_songs")
     pipeline.run_task("load_songplays", pipeline.context(*DAY, run_id="plays"))
     finish(slow)

@@ -79,7 +79,7 @@ class DataQualityOperator(WarehouseOperator):
             at_once = 1 if hook.conn_type == POSTGRES else CHECKS_AT_ONCE
             results = run_checks(connection, hook.get_conn, checks, at_once)
             connection.autocommit = False
-            lock(cursor, hook.conn_type, "quality_results", *BOOKKEEPING)
+            lock(cursor, hook.conn_type, *BOOKKEEPING)
             self._record(cursor, context, results)
             if not any(result.is_error for result in results):
                 for statement in self.afterwards:

@@ -1,6 +1,9 @@
 """The statements of a run's bookkeeping, step by step."""
 
-BOOKKEEPING = ("file_ledger", "hour_loads", "load_runs", "readings", "rejected_rows")
+BOOKKEEPING = (
+    *("file_ledger", "hour_loads", "load_runs"),
+    *("quality_results", "readings", "rejected_rows"),
+)
 """The tables that these statements change, in the order in which they are locked."""
 
 BEGIN = [

@@ -176,7 +176,7 @@ def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None
     So a file's open rejects are those of its last reading. The ledger has one entry per file and
     run.
     """
-    lock(cursor, on, "rejected_rows")
+    lock(cursor, on, "file_ledger", "rejected_rows")
     cursor.execute(
         "delete from file_ledger where dataset = %s and run_id = %s",
         (reading.dataset, reading.run_id),
