@@ -85,8 +85,8 @@ def test_csv_and_sql_are_of_the_same_answer(client: TestClient) -> None:
     ]
     sql = client.get("/answers/most_played_songs.sql" + range_)
     assert sql.headers["content-type"].startswith("text/plain")
-    assert "timestamp '2018-11-14 00:00:00.000000'" in sql.text
-    assert "timestamp '2018-11-15 00:00:00.000000'" in sql.text
+    assert "date '2018-11-14'" in sql.text
+    assert "date '2018-11-15'" in sql.text
 
 
 @pytest.mark.parametrize(
