@@ -71,6 +71,7 @@ lint: $(INSTALLED) ## Check format, style, types and SQL
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint sql
+	$(BIN)/python -m sqlfluff lint sql --config local/tools/lint_redshift/sqlfluff.cfg
 
 dictionary: $(INSTALLED) ## Generate docs/data-dictionary.md from the comments in sql/schema
 	@$(BIN)/python -m local.tools.dictionary

@@ -7,6 +7,7 @@ from sparkify.window import literal as literal
 
 MONTH = Window(datetime(2018, 11, 1, tzinfo=UTC), datetime(2018, 12, 1, tzinfo=UTC))
 NOW = "2018-12-01 00:00:00"
+ENGINE = "postgres"
 
 
 def window() -> Window:
@@ -22,7 +23,7 @@ def days_in_range(column: str) -> str:
 
 
 def primary_key(*columns: str) -> str:
-    return f"primary key ({', '.join(columns)}),"
+    return f"primary key ({', '.join(columns)})," if ENGINE == "postgres" else ""
 
 
 def in_event_files(column: str) -> str:
@@ -38,11 +39,11 @@ def scratch(table: str) -> str:
 
 
 def engine() -> str:
-    return "postgres"
+    return ENGINE
 
 
 def bytewise() -> str:
-    return ' collate "C"'
+    return ' collate "C"' if ENGINE == "postgres" else ""
 
 
 def quoted(text: str) -> str:
