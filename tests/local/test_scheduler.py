@@ -7,17 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.sources import TestSource, play, song
+from tests.support.warehouse import Warehouse
+
 ROOT = Path(__file__).parents[2]
 THREADS = """
-import importlib, sys
 from pathlib import Path
-from local.deployment.scheduler import AIRFLOW_MODULES, STAGING, preload
-for module in AIRFLOW_MODULES:
-    importlib.import_module(module)
-sys.path.insert(0, "plugins")
-preload("sparkify", Path("dags/sparkify.py"), STAGING)
+from local.deployment.scheduler import prepare
+prepare()
 print(*(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm")))
 """
+LATE_IMPORTS = """
+import sys
+from datetime import datetime
+from airflow.dag_processing.dagbag import DagBag
+from local.deployment.scheduler import prepare
+from local.tools.pipeline import Pipeline
+prepare()
+pipeline = Pipeline(DagBag().dags["sparkify"])
+before = set(sys.modules)
+pipeline.run_hour(datetime.fromisoformat(sys.argv[1]))
+print(*(set(sys.modules) - before))
+"""
+
 FORKED = """
 import polars
 from multiprocessing import get_context
@@ -66,6 +78,21 @@ def test_no_thread_that_a_fork_would_miss_is_started() -> None:
     """What polars works with; the others tidy up, and a task is too short for that."""
     threads = said(THREADS).split()
     assert not [name for name in threads if name.startswith(("polars-0", "tokio", "async"))]
+
+
+def test_a_task_imports_nothing_that_takes_time(warehouse: Warehouse, source: TestSource) -> None:
+    """The scheduler has imported providers, drivers, and what reads and encodes records."""
+    source.events(play("2018-11-15 10:00:00"))
+    source.songs(song("SOTEST01"))
+    late = said(LATE_IMPORTS, "2018-11-15T10:00:00+00:00").splitlines()[-1].split()
+    assert warehouse.count("songplays") == 1
+    assert late
+    heavy = ("sparkify", "psycopg", "psycopg2", "pgpq", "pyarrow", "polars", "obstore", "orjson")
+    assert not [
+        name
+        for name in late
+        if name.startswith("airflow.providers.") or name.partition(".")[0] in heavy
+    ]
 
 
 def test_a_process_forked_after_the_import_parses() -> None:

@@ -16,7 +16,7 @@ from tests.support.warehouse import Warehouse
 def encoding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both forms of rows: Linux on arm64 has the one only."""
     if request.param == "without pgpq":
-        monkeypatch.setattr("sparkify.records.encoding.find_spec", lambda _: None)
+        monkeypatch.setattr("sparkify.records.encoding.pgpq", None)
 
 
 DAY = ("2018-11-15", "2018-11-16")

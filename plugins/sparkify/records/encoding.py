@@ -1,12 +1,17 @@
 """Encode rows for PostgreSQL's COPY."""
 
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from typing import Protocol
 
 import polars as pl
 
 from sparkify.records.columns import Column
+
+try:
+    import pgpq
+    import pyarrow as pyarrow  # polars imports it only when it hands over the first rows
+except ImportError:
+    pgpq = None  # type: ignore[assignment]  # absent where it has no wheel
 
 ROWS = 1 << 14
 """Rows to encode at once."""
@@ -38,7 +43,7 @@ def encoder(columns: Sequence[Column]) -> Encoder:
     The server loads binary rows without parsing; CSV costs it half as much again. pgpq, which
     encodes them, has no wheel for Linux on arm64.
     """
-    return BinaryEncoder(columns) if find_spec("pgpq") else CSVEncoder()
+    return BinaryEncoder(columns) if pgpq else CSVEncoder()
 
 
 class BinaryEncoder:
@@ -51,11 +56,9 @@ class BinaryEncoder:
     form = "binary"
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        from pgpq import ArrowToPostgresBinaryEncoder
-
         schema = {column.name: column.staged_type for column in columns}
         empty = pl.DataFrame(schema=schema).to_arrow(compat_level=NO_COPY)
-        self._encoder = ArrowToPostgresBinaryEncoder(empty.schema)
+        self._encoder = pgpq.ArrowToPostgresBinaryEncoder(empty.schema)
 
     def begin(self) -> bytes:
         """Return the header."""
