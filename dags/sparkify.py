@@ -67,7 +67,6 @@ from sparkify.operators.link_fact import LinkFactOperator
 from sparkify.operators.load import Slice
 from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
-from sparkify.operators.repair_names import RepairNamesOperator
 from sparkify.operators.s3_to_warehouse import S3ToWarehouseOperator
 from sparkify.runs.alerts import late
 from sparkify.runs.steps import AUDITED, BEGIN, BOOKKEEPING, ENDED, EXPIRED, PUBLISHED, STAGED
@@ -232,13 +231,10 @@ with DeadlineDAG(
             key="start_time",
             at="start_time",
         )
-        repair_names = RepairNamesOperator(
-            task_id="repair_names",
-            sql="load/repaired_names.sql",
-        )
         load_songplays = LoadFactOperator(
             task_id="load_songplays",
             table="songplays",
+            names="load/repaired_names.sql",
             sql="load/songplays.sql",
             window="{{ window().holds('start_time') }}",
             at="start_time",
@@ -284,7 +280,7 @@ with DeadlineDAG(
     [stage_events, stage_songs] >> audit_staged
     [stage_songs, audit_staged] >> load_song_copies >> load_staging_songs
     load_staging_songs >> load_artists >> load_songs >> link_songplays
-    audit_staged >> [load_user_events, load_time, repair_names]
+    audit_staged >> [load_user_events, load_time]
     load_user_events >> [load_users, load_user_levels]
-    [link_songplays, load_users, load_user_levels, load_time, repair_names] >> load_songplays
+    [link_songplays, load_users, load_user_levels, load_time] >> load_songplays
     load_songplays >> check_quality >> drop_staging

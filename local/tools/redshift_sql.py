@@ -69,9 +69,10 @@ def _loads(layout: Layout, server: RedshiftServer) -> Iterator[tuple[str, list[S
     from local.tools.pipeline import Pipeline
 
     dags = DagBag(dag_folder=str(layout.root / "dags")).dags
-    schema, pipeline = Pipeline(dags["sparkify_schema"]), Pipeline(dags["sparkify"])
+    schema = Pipeline(dags["sparkify_schema"], recreate=False)
+    pipeline = Pipeline(dags["sparkify"])
     with _recorded(server) as statements:
-        schema.run_task("create_tables", schema.context())
+        schema.run_in(schema.context())
     yield "Create the tables", statements
     for title, window in {
         "Load a range with its songs": RANGE,

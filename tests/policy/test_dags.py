@@ -70,7 +70,7 @@ def test_what_a_template_raises_is_shown(dags: dict[str, DAG]) -> None:
 EDGES = {
     "stage_events": {"audit_staged"},
     "stage_songs": {"audit_staged", "load_song_copies"},
-    "audit_staged": {"load_song_copies", "load_user_events", "load_time", "repair_names"},
+    "audit_staged": {"load_song_copies", "load_user_events", "load_time"},
     "load_song_copies": {"load_staging_songs"},
     "load_staging_songs": {"load_artists"},
     "load_artists": {"load_songs"},
@@ -80,7 +80,6 @@ EDGES = {
     "load_users": {"load_songplays"},
     "load_user_levels": {"load_songplays"},
     "load_time": {"load_songplays"},
-    "repair_names": {"load_songplays"},
     "load_songplays": {"check_quality"},
     "check_quality": {"drop_staging"},
     "drop_staging": set(),

@@ -2,11 +2,14 @@
 
 import json
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from sparkify.warehouse import MUTEX, warehouse_hook
 from tests.support.sources import Bucket, play, song, visit
 from tests.support.warehouse import Warehouse
 
+ROOT = Path(__file__).parents[2]
 TEN = datetime(2018, 11, 15, 10)
 HOURS = [TEN + timedelta(hours=number) for number in range(8)]
 WINDOW = (HOURS[0].isoformat(), (HOURS[-1] + timedelta(hours=1)).isoformat())
@@ -156,4 +160,16 @@ def test_an_hour_takes_few_steps(
     # Since then, each connection has another statement, which sets its timeout.
     assert counts.statements + 2 * counts.transactions <= 140 + counts.connections
     assert counts.transactions <= 20
-    assert counts.connections == 11, "one for each task, without the catalogue's"
+    assert counts.connections == 10, "one for each task, without the catalogue's"
+
+
+def test_the_statements_of_a_load_are_printed_and_counted() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "local.tools.redshift_sql"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "COPY staging_events" in ended.stdout
+    assert ended.stdout.splitlines()[-2].startswith("│ Load an hour")

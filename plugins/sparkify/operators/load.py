@@ -98,6 +98,7 @@ class LoadOperator(WarehouseOperator):
         hook = self.get_db_hook()
         window = Window.of_run(context) if self.at else None
         with session(hook) as cursor:
+            self.prepare(cursor, hook.conn_type)
             lock(cursor, hook.conn_type, *self.locks)
             left = newer_claims(cursor, context["run_id"], window) if window else []
             load = self.restrict_to(outside(left, self.at)) if left else self
@@ -105,6 +106,9 @@ class LoadOperator(WarehouseOperator):
             statements += self.if_omitted if left else []
             self.log.info("%s", ", ".join(execute(cursor, statement) for statement in statements))
             return self._result(cursor, left)
+
+    def prepare(self, cursor: Any, on: str) -> None:
+        """Do, in transactions of its own, what the load depends on."""
 
     def statements(self, cursor: Any) -> Iterator[str]:
         """Yield the statements of the load, and those that complete it."""

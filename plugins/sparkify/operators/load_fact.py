@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from sparkify.operators.load import LoadOperator, Slice
+from sparkify.runs.names import correct_names
 
 
 class LoadFactOperator(LoadOperator):
@@ -13,18 +14,27 @@ class LoadFactOperator(LoadOperator):
     :param table: fact table to load
     :param sql: the SELECT, or the ``.sql`` file with it (templated)
     :param window: predicate selecting the rows this run owns (templated)
+    :param names: SELECT, or the ``.sql`` file with it, of names that the load looks up in
+        ``repaired_names`` and that may be garbled, each with its entry or null (templated)
     """
 
-    template_fields: Sequence[str] = ("window", *LoadOperator.template_fields)
+    template_fields: Sequence[str] = ("window", "names", *LoadOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "window": "sql",
+        "names": "sql",
         **LoadOperator.template_fields_renderers,
     }
     ui_color = "#f5d9b8"
 
-    def __init__(self, *, window: str, **kwargs: Any) -> None:
+    def __init__(self, *, window: str, names: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.window = window
+        self.names = names
+
+    def prepare(self, cursor: Any, on: str) -> None:
+        """Repair the names that the load looks up."""
+        if self.names and (names := correct_names(cursor, on, self.names)):
+            self.log.info("Repaired %s garbled names, such as %s", len(names), names[0])
 
     def restrict_to(self, condition: str) -> Self:
         """Return a copy of this load for the rows of the window that meet a condition."""
