@@ -2,7 +2,8 @@
 select
     newer.reading,
     newer.claim_start,
-    newer.claim_end
+    newer.claim_end,
+    newer.published_at
 from readings as newer
 where
     newer.claim_start < {{ literal(window().end) }}

@@ -125,6 +125,21 @@ def test_of_an_hour_that_a_newer_run_loads_in_part_the_rest_is_loaded(
     assert warehouse.column("select state from hour_states") == ["outdated"]
 
 
+def test_an_hour_is_not_loaded_while_a_part_of_it_is_claimed_by_a_run_that_has_died(
+    tasks: Callable[..., Tasks], source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(first(), SECOND)
+    hour, half = tasks(HOUR, "hour"), tasks(("2018-11-15T10:20", "2018-11-15T11:00"), "half")
+    hour(*STAGE)
+    half(*STAGE, "load_time")
+    hour(*LOAD, "drop_staging")
+    assert warehouse.count("songplays") == 1, "the other play is for the newer run to publish"
+    assert warehouse.rows("select state from hour_states") == [("partial",)]
+    hour("stage_events", "audit_staged", *LOAD, "drop_staging")
+    assert is_as_the_files_say(warehouse, source)
+    assert warehouse.rows("select state from hour_states") == [("loaded",)]
+
+
 def test_a_prune_spares_the_users_and_starts_that_another_run_has_just_entered(
     tasks: Callable[..., Tasks], source: TestSource, warehouse: Warehouse
 ) -> None:

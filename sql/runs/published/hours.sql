@@ -1,5 +1,6 @@
--- What the run loaded of each whole hour, and from what, except hours wholly claimed by newer
--- readings; a partly claimed one is judged by what that reading sees. Clears the damage.
+-- What the run loaded of each whole hour, and from what, except hours that newer readings claim
+-- whole, or in part without having published it. Clears the damage. An hour of which a newer
+-- reading has published a part is judged by what that reading sees.
 update hour_loads
 set
     loaded_by = {{ quoted(run_id) }},
