@@ -7,13 +7,26 @@ with in_window as (
 ),
 
 bereft as (
-    -- Users whose latest event a corrected file removed from the window.
+    -- Users whose latest event a corrected file removed from the window, none being left there.
     select users.user_id
     from users
     left join in_window on users.user_id = in_window.user_id
     where
         {{ window().holds("users.last_seen_at") }}
         and in_window.user_id is null
+    union
+    -- Users of the window whose latest event another run removed from a later one: their rows wait
+    -- to be removed, or to be replaced by this run.
+    select users.user_id
+    from users
+    inner join in_window on users.user_id = in_window.user_id
+    left join user_events as latest
+        on
+            users.user_id = latest.user_id
+            and users.last_seen_at = latest.event_time
+    where
+        {{ window().after("users.last_seen_at") }}
+        and latest.user_id is null
 ),
 
 candidates as (
@@ -69,6 +82,7 @@ left join users
     on
         ranked.user_id = users.user_id
         and {{ window().after("users.last_seen_at") }}
+left join bereft on ranked.user_id = bereft.user_id
 where
     ranked.recency = 1
-    and users.user_id is null
+    and (users.user_id is null or bereft.user_id is not null)

@@ -49,6 +49,15 @@ left join (
             session_hours.hour_start < readings.claim_end
             and session_hours.hour_start > readings.claim_start - interval '1 hour'
             and readings.published_at is null
+    union
+    -- One who has events of a run at work is entered again by that run.
+    select user_events.user_id
+    from user_events
+    inner join readings
+        on
+            user_events.event_time >= readings.claim_start
+            and user_events.event_time < readings.claim_end
+            and readings.published_at is null
 ) as still_played on breaking.user_id = still_played.user_id
 group by breaking.user_id, breaking.level, breaking.last_seen_at, breaking.seen_later_at
 having

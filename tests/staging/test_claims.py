@@ -172,6 +172,24 @@ def test_a_user_stays_as_long_as_a_play_refers_to_them_and_goes_with_the_last(
     assert is_as_the_files_say(warehouse, source)
 
 
+def test_a_user_whose_latest_event_is_gone_is_entered_again_by_the_run_of_an_earlier_one(
+    tasks: Callable[..., Tasks], source: TestSource, warehouse: Warehouse
+) -> None:
+    earlier = visit("2018-11-15 10:30:00", userId="3")
+    gone = visit("2018-11-15 11:50:00", userId="3", level="paid", itemInSession=1)
+    source.events(earlier, gone)
+    ten, eleven = tasks(HOUR, "ten"), tasks(("2018-11-15T11:00", "2018-11-15T12:00"), "eleven")
+    eleven(*STAGE, *EVENTS, *USERS)
+    source.events(earlier)
+    eleven(*STAGE, *EVENTS, *USERS)
+    # Nothing else of this user is known yet, so the row is for the end of the run to remove.
+    ten(*STAGE, *EVENTS)
+    eleven("load_songplays")
+    eleven("check_quality")
+    ten(*USERS, *PLAYS)
+    assert is_as_the_files_say(warehouse, source)
+
+
 def test_spells_close_up_where_another_run_took_the_event_between(
     tasks: Callable[..., Tasks], source: TestSource, warehouse: Warehouse
 ) -> None:
