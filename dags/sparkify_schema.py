@@ -1,9 +1,9 @@
 """
 ### The warehouse's tables and views
 
-Creates what is missing and keeps the rest; each question in `sql/questions` becomes a view of the
-same name. With the param `recreate` it first drops all tables **with all their data**; load them
-again with a range run of `sparkify`.
+Migrates the tables of an earlier version, creates what is missing and keeps the rest; each question
+in `sql/questions` becomes a view of the same name. With the param `recreate` it first drops all
+tables **with all their data**; load them again with a range run of `sparkify`.
 
 Run it before the first run of `sparkify`, and after every upgrade of this project.
 """
@@ -15,6 +15,7 @@ from airflow.sdk import DAG, Param
 from sparkify.macros import MACROS, sql_files, sql_folder
 from sparkify.operators.create_views import CreateViewsOperator
 from sparkify.operators.defaults import DEFAULT_ARGS
+from sparkify.operators.migrate_tables import MigrateTablesOperator
 from sparkify.operators.warehouse import ExecuteSQLOperator
 
 TABLES = [
@@ -39,7 +40,9 @@ TABLES = [
     "hour_loads",
     "quality_results",
     "write_mutex",
+    "schema_migrations",
 ]
+
 with DAG(
     dag_id="sparkify_schema",
     description="Creates the warehouse's tables and views",
@@ -68,6 +71,11 @@ with DAG(
             for table in TABLES
         ],
     )
+    migrate_tables = MigrateTablesOperator(
+        task_id="migrate_tables",
+        migrations=sql_files("migrations"),
+        record="schema/schema_migrations.sql",
+    )
     create_tables = ExecuteSQLOperator(
         task_id="create_tables",
         # One text that is then split, because Redshift's driver runs one statement at a time.
@@ -89,4 +97,4 @@ with DAG(
         dated=True,
     )
 
-    drop_tables >> create_tables >> create_views >> create_answers
+    drop_tables >> migrate_tables >> create_tables >> create_views >> create_answers

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 
 from local.redshift.journal import SCHEMA
 from local.redshift.refusals import RedshiftError, refuse
@@ -97,6 +98,8 @@ class Statement:
             return f"lock table {', '.join(self.locks)} in access exclusive mode"
         if re.match(r"create (local )?(temp |temporary )?table\b", self.code):
             return _in_redshifts_types(_table(self.text))
+        if self.code.startswith("alter table"):
+            return _altered_table(self.text)
         return _in_redshifts_types(self.text)
 
 
@@ -128,11 +131,25 @@ PHYSICAL = re.compile(
     r"|(compound\s+|interleaved\s+)?sortkey\s*(\([\w\s,]+\)|auto)|encode\s+(auto|az64|lzo|zstd|raw))"
 )
 KEY = re.compile(
-    r",?\s*\b(primary key|unique|foreign key)\s*\([^)]*\)(\s*references \w+\s*\([^)]*\))?"
+    r"(?P<comma>,?)\s*\b(?P<kind>primary key|unique|foreign key)\s*\([^)]*\)"
+    r"(\s*references \w+\s*\([^)]*\))?"
 )
 COLUMN_KEY = re.compile(r"\s(primary key|unique|references \w+\s*\([^)]*\))")
 TEXT = re.compile(r"\b(\w+)\s+(?:varchar|character varying|text)\b(?:\s*\((\d+)\))?")
 LIKE = re.compile(r"\(\s*like\s+([\w.]+)(\s+(including|excluding) defaults)?\s*\)")
+
+TABLE = re.compile(r"\btable\s+(?:if\s+not\s+exists\s+)?(?:\w+\.)?(\w+)")
+
+# The forms of ALTER TABLE, r_ALTER_TABLE.html: one change a statement; a default comes with its
+# column and stays, and a column that is added is null in the rows that are there.
+ALTER = re.compile(
+    r"alter table (?P<table>[\w.]+) (?:(?P<distribution>alter diststyle (?:all|even|auto)"
+    r"|alter (?:compound )?sortkey ?\([\w, ]+\)|alter sortkey (?:auto|none))"
+    r"|drop constraint \w+|rename (?:column \w+ )?to \w+|drop (?:column )?\w+|owner to \w+"
+    r"|add (?:column )?(?!if )\w+ (?:double precision|character varying|[a-z]+)(?:\([\d, ]+\))?"
+    r"(?P<default> default \S+)?(?P<required> not null)?)",
+    re.IGNORECASE,
+)
 
 MAX_TEXT_LENGTH = 65535
 
@@ -142,10 +159,33 @@ def _table(text: str) -> str:
     text = NO_CODE.sub(lambda found: " " if found[0][0] != "'" else found[0], text)
     if re.search(r"\bdiststyle\s+key\b", text) and "distkey" not in text:
         raise RedshiftError("DISTSTYLE KEY requires a DISTKEY column")
-    text = KEY.sub("", PHYSICAL.sub("", text))
+    table = TABLE.search(text)
+    text = KEY.sub(partial(_key, table[1] if table else ""), PHYSICAL.sub("", text))
     text = COLUMN_KEY.sub("", text)
     text = TEXT.sub(_bytes, text)
     return LIKE.sub(r"(like \1 including defaults including constraints)", text)
+
+
+def _key(table: str, found: re.Match[str]) -> str:
+    """Keep a primary key by its name alone, by which ALTER TABLE drops it."""
+    if found["kind"] != "primary key":
+        return ""
+    return f"{found['comma']} constraint {table}_pkey check (true)"
+
+
+def _altered_table(text: str) -> str:
+    """Translate an ALTER TABLE: rows are distributed and sorted nowhere."""
+    text = " ".join(
+        NO_CODE.sub(lambda found: " " if found[0][0] != "'" else found[0], text).split()
+    )
+    found = ALTER.fullmatch(text.rstrip("; "))
+    if not found:
+        raise RedshiftError(f"syntax error: this form of ALTER TABLE is not supported: {text}")
+    if found["required"] and not found["default"]:
+        raise RedshiftError("ALTER TABLE ADD COLUMN defined as NOT NULL must have a default")
+    if found["distribution"]:
+        return f"alter table {found['table']} set (fillfactor = 100)"
+    return TEXT.sub(_bytes, text)
 
 
 def _bytes(found: re.Match[str]) -> str:

@@ -120,9 +120,10 @@ NOT_FOUND = (
     "to load again."
 )
 ALTERED = (
-    "A table or view of the warehouse is not as this project created it: {}. Undo the manual "
-    "change, or run the DAG sparkify_schema with the param recreate and load everything again; "
-    "then clear this task."
+    "A table or view of the warehouse is not as this version of the project creates it: {}. After "
+    "an upgrade, run the DAG sparkify_schema, which migrates the tables. If one was changed by "
+    "hand, undo that, or run the DAG with the param recreate and load everything again. Then clear "
+    "this task."
 )
 TOO_LONG = (
     "A value is longer than its column: {}. If the column was changed by hand, undo that; the name "

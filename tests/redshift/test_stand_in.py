@@ -113,6 +113,11 @@ REFUSED = [
     "delete from plays as p where p.id = 1",
     "create table t (name varchar(70000))",
     "create table t (id integer) diststyle key",
+    "alter table plays add column a integer, add column b integer",
+    "alter table plays add column if not exists a integer",
+    "alter table plays add column a integer not null",
+    "alter table plays alter column id drop default",
+    "alter table plays alter column id set not null",
     "select 1 as tag",
     "merge into plays as p using other on p.id = other.id"
     " when matched then update set name = 'x' when not matched then insert (id) values (other.id)",
@@ -142,6 +147,12 @@ TAKEN = [
     "create temp table incoming (like plays)",
     "create table t (id integer not null) diststyle all compound sortkey (id)",
     "lock table plays",
+    "alter table plays add column a varchar(8)",
+    "alter table plays add column a bigint default 0 not null",
+    "alter table plays drop constraint plays_pkey",
+    "alter table plays alter diststyle auto",
+    "alter table plays alter sortkey (name)",
+    "alter table plays rename column name to title",
     "select extract(week from timestamp '2018-11-15')",
 ]
 
