@@ -1,5 +1,6 @@
--- Spells that began in the run's window, of users without any event left. load/user_levels.sql, in
--- this run or the one that removed the event, rebuilds the spells of all others.
+-- Spells that began in the run's window, of users without an earlier spell or an event since. For
+-- them load/user_levels.sql has no rows; in this run or the one that removed the event, it rebuilds
+-- the spells of all others.
 delete from user_levels
 where
     {{ window().holds("user_levels.valid_from") }}
@@ -19,6 +20,15 @@ where
                 and user_events.user_id is null
             group by spells.user_id
         ) as bereft
-        left join user_events as elsewhere on bereft.user_id = elsewhere.user_id
-        where elsewhere.user_id is null
+        left join user_events as since
+            on
+                bereft.user_id = since.user_id
+                and not {{ window().before("since.event_time") }}
+        left join user_levels as earlier
+            on
+                bereft.user_id = earlier.user_id
+                and {{ window().before("earlier.valid_from") }}
+        where
+            since.user_id is null
+            and earlier.user_id is null
     )

@@ -190,6 +190,21 @@ def test_a_user_whose_latest_event_is_gone_is_entered_again_by_the_run_of_an_ear
     assert is_as_the_files_say(warehouse, source)
 
 
+def test_a_spell_goes_with_its_event_though_a_dead_run_has_entered_an_earlier_one(
+    tasks: Callable[..., Tasks], source: TestSource, warehouse: Warehouse
+) -> None:
+    earlier, gone = visit("2018-11-15 10:30:00"), visit("2018-11-15 11:50:00", itemInSession=1)
+    source.events(earlier, gone)
+    ten, eleven = tasks(HOUR, "ten"), tasks(("2018-11-15T11:00", "2018-11-15T12:00"), "eleven")
+    eleven(*STAGE, *LOAD, "drop_staging")
+    # It dies before it enters the user's first spell.
+    ten(*STAGE, "load_user_events")
+    source.lines("2018-11-15", "")
+    eleven(*STAGE, *LOAD)
+    ten(*STAGE, *LOAD)
+    assert is_as_the_files_say(warehouse, source)
+
+
 def test_spells_close_up_where_another_run_took_the_event_between(
     tasks: Callable[..., Tasks], source: TestSource, warehouse: Warehouse
 ) -> None:
