@@ -2,7 +2,8 @@
 ### The warehouse's tables and views
 
 Migrates the tables of an earlier version, creates what is missing and keeps the rest; each question
-in `sql/questions` becomes a view of the same name. With the param `recreate` it first drops all
+in `sql/questions` becomes a view of the same name. The comments in the SQL files become those of
+the tables, columns and views, which BI tools show. With the param `recreate` it first drops all
 tables **with all their data**; load them again with a range run of `sparkify`.
 
 Run it before the first run of `sparkify`, and after every upgrade of this project.
@@ -15,6 +16,7 @@ from airflow.sdk import DAG, Param
 from sparkify.macros import MACROS, sql_files, sql_folder
 from sparkify.operators.create_views import CreateViewsOperator
 from sparkify.operators.defaults import DEFAULT_ARGS
+from sparkify.operators.describe_tables import DescribeTablesOperator
 from sparkify.operators.migrate_tables import MigrateTablesOperator
 from sparkify.operators.warehouse import ExecuteSQLOperator
 
@@ -97,4 +99,11 @@ with DAG(
         dated=True,
     )
 
+    describe_tables = DescribeTablesOperator(
+        task_id="describe_tables",
+        tables={table: f"schema/{table}.sql" for table in TABLES},
+        views=sql_files("views") | sql_files("questions"),
+    )
+
     drop_tables >> migrate_tables >> create_tables >> create_views >> create_answers
+    create_answers >> describe_tables

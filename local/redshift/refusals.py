@@ -81,6 +81,11 @@ REFUSALS = [
     Refusal(r"^lock\b.*\bmode\b", _syntax("in")),
     Refusal(r"^delete from \w+ (as )?(?!using\b|where\b)\w+ ", "DELETE takes no alias"),
     Refusal(r"^create (temp |temporary )?table\b.*\bexclude\b", _syntax("exclude")),
+    # COMMENT, r_COMMENT.html
+    Refusal(
+        r"^comment on (?!(table|column|constraint|database|view|schema)\b)|^comment .*\bon domain\b",
+        "COMMENT is not supported on this kind of object",
+    ),
 ]
 
 # Reserved in Redshift but not in PostgreSQL, except words that are part of Redshift's statements.
@@ -92,6 +97,9 @@ RESERVED = {
     *("permissions", "raw", "readratio", "recover", "rejectlog", "resort", "restore", "snapshot"),
     *("system", "tag", "tdes", "text255", "text32k", "top", "wallet"),
 }
+
+# Examples of catalog queries, c_join_PG_examples.html
+CATALOGUE_OID = re.compile(r"\bpg_\w+\.oid\b")
 
 MAX_DIGITS = 38
 
@@ -115,7 +123,8 @@ def refuse(code: str) -> None:
     for refusal in REFUSALS:
         if re.search(refusal.pattern, code):
             raise RedshiftError(refusal.message)
-    if word := next((word for word in re.findall(r"[a-z_]\w*", code) if word in RESERVED), None):
+    words = re.findall(r"[a-z_]\w*", CATALOGUE_OID.sub("", code))
+    if word := next((word for word in words if word in RESERVED), None):
         raise RedshiftError(_syntax(word), "42601")
     if code.startswith("merge"):
         _refuse_merge(code)

@@ -6,24 +6,24 @@
 -- the hour is loaded again.
 create table if not exists hour_loads (
     {{ primary_key("hour_start") }}
-    hour_start timestamp not null,
-    asked_by varchar(250) not null,
-    loaded_by varchar(250),
-    loaded_at timestamp,
-    loaded_reading bigint,
-    plays bigint not null,
-    plays_version numeric(38, 0),
-    user_events bigint,
-    user_events_version numeric(38, 0),
-    damage varchar(250),
-    events_loaded bigint,
-    events_in_files bigint,
-    content_loaded numeric(38, 0),
-    content_in_files numeric(38, 0),
-    files_reading bigint,
-    files_read_at timestamp,
-    files bigint,
-    rejects bigint
+    hour_start timestamp not null,  -- UTC
+    asked_by varchar(250) not null,  -- the run asked last to load it
+    loaded_by varchar(250),  -- the run that loaded it
+    loaded_at timestamp,  -- when it did, UTC
+    loaded_reading bigint,  -- the reading that it published
+    plays bigint not null,  -- in the warehouse
+    plays_version numeric(38, 0),  -- sum over the plays as published
+    user_events bigint,  -- in the warehouse
+    user_events_version numeric(38, 0),  -- sum over the user events as published
+    damage varchar(250),  -- names of damaged tables; null if there are none
+    events_loaded bigint,  -- events of known users, as loaded
+    events_in_files bigint,  -- events of known users, as last read
+    content_loaded numeric(38, 0),  -- version of those events, as loaded
+    content_in_files numeric(38, 0),  -- version of those events, as last read
+    files_reading bigint,  -- the reading that last saw its files
+    files_read_at timestamp,  -- when it did, UTC
+    files bigint,  -- files that may hold the hour
+    rejects bigint  -- rejected records in those files
 )
 {%- if engine() == "redshift" %}
 sortkey (hour_start)

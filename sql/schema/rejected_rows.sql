@@ -1,17 +1,17 @@
 -- One row per record that could not be loaded. Those of a file's last reading are open; resolved_by
 -- is a run that read the file without it, resolved_at when that run had published it.
 create table if not exists rejected_rows (
-    dataset varchar(64) not null,
-    source varchar(1024) not null,
-    source_file varchar(1024) not null,
-    line_number bigint,
-    column_name varchar(128),
-    reason varchar(4096) not null,
-    raw_text {{ "varchar(65535)" if engine() == "redshift" else "text" }},
-    run_id varchar(250) not null,
-    rejected_at timestamp not null,
-    resolved_by varchar(250),
-    resolved_at timestamp
+    dataset varchar(64) not null,  -- staging_events or staging_songs
+    source varchar(1024) not null,  -- URL of the source
+    source_file varchar(1024) not null,  -- the file, within the source
+    line_number bigint,  -- the line on which the record begins, from 1
+    column_name varchar(128),  -- the column that could not hold its value, if that is the reason
+    reason varchar(4096) not null,  -- why it could not be loaded
+    raw_text {{ "varchar(65535)" if engine() == "redshift" else "text" }},  -- as delivered
+    run_id varchar(250) not null,  -- the run that rejected it
+    rejected_at timestamp not null,  -- UTC
+    resolved_by varchar(250),  -- a later run that read the file without it; null while open
+    resolved_at timestamp  -- when that run had published it, UTC
 )
 {%- if engine() == "redshift" %}
 sortkey (rejected_at)

@@ -1,10 +1,10 @@
 -- One row per day and song, names repaired: a summary of songplays for questions of what is played.
 create table if not exists song_days (
-    day date not null,
-    song_title varchar(1024),
-    artist_name varchar(1024),
-    duration double precision,
-    plays integer not null
+    day date not null,  -- UTC
+    song_title varchar(1024),  -- as played, repaired
+    artist_name varchar(1024),  -- as played, repaired
+    duration double precision,  -- seconds, exact
+    plays integer not null  -- number of plays
 )
 {%- if engine() == "redshift" %}
 sortkey (day)

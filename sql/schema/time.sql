@@ -5,8 +5,8 @@ create table if not exists time (
     hour smallint not null,  -- 0 to 23
     day smallint not null,  -- of the month
     week smallint not null,  -- ISO week, 1 to 53
-    month smallint not null,
-    year smallint not null,
+    month smallint not null,  -- 1 to 12
+    year smallint not null,  -- four digits
     weekday smallint not null  -- 0 is Sunday, 6 is Saturday
 )
 {%- if engine() == "redshift" %}

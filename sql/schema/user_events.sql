@@ -2,14 +2,14 @@
 -- derived from it, so a corrected file corrects them too.
 create table if not exists user_events (
     event_time timestamp not null,  -- UTC, with milliseconds
-    user_id bigint not null,
-    session_id bigint,
-    item_in_session integer,
+    user_id bigint not null,  -- the user
+    session_id bigint,  -- the user's session
+    item_in_session integer,  -- position in the session, from 0
     page varchar(64),  -- NextSong, Home, Upgrade …
     level varchar(16),  -- free or paid, at that moment
-    first_name varchar(256),
-    last_name varchar(256),
-    gender varchar(16)
+    first_name varchar(256),  -- at that moment
+    last_name varchar(256),  -- at that moment
+    gender varchar(16)  -- F or M, at that moment
 )
 {%- if engine() == "redshift" %}
 sortkey (event_time)

@@ -2,7 +2,7 @@
 -- ended it (valid_to, exclusive, null for the last).
 create table if not exists user_levels (
     {{ primary_key("user_id", "valid_from") }}
-    user_id bigint not null,
+    user_id bigint not null,  -- the user
     level varchar(16),  -- free or paid
     valid_from timestamp not null,  -- the first event of the spell
     valid_to timestamp  -- the first event after it; null for the last spell

@@ -1,9 +1,9 @@
 -- One row per user seen in any event with a user id, as of the latest event.
 create table if not exists users (
     {{ primary_key("user_id") }}
-    user_id bigint not null,
-    first_name varchar(256),
-    last_name varchar(256),
+    user_id bigint not null,  -- the user
+    first_name varchar(256),  -- as last seen
+    last_name varchar(256),  -- as last seen
     gender varchar(16),  -- F or M
     level varchar(16),  -- free or paid, as last seen
     last_seen_at timestamp not null  -- time of the latest event, UTC

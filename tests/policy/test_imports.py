@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "settings": set[str](),
     "mojibake": set[str](),
     "deadline": set[str](),
+    "dictionary": set[str](),
     "window": {"settings"},
     "warehouse": {"settings"},
     "checks": {"warehouse"},
@@ -24,10 +25,11 @@ MAY_IMPORT = {
     "staging": ENGINES | {"sources", "records"},
     "macros": ENGINES | {"sources", "staging"},
     "runs": ENGINES | {"macros", "mojibake", "sources"},
-    "page": ENGINES | {"macros"},
+    "page": ENGINES | {"dictionary", "macros"},
     "doctor": ENGINES | {"checks", "macros", "sources", "staging"},
     "operators": ENGINES
-    | {"checks", "doctor", "macros", "mojibake", "page", "records", "runs", "sources", "staging"},
+    | {"checks", "dictionary", "doctor", "macros", "mojibake", "page", "records", "runs"}
+    | {"sources", "staging"},
     "cli": ENGINES | {"doctor", "macros", "runs", "sources"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

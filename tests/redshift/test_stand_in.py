@@ -112,6 +112,7 @@ REFUSED = [
     "lock table plays in exclusive mode",
     "delete from plays as p where p.id = 1",
     "create table t (name varchar(70000))",
+    "comment on index i is 'one'",
     "create table t (id integer) diststyle key",
     "alter table plays add column a integer, add column b integer",
     "alter table plays add column if not exists a integer",
@@ -153,6 +154,8 @@ TAKEN = [
     "alter table plays alter diststyle auto",
     "alter table plays alter sortkey (name)",
     "alter table plays rename column name to title",
+    "comment on table plays is 'One row per play'",
+    "comment on column plays.id is null",
     "select extract(week from timestamp '2018-11-15')",
 ]
 

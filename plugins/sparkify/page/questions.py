@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import date as Date  # noqa: N812 - a field of a range is named date
 from functools import cache
 
+from sparkify import dictionary
 from sparkify.macros import MACROS, environment, in_window, sql_files, sql_folder
 from sparkify.window import Window
 
@@ -50,9 +51,7 @@ class Question:
     @property
     def description(self) -> str:
         """The header comment, as one paragraph."""
-        head = re.match(r"(?:--.*\n)+", self.text)
-        lines = head[0].splitlines() if head else []
-        return " ".join(line.removeprefix("--").strip() for line in lines)
+        return dictionary.description(self.text)
 
 
 @cache

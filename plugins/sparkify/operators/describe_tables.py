@@ -1,0 +1,77 @@
+"""Describe tables and views in the warehouse itself."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from airflow.sdk import Context
+
+from sparkify import dictionary
+from sparkify.operators.warehouse import WarehouseOperator
+from sparkify.warehouse import commit, execute, quoted, session
+
+DESCRIBED = """
+select relname, attname, col_description(pg_class.oid, attnum)
+from pg_class
+inner join pg_attribute on pg_class.oid = attrelid
+inner join pg_namespace on relnamespace = pg_namespace.oid
+where nspname = current_schema() and attnum > 0
+union all
+select relname, '', obj_description(pg_class.oid, 'pg_class')
+from pg_class
+inner join pg_namespace on relnamespace = pg_namespace.oid
+where nspname = current_schema()
+"""
+
+
+class DescribeTablesOperator(WarehouseOperator):
+    """
+    Comment on tables, their columns and views, where the warehouse does not say the same already.
+
+    A comment is a statement, and Redshift takes a fraction of a second for each; to look which are
+    missing takes one query. Each table is committed by itself, so that no load waits for another's.
+
+    :param tables: name to the statement that creates it, or the ``.sql`` file holding it
+        (templated)
+    :param views: the same for views: the SELECT (templated)
+    """
+
+    template_fields: Sequence[str] = ("tables", "views", *WarehouseOperator.template_fields)
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"tables": "py", "views": "py"}
+    ui_color = "#d8ecc9"
+
+    def __init__(
+        self, *, tables: Mapping[str, str], views: Mapping[str, str], **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tables = tables
+        self.views = views
+
+    def execute(self, context: Context) -> int:  # noqa: ARG002 - Airflow's signature
+        """Make the comments that are missing or outdated, and return their number."""
+        changed = 0
+        with session(self.get_db_hook()) as cursor:
+            cursor.execute(DESCRIBED)
+            current = {(name, column): text for name, column, text in cursor.fetchall()}
+            for kind, name, texts in self._described():
+                outdated = {
+                    column: text
+                    for column, text in texts.items()
+                    if current.get((name, column)) != text
+                }
+                for column, text in outdated.items():
+                    place = f"column {name}.{column}" if column else f"{kind} {name}"
+                    execute(cursor, f"comment on {place} is {quoted(text)}")
+                if outdated:
+                    commit(cursor)
+                changed += len(outdated)
+        return changed
+
+    def _described(self) -> Iterator[tuple[str, str, dict[str, str]]]:
+        """Yield each table and view with its description, under "", and those of its columns."""
+        for sql in self.tables.values():
+            table = dictionary.table(sql)
+            columns = {column.name: column.meaning for column in table.columns}
+            yield "table", table.name, {"": table.grain, **columns}
+        for name, sql in self.views.items():
+            yield "view", name, {"": dictionary.description(sql)}
