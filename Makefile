@@ -73,7 +73,7 @@ lint: $(INSTALLED) ## Check format, style, types and SQL
 	$(BIN)/sqlfluff lint sql
 	$(BIN)/python -m sqlfluff lint sql --config local/tools/lint_redshift/sqlfluff.cfg
 
-dictionary: $(INSTALLED) ## Generate docs/data-dictionary.md from the comments in sql/schema
+dictionary: $(INSTALLED) ## Generate the data dictionary, dbt sources and data contract from sql/schema
 	@$(BIN)/python -m local.tools.dictionary
 
 package: $(INSTALLED) ## Build the wheel, and plugins.zip for Amazon MWAA, into dist/
