@@ -25,6 +25,7 @@ help: ## Show this list
 	@echo "  make run SPARKIFY_SOURCE=folder   load your own files, from a folder or s3://bucket"
 	@echo "  make run WAREHOUSE=redshift       load into a stand-in, through Redshift's driver and COPY"
 	@echo "  make run PORT=8090                serve the web UI on this port"
+	@echo "  make run BI_PORT=5433             let BI tools read the warehouse on this port of 127.0.0.1"
 	@echo "  make run SCHEDULE=1               schedule it hourly even if the source is old"
 	@echo "  make report START=2018-11-01 END=2018-11-07 OUT=week.html   limit the days, both included"
 	@echo "  make verify SEED=1                shuffle the hours with this seed"

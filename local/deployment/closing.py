@@ -11,6 +11,7 @@ from local.deployment.credentials import WEB_USER
 from local.deployment.deployment import Deployment
 from local.deployment.load import DAG, Span
 from local.deployment.warehouse import Loaded
+from local.servers.postgres import HOST, READER
 from local.terminal.screen import Screen
 
 PAGE = "/plugin/sparkify"
@@ -40,6 +41,7 @@ def show_loaded(screen: Screen, deployment: Deployment, loaded: Loaded, span: Sp
 
 def show_stopped(screen: Screen, deployment: Deployment, command: Callable[..., str]) -> None:
     """Print what to do next while only PostgreSQL runs."""
+    _show_bi_connection(screen, deployment)
     screen.print("\nAirflow has stopped; PostgreSQL is still running. Next:")
     serve = {
         command(deployment.source): f"also serve the web UI and the page ({_login(deployment)})"
@@ -53,6 +55,7 @@ def show_serving(
     """Print the addresses of the web UI and the page, the schedule, and what to do next."""
     screen.print(f"\nThe web UI: {deployment.url}  ({_login(deployment)})")
     screen.print(f"Charts of what users listen to: {deployment.url}{PAGE}")
+    _show_bi_connection(screen, deployment)
     if span.scheduled:
         screen.print("The hourly schedule is on. Ctrl-C stops everything. In another terminal:")
     else:
@@ -65,6 +68,14 @@ def show_serving(
         screen.print("Ctrl-C stops everything. In another terminal:")
     folder = shlex.quote(str(deployment.layout.root))
     _show_commands(screen, {f"cd {folder}": ""} | _commands(deployment))
+
+
+def _show_bi_connection(screen: Screen, deployment: Deployment) -> None:
+    if port := deployment.postgres.tcp_port:
+        screen.print(
+            f"BI tools: PostgreSQL at {HOST}, port {port}, database {deployment.database}, "
+            f"user {READER},\nwhose password is in {deployment.layout.reader_password}"
+        )
 
 
 def _commands(deployment: Deployment) -> dict[str, str]:

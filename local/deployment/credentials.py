@@ -27,6 +27,13 @@ def credentials(file: Path) -> Credentials:
     return Credentials(**json.loads(file.read_text()))
 
 
+def reader_password(file: Path) -> str:
+    """Return the password in a file, for BI tools; the first call creates it."""
+    if not file.exists():
+        write_private(file, secrets.token_urlsafe(24) + "\n")
+    return file.read_text().strip()
+
+
 def write_private(file: Path, text: str) -> None:
     """Write a file atomically that only its owner can read."""
     file.parent.mkdir(parents=True, exist_ok=True)

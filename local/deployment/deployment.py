@@ -9,13 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from local.api.rest import AirflowApi, ApiError
-from local.deployment.credentials import WEB_USER, credentials, write_private
-from local.deployment.environment import HOST, env_file, environment, process_environment
+from local.deployment.credentials import WEB_USER, credentials, reader_password, write_private
+from local.deployment.environment import env_file, environment, process_environment
 from local.deployment.layout import Layout
 from local.deployment.services import Services
 from local.deployment.source import database_name, display_name
 from local.deployment.stand_in import PASSWORD, READY, StandIn
-from local.servers.postgres import EmbeddedPostgres
+from local.servers.postgres import HOST, EmbeddedPostgres
 from local.terminal.errors import UserError
 
 START_LIMIT = 180.0
@@ -29,14 +29,21 @@ class Deployment:
     :param port: port of the web UI and the API
     :param source: URL of the files to load
     :param on_redshift: whether the warehouse is the stand-in for Redshift
+    :param bi_port: the port for BI tools, if the warehouse is open to them
     """
 
     def __init__(
-        self, layout: Layout, port: int, source: str, *, on_redshift: bool = False
+        self,
+        layout: Layout,
+        port: int,
+        source: str,
+        *,
+        on_redshift: bool = False,
+        bi_port: int | None = None,
     ) -> None:
         self.layout = layout
         self.source = source
-        self.postgres = postgres_of(layout)
+        self.postgres = postgres_of(layout, bi_port)
         self.services = services_of(layout)
         self.secrets = credentials(layout.local / "credentials.json")
         self.url = f"http://{HOST}:{port}"
@@ -47,6 +54,11 @@ class Deployment:
             raise UserError(
                 "WAREHOUSE=redshift loads into a stand-in, AIRFLOW_CONN_SPARKIFY_WAREHOUSE into "
                 "your own warehouse: unset one of them."
+            )
+        if bi_port and not self.database:
+            raise UserError(
+                "BI_PORT opens the embedded warehouse, AIRFLOW_CONN_SPARKIFY_WAREHOUSE names your "
+                "own: unset one of them."
             )
         if on_redshift:
             self.stand_in = StandIn.of(source, self.secrets.web_password)
@@ -65,9 +77,12 @@ class Deployment:
         return display_name(self.source)
 
     def create_warehouse(self) -> None:
-        """Create the source's database if it does not exist."""
+        """Create the source's database if it does not exist, and admit BI tools if asked to."""
         if self.database:
             self.postgres.create_database(self.database, f"loaded from {self.source_name}")
+        if self.database and self.postgres.tcp_port:
+            password = reader_password(self.layout.reader_password)
+            self.postgres.admit_reader(self.database, password)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -174,9 +189,9 @@ class Deployment:
             time.sleep(0.5)
 
 
-def postgres_of(layout: Layout) -> EmbeddedPostgres:
+def postgres_of(layout: Layout, tcp_port: int | None = None) -> EmbeddedPostgres:
     """Return the deployment's PostgreSQL."""
-    return EmbeddedPostgres(layout.local / "postgres")
+    return EmbeddedPostgres(layout.local / "postgres", tcp_port)
 
 
 def services_of(layout: Layout) -> Services:

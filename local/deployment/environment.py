@@ -9,7 +9,7 @@ from pathlib import Path
 from local.deployment.credentials import WEB_USER, Credentials
 from local.deployment.layout import Layout
 from local.deployment.source import database_name
-from local.servers.postgres import MANAGED, METADATA, USER, EmbeddedPostgres
+from local.servers.postgres import HOST, MANAGED, METADATA, USER, EmbeddedPostgres
 from local.servers.programs import bin_folder
 from sparkify.settings import DEFAULTS
 
@@ -17,7 +17,6 @@ WAREHOUSE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_WAREHOUSE"
 STORAGE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_S3"
 VARIABLE = "AIRFLOW_VAR_SPARKIFY_"
 SOURCE_VARIABLE = f"{VARIABLE}SOURCE"
-HOST = "127.0.0.1"
 DEFAULT_STORAGE = json.dumps({"conn_type": "aws", "description": MANAGED})
 """Amazon's S3, with the credentials that the ``aws`` command would use."""
 

@@ -52,6 +52,11 @@ class Layout:
         return self.local / "report"
 
     @property
+    def reader_password(self) -> Path:
+        """The file of the password of BI tools."""
+        return self.local / "reader-password"
+
+    @property
     def passwords(self) -> Path:
         """The file of the web UI's login."""
         return self.local / "airflow" / "passwords.json"

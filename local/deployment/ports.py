@@ -1,11 +1,11 @@
-"""The web UI's port: the requested one, or a free one."""
+"""Ports: the requested one, or a free one."""
 
 import socket
 from contextlib import suppress
 
 import psutil
 
-from local.deployment.environment import HOST
+from local.servers.postgres import HOST
 from local.terminal.errors import UserError
 
 PREFERRED = range(8080, 8100)
@@ -15,13 +15,23 @@ def choose_port(wanted: str | None) -> int:
     """Return the requested port, which must be free, or else any free port."""
     if not wanted:
         return next((port for port in PREFERRED if is_free(port)), free_port())
+    return requested_port("PORT", wanted, "leave out PORT to use a free one")
+
+
+def requested_port(option: str, wanted: str, otherwise: str, ours: int | None = None) -> int:
+    """
+    Return the port that an option requests; raise if it is taken.
+
+    :param otherwise: what else the user may do
+    :param ours: a port that may be taken, by what this deployment runs already
+    """
     if not (wanted.isdigit() and 0 < int(wanted) < 65536):
-        raise UserError(f"PORT={wanted} is not a port: use a number from 1 to 65535.")
+        raise UserError(f"{option}={wanted} is not a port: use a number from 1 to 65535.")
     port = int(wanted)
-    if not is_free(port):
+    if port != ours and not is_free(port):
         raise UserError(
             f"Port {port} is taken{_owner(port)}. Stop that program, choose another port "
-            f"(make run PORT={port + 1}), or leave out PORT to use a free one."
+            f"(make run {option}={port + 1}), or {otherwise}."
         )
     return port
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from local.api.follow import LoadError
 from local.deployment.closing import show_loaded, show_serving, show_stopped
-from local.deployment.deployment import Deployment, services_of
+from local.deployment.deployment import Deployment, postgres_of, services_of
 from local.deployment.layout import Layout
 from local.deployment.load import load
 from local.deployment.lock import single_instance
-from local.deployment.ports import choose_port
+from local.deployment.ports import choose_port, requested_port
 from local.deployment.source import source_url
 from local.deployment.warehouse import ask
 from local.terminal.errors import UserError
@@ -29,19 +29,22 @@ class Options:
     source: str | None
     schedule: bool = False
     warehouse: str = ""
+    bi_port: str = ""
 
     @classmethod
     def read(cls) -> "Options":
         """Read the options from the environment."""
         source, port = os.environ.get("SPARKIFY_SOURCE"), os.environ.get("PORT")
-        return cls(_is_on("ONCE"), port, source, _is_on("SCHEDULE"), _warehouse())
+        bi_port = os.environ.get("BI_PORT", "")
+        return cls(_is_on("ONCE"), port, source, _is_on("SCHEDULE"), _warehouse(), bi_port)
 
     def command(self, source: str, **more: str) -> str:
-        """Return ``make run`` for the same source, port and warehouse, ready to paste."""
+        """Return ``make run`` for the same source, ports and warehouse, ready to paste."""
         repeated = {
             # Resolved, because a relative path would depend on the current folder.
             "SPARKIFY_SOURCE": source if self.source else "",
             "PORT": self.port or "",
+            "BI_PORT": self.bi_port,
             "WAREHOUSE": self.warehouse if self.warehouse == "redshift" else "",
         } | more
         assignments = [f"{name}={shlex.quote(value)}" for name, value in repeated.items() if value]
@@ -82,7 +85,8 @@ def run(layout: Layout, options: Options, screen: Screen) -> int:
     # A killed run could not stop its processes.
     services_of(layout).stop()
     on_redshift = options.warehouse == "redshift"
-    deployment = Deployment(layout, choose_port(options.port), source, on_redshift=on_redshift)
+    port, bi_port = choose_port(options.port), _bi_port(layout, options.bi_port)
+    deployment = Deployment(layout, port, source, on_redshift=on_redshift, bi_port=bi_port)
     keep_postgres = deployment.postgres.is_running()
     try:
         span = load(deployment, screen, once=options.once, schedule=options.schedule)
@@ -108,6 +112,13 @@ def run(layout: Layout, options: Options, screen: Screen) -> int:
             if not keep_postgres:
                 deployment.postgres.stop()
     return 0
+
+
+def _bi_port(layout: Layout, wanted: str) -> int | None:
+    if not wanted:
+        return None
+    ours = postgres_of(layout).open_port()
+    return requested_port("BI_PORT", wanted, "leave out BI_PORT to use none", ours)
 
 
 def serve(deployment: Deployment, screen: Screen) -> None:

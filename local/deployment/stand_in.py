@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from local.deployment.environment import HOST, stand_in_environment
+from local.deployment.environment import stand_in_environment
 from local.deployment.ports import free_port
 from local.deployment.source import slug
-from local.servers.postgres import STAND_IN_SUFFIX, EmbeddedPostgres
+from local.servers.postgres import HOST, STAND_IN_SUFFIX, EmbeddedPostgres
 from local.servers.s3 import Storage
 from local.terminal.errors import UserError
 

@@ -83,7 +83,7 @@ REFUSALS = [
     Refusal(r"^create (temp |temporary )?table\b.*\bexclude\b", _syntax("exclude")),
     # COMMENT, r_COMMENT.html
     Refusal(
-        r"^comment on (?!(table|column|constraint|database|view|schema)\b)|^comment .*\bon domain\b",
+        r"^comment on (?!(table|column|constraint|database|view|schema)\b)",
         "COMMENT is not supported on this kind of object",
     ),
 ]

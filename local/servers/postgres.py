@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: one server per folder, reachable through a Unix socket only."""
+"""The embedded PostgreSQL: one server per folder, on a Unix socket and, if asked to, on TCP."""
 
 import hashlib
 import json
@@ -28,7 +28,21 @@ STAND_IN_SUFFIX = "_redshift"
 MANAGED = "of the local deployment"
 """Description of the connections that the local deployment sets itself."""
 
-SOCKET_NAME = ".s.PGSQL.5432"
+HOST = "127.0.0.1"
+READER = "sparkify_reader"
+"""The only user that TCP admits, and only with a password; may select, nothing else."""
+
+# Written at every start: initdb's would trust everyone on this machine. Airflow's database holds
+# connections, so it is closed to the reader altogether.
+ACCESS = f"""\
+local all all trust
+host {METADATA} all {HOST}/32 reject
+host all {READER} {HOST}/32 scram-sha-256
+"""
+
+SOCKET_PREFIX = ".s.PGSQL."
+SOCKET_NAME = f"{SOCKET_PREFIX}5432"
+LONGEST_SOCKET_NAME = f"{SOCKET_PREFIX}65535"
 # The length of sun_path without its NUL on the strictest system (macOS).
 LONGEST_SOCKET_PATH = 103
 
@@ -61,17 +75,19 @@ class EmbeddedPostgres:
     A PostgreSQL server that outlives the process that started it.
 
     :param folder: holds the data, the log and, if the path is short enough, the socket
+    :param tcp_port: the port on 127.0.0.1 for the reader; by default, the server is not on TCP
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tcp_port: int | None = None) -> None:
         self.folder = folder.resolve()
+        self.tcp_port = tcp_port
         self.data = self.folder / "data"
         self.log = self.folder / "server.log"
 
     @property
     def socket_folder(self) -> Path:
         """The folder of the Unix socket, for PGHOST."""
-        if len(os.fsencode(self.folder / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+        if len(os.fsencode(self.folder / LONGEST_SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
             return self.folder
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"sparkify-{name}"
@@ -87,13 +103,19 @@ class EmbeddedPostgres:
         return json.dumps(fields | {"description": MANAGED})
 
     def start(self) -> None:
-        """Start the server; create the cluster and Airflow's database if they do not exist."""
+        """
+        Start the server; create the cluster and Airflow's database if they do not exist.
+
+        A running server is restarted if it is not on the TCP port that it should be on.
+        """
         with defer_signals():
             self._start()
 
     def _start(self) -> None:
         if self.is_running():
-            return
+            if self.open_port() == self.tcp_port:
+                return
+            self.stop()
         self._prepare_folders()
         if not self.data.exists():
             self._create_cluster()
@@ -143,6 +165,13 @@ class EmbeddedPostgres:
         except FileNotFoundError:
             return None
 
+    def open_port(self) -> int | None:
+        """Return the TCP port of the running server, or None."""
+        if not self.is_running():
+            return None
+        _, _, _, port, _, address, *_ = self._postmaster_file.read_text().split("\n")
+        return int(port) if address else None
+
     @property
     def _postmaster_file(self) -> Path:
         return self.data / "postmaster.pid"
@@ -156,8 +185,9 @@ class EmbeddedPostgres:
         make_private(self.folder, self.socket_folder)
 
     def _launch(self, patience: float = 10.0) -> None:
+        (self.data / "pg_hba.conf").write_text(ACCESS)
         options = ["-k", str(self.socket_folder)]
-        for name, value in (SETTINGS | (SHARED_ACCOUNT if os.geteuid() == 0 else {})).items():
+        for name, value in self._settings().items():
             options += ["-c", f"{name}={value}"]
         log = ["-l", str(self.log), "-o", shlex.join(options)]
         deadline = time.monotonic() + patience
@@ -165,6 +195,7 @@ class EmbeddedPostgres:
             self._clear_zombie_locks()
             try:
                 run_program(self.folder, "pg_ctl", "start", "-w", "-D", str(self.data), *log)
+                self._link_socket()
                 return
             except UserError as error:
                 text = self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -177,6 +208,18 @@ class EmbeddedPostgres:
                     ) from None
             time.sleep(0.2)
 
+    def _settings(self) -> dict[str, str]:
+        account = SHARED_ACCOUNT if os.geteuid() == 0 else {}
+        tcp = {"listen_addresses": HOST, "port": str(self.tcp_port)} if self.tcp_port else {}
+        return SETTINGS | account | tcp
+
+    def _link_socket(self) -> None:
+        """Let clients find the socket by its usual name, though it is named after the TCP port."""
+        named, usual = f"{SOCKET_PREFIX}{self.tcp_port}", self.socket_folder / SOCKET_NAME
+        if self.tcp_port and named != SOCKET_NAME:
+            usual.unlink(missing_ok=True)
+            usual.symlink_to(named)
+
     def _clear_zombie_locks(self) -> None:
         """
         Let PostgreSQL see that a killed server is dead on a system that does not reap orphans.
@@ -187,11 +230,11 @@ class EmbeddedPostgres:
         pid = self.pid()
         if pid is None or not _is_zombie(pid):
             return
-        for file in (self._postmaster_file, self.socket_folder / f"{SOCKET_NAME}.lock"):
-            if file.exists():
-                first, rest = file.read_text().split("\n", 1)
-                if first == str(pid):
-                    file.write_text(f"{UNUSED_PID}\n{rest}")
+        locks = self.socket_folder.glob(f"{SOCKET_PREFIX}*.lock")
+        for file in (self._postmaster_file, *locks):
+            first, rest = file.read_text().split("\n", 1)
+            if first == str(pid):
+                file.write_text(f"{UNUSED_PID}\n{rest}")
 
     def _create_cluster(self) -> None:
         # Renamed when complete, so that an interrupted start leaves no partial cluster.
@@ -213,6 +256,23 @@ class EmbeddedPostgres:
             client.execute(
                 SQL("comment on database {} is {}").format(Identifier(name), Literal(comment))
             )
+
+    def admit_reader(self, database: str, password: str) -> None:
+        """Let the reader select from all that a database holds now or later."""
+        with closing(psycopg.connect(self.uri(database))) as client, client:
+            if client.execute("select from pg_roles where rolname = %s", [READER]).rowcount == 0:
+                client.execute(SQL("create role {}").format(Identifier(READER)))
+            # Encrypted here, so that no log can show it.
+            secret = client.pgconn.encrypt_password(
+                password.encode(), READER.encode(), b"scram-sha-256"
+            )
+            for statement, *values in (
+                ("alter role {} login password {}", Literal(secret.decode())),
+                ("grant usage on schema public to {}",),
+                ("grant select on all tables in schema public to {}",),
+                ("alter default privileges in schema public grant select on tables to {}",),
+            ):
+                client.execute(SQL(statement).format(Identifier(READER), *values))
 
 
 def _is_zombie(pid: int) -> bool:

@@ -65,8 +65,9 @@ def verify(layout: Layout, screen: Screen) -> dict[str, TableDiff]:
         if source == layout.sample.as_uri():
             with screen.step("Simulating a month of listening"):
                 make_sample(layout.sample)
-        with screen.step("Starting PostgreSQL"):
-            server.start()
+        if not was_running:
+            with screen.step("Starting PostgreSQL"):
+                server.start()
         try:
             screen.print(f"The source: {display_name(source)}")
             secret = credentials(layout.local / "credentials.json")

@@ -11,11 +11,14 @@ from local.deployment.closing import show_loaded, show_serving, show_stopped
 from local.deployment.deployment import Deployment
 from local.deployment.layout import Layout
 from local.deployment.load import Span
+from local.deployment.ports import free_port
 from local.deployment.run import Options
 from local.deployment.warehouse import ask
 from local.servers.postgres import EmbeddedPostgres
+from local.terminal.errors import UserError
 from local.terminal.screen import Screen
 from local.tools.pipeline import Pipeline
+from tests.support.environment import let_the_server_pass
 from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
@@ -91,6 +94,39 @@ def test_what_is_served_is_said_with_where_and_whether_it_goes_on(
     assert (f"To turn it on: {again}\n" in said) == (not scheduled)
     assert f"cd '{deployment.layout.root}'" in said
     assert f"psql query the warehouse, {deployment.database} " in " ".join(said.split())
+
+
+def test_bi_tools_are_told_where_to_connect_and_where_the_password_is(
+    tmp_path: Path, screen: Screen
+) -> None:
+    let_the_server_pass(tmp_path)
+    deployment = Deployment(Layout(tmp_path), 8123, "s3://bucket", bi_port=free_port())
+    deployment.postgres.start()
+    try:
+        deployment.create_warehouse()
+        deployment.create_warehouse()
+    finally:
+        deployment.postgres.stop()
+
+    options = Options(True, None, "s3://bucket", bi_port="5433")
+    show_stopped(screen, deployment, options.command)
+
+    file = tmp_path / ".local/reader-password"
+    assert file.stat().st_mode & 0o777 == 0o600
+    said = " ".join(shown(screen).split())
+    assert f"port {deployment.postgres.tcp_port}, database {deployment.database}," in said
+    assert "user sparkify_reader, whose password is in" in said
+    assert "reader-password" in said
+    assert file.read_text().strip() not in said
+    assert "SPARKIFY_SOURCE=s3://bucket BI_PORT=5433 make run " in said
+
+
+def test_a_warehouse_of_one_s_own_is_not_opened_to_bi_tools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", "postgres://me@mine/dev")
+    with pytest.raises(UserError, match="BI_PORT opens the embedded warehouse"):
+        Deployment(Layout(tmp_path), 8123, "s3://bucket", bi_port=5433)
 
 
 def test_a_warehouse_of_one_s_own_is_not_to_be_asked_by_psql(

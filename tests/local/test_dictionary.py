@@ -91,7 +91,9 @@ def test_the_contract_has_what_the_standard_requires(monkeypatch: pytest.MonkeyP
     schema = {one["name"]: one for one in made["schema"]}
     assert set(schema) == {*TABLES, "data_as_of"}
     assert {one["logicalType"] for one in schema.values()} == {"object"}
-    keys = {one["name"]: one.get("primaryKeyPosition") for one in schema["user_levels"]["properties"]}
+    keys = {
+        one["name"]: one.get("primaryKeyPosition") for one in schema["user_levels"]["properties"]
+    }
     assert keys == {"user_id": 1, "level": None, "valid_from": 2, "valid_to": None}
     (freshness,) = made["slaProperties"]
     view, column = freshness["element"].split(".")

@@ -10,12 +10,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.errors import InsufficientPrivilege
 
-from local.servers.postgres import METADATA, SOCKET_NAME, EmbeddedPostgres
+from local.deployment.ports import free_port
+from local.servers.postgres import HOST, METADATA, READER, SOCKET_NAME, USER, EmbeddedPostgres
 from local.servers.programs import GROUPS, bin_folder
 from local.terminal.errors import UserError
 from tests.support.environment import let_the_server_pass
@@ -64,6 +68,95 @@ def test_it_is_reached_by_its_owner_s_socket_only(server: EmbeddedPostgres) -> N
 
     assert ask(server, "show listen_addresses") == ""
     assert server.socket_folder.stat().st_mode & 0o007 == 0
+
+
+def reader(server: EmbeddedPostgres, **other: str) -> psycopg.Connection[Any]:
+    """Connect as a BI tool does."""
+    fields = {"host": HOST, "dbname": "warehouse", "user": READER, "password": "right"} | other
+    return psycopg.connect(
+        make_conninfo(**fields, port=server.tcp_port, connect_timeout=10), autocommit=True
+    )
+
+
+@pytest.fixture
+def open_server(server: EmbeddedPostgres) -> EmbeddedPostgres:
+    """A server on TCP, with a play in its warehouse."""
+    server.tcp_port = free_port()
+    server.start()
+    server.create_database("warehouse")
+    with psycopg.connect(server.uri("warehouse")) as client:
+        client.execute("create table songplays as select 'Undo' as song_title")
+    server.admit_reader("warehouse", "right")
+    return server
+
+
+def test_a_bi_tool_reads_over_tcp_and_only_reads(open_server: EmbeddedPostgres) -> None:
+    with psycopg.connect(open_server.uri("warehouse")) as client:
+        # A view that the next release brings.
+        client.execute("create view readable_songplays as select * from songplays")
+    with reader(open_server) as client:
+        for name in (b"songplays", b"readable_songplays"):
+            assert client.execute(b"select song_title from " + name).fetchall() == [("Undo",)]
+        for statement in (
+            b"insert into songplays values ('mine')",
+            b"delete from songplays",
+            b"drop table songplays",
+            b"create table mine (id integer)",
+            b"copy songplays to program 'cat'",
+        ):
+            with pytest.raises(InsufficientPrivilege):
+                client.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"password": "wrong"}, {"password": ""}, {"user": USER}, {"dbname": METADATA}],
+    ids=str,
+)
+def test_nobody_else_gets_in_over_tcp(open_server: EmbeddedPostgres, other: dict[str, str]) -> None:
+    with pytest.raises(psycopg.OperationalError, match=r"password|rejects|no pg_hba.conf entry"):
+        reader(open_server, **other)
+
+
+def test_it_listens_on_this_machine_s_own_address_only(open_server: EmbeddedPostgres) -> None:
+    pid = open_server.pid()
+    assert pid is not None
+    listening = [
+        (one.laddr.ip, one.laddr.port)
+        for one in psutil.Process(pid).net_connections("tcp")
+        if one.status == psutil.CONN_LISTEN
+    ]
+    assert listening == [(HOST, open_server.tcp_port)]
+
+
+def test_a_password_is_in_no_log_and_can_be_changed(open_server: EmbeddedPostgres) -> None:
+    with psycopg.connect(open_server.uri("postgres"), autocommit=True) as client:
+        client.execute("alter system set log_statement = 'all'")
+        client.execute("select pg_reload_conf()")
+    open_server.admit_reader("warehouse", "a new secret")
+
+    with reader(open_server, password="a new secret"), pytest.raises(psycopg.OperationalError):
+        reader(open_server)
+    assert "alter role" in open_server.log.read_text()
+    assert "a new secret" not in open_server.log.read_text()
+
+
+def test_it_leaves_tcp_when_it_is_not_asked_for_again(open_server: EmbeddedPostgres) -> None:
+    port = open_server.open_port()
+    assert port == open_server.tcp_port
+    pid = open_server.pid()
+    open_server.start()
+    assert open_server.pid() == pid
+    # Who knows nothing of the port finds it by its socket, and stops it.
+    closed = EmbeddedPostgres(open_server.folder)
+    assert closed.is_running()
+
+    closed.start()
+
+    assert closed.open_port() is None
+    assert ask(closed, "show listen_addresses") == ""
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        reader(open_server)
 
 
 def test_starting_again_changes_nothing(server: EmbeddedPostgres) -> None:
