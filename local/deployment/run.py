@@ -85,7 +85,8 @@ def run(layout: Layout, options: Options, screen: Screen) -> int:
     # A killed run could not stop its processes.
     services_of(layout).stop()
     on_redshift = options.warehouse == "redshift"
-    port, bi_port = choose_port(options.port), _bi_port(layout, options.bi_port)
+    port = choose_port(options.port)
+    bi_port = choose_bi_port(layout, options.bi_port, port)
     deployment = Deployment(layout, port, source, on_redshift=on_redshift, bi_port=bi_port)
     keep_postgres = deployment.postgres.is_running()
     try:
@@ -114,11 +115,15 @@ def run(layout: Layout, options: Options, screen: Screen) -> int:
     return 0
 
 
-def _bi_port(layout: Layout, wanted: str) -> int | None:
+def choose_bi_port(layout: Layout, wanted: str, web_port: int) -> int | None:
+    """Return the requested port, which may be the one that PostgreSQL is on already, or None."""
     if not wanted:
         return None
     ours = postgres_of(layout).open_port()
-    return requested_port("BI_PORT", wanted, "leave out BI_PORT to use none", ours)
+    port = requested_port("BI_PORT", wanted, "leave out BI_PORT to use none", ours)
+    if port == web_port:
+        raise UserError(f"BI_PORT={port} is the web UI's port: choose another, such as 5433.")
+    return port
 
 
 def serve(deployment: Deployment, screen: Screen) -> None:

@@ -12,7 +12,7 @@ from local.deployment.deployment import Deployment
 from local.deployment.layout import Layout
 from local.deployment.load import Span
 from local.deployment.ports import free_port
-from local.deployment.run import Options
+from local.deployment.run import Options, choose_bi_port
 from local.deployment.warehouse import ask
 from local.servers.postgres import EmbeddedPostgres
 from local.terminal.errors import UserError
@@ -105,6 +105,9 @@ def test_bi_tools_are_told_where_to_connect_and_where_the_password_is(
     try:
         deployment.create_warehouse()
         deployment.create_warehouse()
+        # PostgreSQL still has it, as after ONCE=1.
+        port = deployment.postgres.tcp_port
+        assert choose_bi_port(deployment.layout, str(port), 8123) == port
     finally:
         deployment.postgres.stop()
 

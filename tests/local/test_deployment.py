@@ -22,7 +22,7 @@ from local.deployment.environment import env_file, environment, process_environm
 from local.deployment.layout import Layout
 from local.deployment.lock import single_instance, stop_holder
 from local.deployment.ports import choose_port, is_free
-from local.deployment.run import Options
+from local.deployment.run import Options, choose_bi_port
 from local.deployment.services import Services
 from local.deployment.source import ended_long_ago, print_span, read_span, source_url
 from local.redshift.server import connection
@@ -293,6 +293,19 @@ class TestPorts:
 
             assert port != taken
             assert is_free(port)
+
+    def test_that_of_bi_tools_is_chosen_by_name_alone(self, tmp_path: Path) -> None:
+        layout = Layout(tmp_path)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+
+            assert choose_bi_port(layout, "", port) is None
+            with pytest.raises(UserError, match=f"Port {port} is taken.*BI_PORT={port + 1}"):
+                choose_bi_port(layout, str(port), 8080)
+
+        assert choose_bi_port(layout, str(port), 8080) == port
+        with pytest.raises(UserError, match="is the web UI's port"):
+            choose_bi_port(layout, str(port), port)
 
     @pytest.mark.parametrize("wanted", ["web", "0", "65536", "-1"])
     def test_what_is_no_port_is_said_to_be_none(self, wanted: str) -> None:

@@ -25,10 +25,11 @@ where nspname = current_schema()
 
 class DescribeTablesOperator(WarehouseOperator):
     """
-    Comment on tables, their columns and views, where the warehouse does not say the same already.
+    Comment on tables, their columns and views, unless the warehouse says the same already.
 
-    A comment is a statement, and Redshift takes a fraction of a second for each; to look which are
-    missing takes one query. Each table is committed by itself, so that no load waits for another's.
+    Each comment is a statement, which takes Redshift a fraction of a second; one query finds those
+    that are needed. It commits after each table, because a comment locks its table against loads,
+    and two locked tables could be a deadlock.
 
     :param tables: name to the statement that creates it, or the ``.sql`` file holding it
         (templated)
