@@ -2,6 +2,6 @@
 -- with it.
 create table if not exists schema_migrations (
     {{ primary_key("migration") }}
-    migration varchar(128) not null,
-    applied_at timestamp not null
+    migration varchar(128) not null,  -- name of its file in sql/migrations
+    applied_at timestamp not null  -- UTC
 )
