@@ -241,6 +241,7 @@ def test_failed_windows_are_named_and_run_again_alone(running: Airflow) -> None:
 
 def test_an_address_and_a_token_are_enough(running: Airflow, tmp_path: Path) -> None:
     url = running.environment["AIRFLOW__API__BASE_URL"]
+    wait(lambda: answers(url))
     nowhere = "postgresql+psycopg2://nobody@127.0.0.1:1/nothing"
     remote = replace(
         running,
@@ -267,6 +268,14 @@ def test_an_address_and_a_token_are_enough(running: Airflow, tmp_path: Path) -> 
     assert status == 0, said
     assert "The run succeeded" in said
     assert remote.environment["AIRFLOW_CLI_TOKEN"] not in said
+
+
+def answers(url: str) -> bool:
+    """Whether the API server is up, which the other tests need not wait for."""
+    try:
+        return httpx.get(f"{url}/api/v2/version", trust_env=False, timeout=60).is_success
+    except httpx.TransportError:
+        return False
 
 
 def token(url: str, home: str) -> str:
