@@ -1,6 +1,7 @@
 """What the command asks of a deployment: of a real database, and of the real API on it."""
 
 import secrets
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,7 +135,9 @@ def test_windows_are_the_schedule_s_and_end_is_inclusive(morning: list[Window]) 
 def test_a_backfill_is_created_as_it_was_asked_for(
     metadata: Deployment, morning: list[Window]
 ) -> None:
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     number = create(metadata, Plan(morning, {}, Reprocess.NONE), backwards=True)
+    assert signal.getsignal(signal.SIGTERM) is on_sigterm
     with create_session() as session:
         backfill = session.get_one(Backfill, number)
         assert (backfill.max_active_runs, backfill.dag_run_conf) == (3, {"a": 1})

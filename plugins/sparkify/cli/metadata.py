@@ -1,6 +1,7 @@
 """Airflow's metadata database: queries, and the creation of a backfill."""
 
 import json
+import signal
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
@@ -139,6 +140,8 @@ class Metadata:
         from airflow.cli.commands.backfill_command import create_backfill
 
         run_conf = request.run_conf
+        # Airflow's command makes SIGTERM end the process with 0, as if every run had succeeded.
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             create_backfill(
                 Namespace(
@@ -165,6 +168,10 @@ class Metadata:
                 "Interrupted while the runs were being created, so none was. Airflow removes the "
                 "empty backfill within three minutes; start again after that."
             ) from None
+        except SystemExit as end:
+            raise Refused("Airflow was stopped, or found no runs to create.") from end
+        finally:
+            signal.signal(signal.SIGTERM, on_sigterm)
         with create_session() as session:
             newest = select(func.max(Backfill.id)).where(Backfill.dag_id == request.dag_id)
             return int(session.scalars(newest).one())
