@@ -40,7 +40,8 @@ class SparkifyPlugin(AirflowPlugin):
     external_views: ClassVar[list[Any]] = [
         {
             "name": "Sparkify",
-            "href": "/sparkify/",
+            # Relative to [api] base_url, which may have a path.
+            "href": "sparkify/",
             "destination": "nav",
             "url_route": "sparkify",
         }

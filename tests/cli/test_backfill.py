@@ -17,8 +17,9 @@ from sqlalchemy.exc import OperationalError
 from sparkify.cli import follow as following
 from sparkify.cli.arguments import BACKFILL
 from sparkify.cli.backfill import Backfill
+from sparkify.cli.deployment import Active, Dag
 from sparkify.cli.follow import Progress, follow
-from sparkify.cli.metadata import Active, Dag, Metadata
+from sparkify.cli.metadata import Metadata
 from sparkify.cli.provider import add_commands, provider_info
 from sparkify.cli.request import Refused, Request
 from sparkify.cli.screen import Screen
@@ -497,6 +498,13 @@ def test_progress_counts_and_estimates() -> None:
     assert str(progress) == "3 of 6 runs done, 1 running, 1 failed, 1:00, about 1:30 left"
 
 
+def test_a_command_to_repeat_leads_to_the_same_api() -> None:
+    asked = request("--api-url https://airflow.test/d123/ -s 2018-11-01 sparkify")
+    assert asked.command(NOVEMBER, NOVEMBER).endswith(
+        "-e 2018-11-01T00:00 --api-url https://airflow.test/d123 sparkify"
+    )
+
+
 def test_following_outlives_a_restart_of_the_database() -> None:
     windows, runs = hours(["success"])
     answers: list[Exception | dict[datetime, Run]]
@@ -509,8 +517,10 @@ def test_following_outlives_a_restart_of_the_database() -> None:
             raise answer
         return answer
 
-    assert follow(windows, look, lambda: "", shown.append) == runs
-    assert [bool(progress.obstacle) for progress in shown] == [True, False]
+    silence = "It does not answer."
+    outage = OperationalError
+    assert follow(windows, look, lambda: "", shown.append, outage, silence) == runs
+    assert [progress.obstacle for progress in shown] == [silence, ""]
 
 
 def test_lines_are_few_but_a_failure_is_told_at_once() -> None:

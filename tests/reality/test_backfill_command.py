@@ -1,5 +1,6 @@
 """``airflow dags backfill`` as a person calls it: real CLI, scheduler, API server and executor."""
 
+import json
 import os
 import re
 import signal
@@ -7,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -140,7 +142,8 @@ def running(
 
 
 def environment(home: Path, metadata: str) -> dict[str, str]:
-    address = f"http://127.0.0.1:{(port := free_port())}"
+    # Under a path prefix, as behind a proxy that several services share.
+    address = f"http://127.0.0.1:{(port := free_port())}/d123"
     return os.environ | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
@@ -234,6 +237,54 @@ def test_failed_windows_are_named_and_run_again_alone(running: Airflow) -> None:
     assert status == 0, said
     tries = "select string_agg(try_number::text, '' order by run_id) from task_instance"
     assert running.value(f"{tries} where run_id like 'backfill__2018-11-03%'") == "112121"
+
+
+def test_an_address_and_a_token_are_enough(running: Airflow, tmp_path: Path) -> None:
+    url = running.environment["AIRFLOW__API__BASE_URL"]
+    wait(lambda: answers(url))
+    nowhere = "postgresql+psycopg2://nobody@127.0.0.1:1/nothing"
+    remote = replace(
+        running,
+        environment={
+            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": nowhere,
+            "AIRFLOW_CLI_TOKEN": token(url, running.environment["AIRFLOW_HOME"]),
+            "PATH": os.environ["PATH"],
+            "NO_PROXY": "127.0.0.1",
+        },
+    )
+    command = ("dags", "backfill", "--api-url", url, "-s", "2018-11-07", "-e", "2018-11-07T05:00")
+    broken = running.dags / "02"
+    broken.touch()
+    status, said = remote.call(*command, "quickly")
+    assert status == 1, said
+    assert "quickly: 2018-11-07 00:00 to 2018-11-07 06:00 UTC, 6 runs, at most 4 at a time" in said
+    assert "2018-11-07 02:00 to 03:00  backfill__2018-11-07T03:00:00+00:00  failed: load" in said
+    again = f"-s 2018-11-07T02:00 -e 2018-11-07T02:00 --api-url {url} --rerun-failed-tasks quickly"
+    assert f"airflow dags backfill {again}" in said
+
+    broken.unlink()
+    status, said = remote.call("dags", "backfill", *again.split())
+    assert status == 0, said
+    assert "The run succeeded" in said
+    assert remote.environment["AIRFLOW_CLI_TOKEN"] not in said
+
+
+def answers(url: str) -> bool:
+    """Whether the API server is up, which the other tests need not wait for."""
+    try:
+        return httpx.get(f"{url}/api/v2/version", trust_env=False, timeout=60).is_success
+    except httpx.TransportError:
+        return False
+
+
+def token(url: str, home: str) -> str:
+    """What the user that Airflow has made logs in with."""
+    passwords = Path(home, "simple_auth_manager_passwords.json.generated").read_text()
+    username, password = next(iter(json.loads(passwords).items()))
+    login = {"username": username, "password": password}
+    answer = httpx.post(f"{url}/auth/token", json=login, trust_env=False, timeout=60)
+    return str(answer.raise_for_status().json()["access_token"])
 
 
 def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(running: Airflow) -> None:

@@ -286,6 +286,22 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
     assert asked - {"itself"} == {"127.0.0.1"}
 
 
+def test_the_navigation_leads_to_it_under_a_path_prefix(browser: Browser, running: Airflow) -> None:
+    url = f"http://127.0.0.1:{(port := free_port())}/d123"
+    address = {"AIRFLOW__API__BASE_URL": url, "AIRFLOW__API__PORT": str(port)}
+    services = Services(HOME / "prefixed.json", HOME / "prefixed")
+    prefixed = Airflow(url, running.environment | address, services)
+    try:
+        prefixed.start("api-server")
+        prefixed.wait(lambda: is_up(prefixed))
+        with logged_in(browser, f"{url}/") as page:
+            frame = opened(page)
+            expect(frame.locator("#loaded")).to_contain_text("6,820 plays by 96 users")
+            assert httpx.URL(page.frames[-1].url).path == "/d123/sparkify/"
+    finally:
+        services.stop()
+
+
 def the_address_leads_back_to_the_range(page: Page) -> None:
     """Airflow's own, and the page's after another login."""
     query = "?first=2018-11-15&last=2018-11-15"

@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow.cli.cli_config import (
     ARG_DAG_ID,
@@ -19,6 +20,8 @@ from sparkify.cli.windows import Bound
 
 # On two cores more concurrent runs are no faster, and each occupies a database session.
 MAX_ACTIVE_RUNS = 4
+
+TOKEN = "AIRFLOW_CLI_TOKEN"  # noqa: S105 - a variable's name, which is airflowctl's
 
 
 def bound(text: str) -> Bound:
@@ -41,6 +44,15 @@ def conf(text: str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise ArgumentTypeError(f"{text!r} is not a JSON object, such as '{{\"name\": 1}}'")
     return parsed
+
+
+def api_url(text: str) -> str:
+    """Parse the address of an API server, with its path prefix if it has one."""
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
+        # It is not repeated, as it may hold a password.
+        raise ArgumentTypeError("the address of an API server begins with https:// and a host")
+    return text.split("?")[0].split("#")[0].rstrip("/").removesuffix("/api/v2")
 
 
 DESCRIPTION = """\
@@ -106,6 +118,14 @@ ARG_NO_WAIT = Arg(
     ("--no-wait",),
     action="store_true",
     help="Return once the backfill is created; the exit status then does not cover\nthe runs",
+)
+
+ARG_API_URL = Arg(
+    ("--api-url",),
+    metavar="URL",
+    type=api_url,
+    help="Address of Airflow's API server, where its database cannot be reached (Amazon\n"
+    f"MWAA, Astronomer). The environment variable {TOKEN} holds the token.",
 )
 
 ARG_FIRST_HOUR = Arg(("-s", "--start-date"), metavar="START", type=bound, help="First hour")
@@ -198,6 +218,7 @@ BACKFILL = ActionCommand(
         ARG_RUN_BACKWARDS,
         ARG_CONF,
         ARG_NO_WAIT,
+        ARG_API_URL,
         ARG_VERBOSE,
     ),
 )

@@ -1,22 +1,21 @@
 """``airflow dags backfill``: run every interval of a range, follow the runs and report."""
 
+import os
 import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow.models.backfill import AlreadyRunningBackfill
-from airflow.sdk.exceptions import AirflowException
-
 from sparkify.cli import checks, report
-from sparkify.cli.failures import command, explain_warehouse_errors
+from sparkify.cli.deployment import AlreadyRunning, Deployment
+from sparkify.cli.failures import command, explain_warehouse_errors, remote_command
 from sparkify.cli.follow import Runs, follow, span
-from sparkify.cli.metadata import Metadata
 from sparkify.cli.request import Refused, Request
 from sparkify.cli.screen import Screen
 from sparkify.cli.windows import Action, Plan, notes
 from sparkify.runs.hours import DAG_ID, Load, loads
+from sparkify.settings import WAREHOUSE
 from sparkify.warehouse import warehouse_hook
 
 SUCCEEDED, FAILED, INTERRUPTED = 0, 1, 130
@@ -24,15 +23,36 @@ SUCCEEDED, FAILED, INTERRUPTED = 0, 1, 130
 FetchLoads = Callable[[datetime, datetime], Mapping[datetime, Load]]
 
 
-@command
-def backfill(args: Namespace, screen: Screen) -> int:
+def backfill(args: Namespace) -> None:
     """Run the backfill that the command line describes."""
+    (_over_rest if args.api_url else _on_metadata)(args)
+
+
+@command
+def _on_metadata(args: Namespace, screen: Screen) -> int:
+    from sparkify.cli.metadata import Metadata
+
     return Backfill(Request.of(args), Metadata(), screen, _loads).run()
+
+
+@remote_command
+def _over_rest(args: Namespace, screen: Screen) -> int:
+    from sparkify.cli.rest import Rest
+
+    return Backfill(Request.of(args), Rest.at(args.api_url), screen, _loads_by_environment).run()
 
 
 def _loads(first: datetime, last: datetime) -> Mapping[datetime, Load]:
     with explain_warehouse_errors():
         return loads(warehouse_hook(), first, last)
+
+
+def _loads_by_environment(first: datetime, last: datetime) -> Mapping[datetime, Load]:
+    """Return the loads without asking Airflow's database for the connection."""
+    variable = f"AIRFLOW_CONN_{WAREHOUSE.upper()}"
+    if variable not in os.environ:
+        raise Refused(f"To have it checked, set {variable}.")
+    return _loads(first, last)
 
 
 @dataclass
@@ -41,13 +61,13 @@ class Backfill:
     One backfill, from the request to its exit status.
 
     :param request: the parsed command line
-    :param metadata: Airflow's database
+    :param deployment: the Airflow that runs it
     :param screen: where to print
     :param fetch_loads: returns the last loads of the hours from a first to a last one
     """
 
     request: Request
-    metadata: Metadata
+    deployment: Deployment
     screen: Screen
     fetch_loads: FetchLoads
     backfill_id: int | None = None
@@ -70,10 +90,10 @@ class Backfill:
             return INTERRUPTED
 
     def _plan(self) -> tuple[Plan, list[str]]:
-        checks.known_dag(self.metadata, self.request.dag_id)
-        windows, is_cut = checks.ended_windows(self.metadata, self.request)
+        checks.known_dag(self.deployment, self.request.dag_id)
+        windows, is_cut = checks.ended_windows(self.deployment, self.request)
         plan = Plan(windows, {}, self.request.reprocess)
-        runs = self.metadata.runs(self.request.dag_id, plan.first, plan.last)
+        runs = self.deployment.runs(self.request.dag_id, plan.first, plan.last)
         remarks = notes(self.request.start, self.request.end, windows, is_cut)
         return self._with_loads(replace(plan, runs=runs)), remarks
 
@@ -91,20 +111,15 @@ class Backfill:
             return replace(plan, loads=None)
 
     def _create(self, plan: Plan) -> None:
-        checks.able_to_run(self.metadata, self.request.dag_id)
-        checks.no_other_backfill(self.metadata, self.request.dag_id, self.screen.print)
+        checks.able_to_run(self.deployment, self.request.dag_id)
+        checks.no_other_backfill(self.deployment, self.request, self.screen.print)
         try:
-            self.backfill_id = self.metadata.create(self.request, plan)
-        except AlreadyRunningBackfill:
+            self.backfill_id = self.deployment.create(self.request, plan)
+        except AlreadyRunning:
             # Somebody created one since the check above.
-            checks.no_other_backfill(self.metadata, self.request.dag_id, self.screen.print)
-            raise
-        except AirflowException as error:
-            raise Refused(f"Airflow refuses this backfill: {error}") from error
-        except KeyboardInterrupt:
+            checks.no_other_backfill(self.deployment, self.request, self.screen.print)
             raise Refused(
-                "Interrupted while the runs were being created, so none was. Airflow removes the "
-                "empty backfill within three minutes; start again after that."
+                f"Somebody else has just created a backfill of {self.request.dag_id}; try again."
             ) from None
         self.screen.print(f"Created backfill {self.backfill_id}.")
         if not self.request.wait:
@@ -114,22 +129,24 @@ class Backfill:
         dag_id, began = self.request.dag_id, time.monotonic()
 
         def look() -> Runs:
-            return self.metadata.runs(dag_id, plan.first, plan.last)
+            return self.deployment.runs(dag_id, plan.first, plan.last)
 
         def obstacle() -> str:
-            return checks.obstacle(self.metadata, dag_id)
+            return checks.obstacle(self.deployment, dag_id)
 
         with self.screen.progress() as show:
-            runs = follow(plan.windows, look, obstacle, show)
+            silence = f"{self.deployment.name} does not answer."
+            runs = follow(plan.windows, look, obstacle, show, self.deployment.outage, silence)
         plan = self._with_loads(replace(plan, runs=runs))
         if not all(plan.holds(window) for window in plan.windows):
-            self.screen.print(report.failure(self.request, plan, self._failed_tasks))
+            web_address = self.deployment.web_address
+            self.screen.print(report.failure(self.request, plan, self._failed_tasks, web_address))
             return FAILED
         self.screen.print(report.success(self.request, plan, span(time.monotonic() - began)))
         return SUCCEEDED
 
     def _failed_tasks(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        return self.metadata.failed_tasks(self.request.dag_id, run_ids)
+        return self.deployment.failed_tasks(self.request.dag_id, run_ids)
 
     def _report_detached(self, plan: Plan) -> None:
         if self.backfill_id is None:
@@ -144,4 +161,6 @@ class Backfill:
     def _steering(self, plan: Plan, backfill_id: int) -> str:
         # Without an option that repeats runs, the command only follows what is under way.
         following = self.request.command(plan.first, plan.last)
-        return report.steering(self.request.dag_id, backfill_id, following)
+        return report.steering(
+            self.deployment.web_address, self.request.dag_id, backfill_id, following
+        )

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
-from sparkify.cli.metadata import Active, Metadata, web_address
+from sparkify.cli.deployment import Active, Deployment
 from sparkify.cli.report import steering
-from sparkify.cli.request import Refused, Request, bounds
+from sparkify.cli.request import COMMAND, Refused, Request, bounds
 from sparkify.cli.windows import Window, minute
 
 # Airflow checks every 30 s whether all runs of a backfill have ended, and only then closes it.
 CLOSING_LIMIT = 60.0
 
 
-def known_dag(metadata: Metadata, dag_id: str) -> None:
+def known_dag(deployment: Deployment, dag_id: str) -> None:
     """Check that the DAG exists and has a schedule."""
-    dag = metadata.dag(dag_id)
+    dag = deployment.dag(dag_id)
     if dag is None:
-        ids = metadata.dag_ids()
+        ids = deployment.dag_ids()
         close = get_close_matches(dag_id, ids, n=1)
         hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(sorted(ids))}."
         raise Refused(
@@ -33,7 +33,7 @@ def known_dag(metadata: Metadata, dag_id: str) -> None:
         )
 
 
-def ended_windows(metadata: Metadata, request: Request) -> tuple[list[Window], bool]:
+def ended_windows(deployment: Deployment, request: Request) -> tuple[list[Window], bool]:
     """Return the windows of the range that have ended, and whether there are later ones."""
     now = datetime.now(UTC)
     if request.start.moment >= now:
@@ -42,7 +42,7 @@ def ended_windows(metadata: Metadata, request: Request) -> tuple[list[Window], b
             f"is {minute(now)} UTC now. A backfill runs only intervals that have ended; the "
             "schedule runs the rest."
         )
-    found = metadata.windows(request.dag_id, request.start.moment, request.end.moment)
+    found = deployment.windows(request.dag_id, request.start.moment, request.end.moment)
     ended, is_cut = [], False
     for window in found:
         # Like Airflow; the rest is not listed, as the range may extend far into the future.
@@ -68,32 +68,35 @@ def _no_window(request: Request, is_cut: bool) -> str:
     )
 
 
-def able_to_run(metadata: Metadata, dag_id: str) -> None:
+def able_to_run(deployment: Deployment, dag_id: str) -> None:
     """Check that the scheduler is running and the DAG is not paused."""
-    dag = metadata.dag(dag_id)
+    dag = deployment.dag(dag_id)
     if dag and dag.is_paused:
         raise Refused(
             f"The DAG {dag_id} is paused, and Airflow does not run paused DAGs. Unpause it and try "
-            f"again: airflow dags unpause {dag_id}"
+            f"again: {deployment.unpause(dag_id)}"
         )
-    if not metadata.is_scheduler_alive():
+    if not deployment.is_scheduler_alive():
         raise Refused(
             "No scheduler is running (there is no recent heartbeat), and a backfill needs one. "
             "Start it and try again: `airflow scheduler`, or on a laptop `make run`."
         )
 
 
-def no_other_backfill(metadata: Metadata, dag_id: str, say: Callable[[str], None]) -> None:
+def no_other_backfill(deployment: Deployment, request: Request, say: Callable[[str], None]) -> None:
     """Check that the DAG has no active backfill; wait for Airflow to close an ended one."""
+    dag_id = request.dag_id
     deadline = time.monotonic() + CLOSING_LIMIT
     is_announced = False
-    while active := metadata.active_backfill(dag_id):
+    while active := deployment.active_backfill(dag_id):
         if active.has_open_runs or time.monotonic() > deadline:
             raise Refused(
                 f"Backfill {active.backfill_id} of {dag_id} is active (logical dates "
                 f"{minute(active.first)} to {minute(active.last)} UTC), and a DAG can have only "
                 "one at a time. Wait until it ends or cancel it, and try again.\n"
-                + steering(dag_id, active.backfill_id, _following(dag_id, active))
+                + steering(
+                    deployment.web_address, dag_id, active.backfill_id, _following(request, active)
+                )
             )
         if not is_announced:
             say(f"Waiting for Airflow to close backfill {active.backfill_id}, which has ended ...")
@@ -101,19 +104,20 @@ def no_other_backfill(metadata: Metadata, dag_id: str, say: Callable[[str], None
         time.sleep(1)
 
 
-def _following(dag_id: str, active: Active) -> str:
-    return shlex.join(["airflow", "dags", "backfill", *bounds(active.first, active.last), dag_id])
+def _following(request: Request, active: Active) -> str:
+    words = [*COMMAND, *bounds(active.first, active.last), *request.place, request.dag_id]
+    return shlex.join(words)
 
 
-def obstacle(metadata: Metadata, dag_id: str) -> str:
+def obstacle(deployment: Deployment, dag_id: str) -> str:
     """Say why an active backfill is stuck and what to do; return nothing if it is not."""
-    dag = metadata.dag(dag_id)
+    dag = deployment.dag(dag_id)
     if dag is None:
         return f"the DAG {dag_id} has gone; `airflow dags list-import-errors` may say why."
     if dag.is_paused:
-        return f"the DAG {dag_id} is paused. Unpause it: airflow dags unpause {dag_id}"
-    if metadata.is_backfill_paused(dag_id):
-        return f"the backfill is paused. Unpause it on {web_address(f'/dags/{dag_id}')}"
-    if not metadata.is_scheduler_alive():
+        return f"the DAG {dag_id} is paused. Unpause it: {deployment.unpause(dag_id)}"
+    if deployment.is_backfill_paused(dag_id):
+        return f"the backfill is paused. Unpause it on {deployment.web_address(f'/dags/{dag_id}')}"
+    if not deployment.is_scheduler_alive():
         return "no scheduler is running. Start it to continue the backfill: airflow scheduler"
     return ""

@@ -1,6 +1,7 @@
 """Report why a command cannot work in a sentence instead of a traceback."""
 
 import sys
+import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,22 @@ def command(function: Callable[[Namespace, Screen], int]) -> Callable[[Namespace
                 "On a laptop, start it with `make run`, then run `source .local/env` here; "
                 "elsewhere check the setting [database] sql_alchemy_conn."
             )
+        sys.exit(FAILED)
+
+    return run
+
+
+def remote_command(function: Callable[[Namespace, Screen], int]) -> Callable[[Namespace], None]:
+    """Turn a function into a command that does without Airflow's metadata database."""
+
+    @wraps(function)
+    def run(args: Namespace) -> None:
+        screen = Screen(Console(), Console(stderr=True))
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                sys.exit(function(args, screen))
+        except Refused as refusal:
+            screen.print_error(str(refusal))
         sys.exit(FAILED)
 
     return run

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy.exc import DBAPIError
-
 from sparkify.cli.windows import Run, Window
 
 PAUSE = 1.0
@@ -67,8 +65,19 @@ def follow(
     look: Callable[[], Runs],
     obstacle: Callable[[], str],
     show: Callable[[Progress], None],
+    outage: type[Exception],
+    silence: str,
 ) -> Runs:
-    """Wait until every window's run has ended, and return the runs."""
+    """
+    Wait until every window's run has ended, and return the runs.
+
+    :param windows: the windows
+    :param look: returns their runs
+    :param obstacle: says why they are stuck, or nothing
+    :param show: shows the progress
+    :param outage: the error of a question that may be answered later
+    :param silence: describes an outage
+    """
     began = time.monotonic()
     done_before: int | None = None
     progress = Progress()
@@ -76,9 +85,9 @@ def follow(
         queried = time.monotonic()
         try:
             runs, found = look(), obstacle()
-        except DBAPIError:
-            # Like the backfill, following it survives a restart of the database.
-            show(replace(progress, obstacle="Airflow's metadata database does not answer."))
+        except outage:
+            # Like the backfill, following it survives a restart of what answers.
+            show(replace(progress, obstacle=silence))
         else:
             progress = Progress.of(windows, runs)
             done_before = progress.done if done_before is None else done_before

@@ -1,55 +1,37 @@
 """Airflow's metadata database: queries, and the creation of a backfill."""
 
+import json
+import signal
+from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from airflow.configuration import conf
-from airflow.exceptions import AirflowConfigException
 from airflow.jobs.job import most_recent_job
-from airflow.models.backfill import (
-    Backfill,
-    BackfillDagRun,
-    ReprocessBehavior,
-    _create_backfill,
-)
+from airflow.models.backfill import AlreadyRunningBackfill, Backfill, BackfillDagRun
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
-from airflow.utils.platform import getuser
+from airflow.sdk.exceptions import AirflowException
 from airflow.utils.session import create_session
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
-from sparkify.cli.request import RANGE, Request
+from sparkify.cli.deployment import Active, AlreadyRunning, Dag
+from sparkify.cli.request import RANGE, Refused, Request
 from sparkify.cli.windows import Plan, Run, Window
 from sparkify.runs.hours import AirflowRun
 from sparkify.window import full_hour, utc
 
 
-@dataclass(frozen=True)
-class Dag:
-    """A DAG in the metadata database."""
-
-    dag_id: str
-    is_paused: bool
-    is_periodic: bool
-
-
-@dataclass(frozen=True)
-class Active:
-    """A backfill that Airflow has not closed yet."""
-
-    backfill_id: int
-    first: datetime
-    last: datetime
-    has_open_runs: bool
-
-
 class Metadata:
-    """Airflow's metadata database, accessed in one transaction per call."""
+    """An Airflow deployment, reached by its database in one transaction per call."""
+
+    name = "Airflow's metadata database"
+    outage = DBAPIError
 
     def dag(self, dag_id: str) -> Dag | None:
         """Return the DAG, or None if no DAG file defines it (any more)."""
@@ -153,40 +135,56 @@ class Metadata:
             return bool(session.scalar(query.limit(1)))
 
     def create(self, request: Request, plan: Plan) -> int:
-        """Create the backfill as `airflow backfill create` and the web UI do; return its id."""
+        """Create the backfill by Airflow's own command, and return its id."""
         # Slow to import, and only needed here.
-        from airflow.api_fastapi.common.dagbag import resolve_run_on_latest_version
+        from airflow.cli.commands.backfill_command import create_backfill
 
+        run_conf = request.run_conf
+        # Airflow's command makes SIGTERM end the process with 0, as if every run had succeeded.
+        on_sigterm = signal.getsignal(signal.SIGTERM)
+        try:
+            create_backfill(
+                Namespace(
+                    subcommand="create",
+                    dag_id=request.dag_id,
+                    # Exactly the windows that were shown, without those that have ended since.
+                    from_date=plan.first,
+                    to_date=plan.last,
+                    max_active_runs=request.max_active_runs,
+                    run_backwards=request.backwards,
+                    dag_run_conf=None if run_conf is None else json.dumps(run_conf),
+                    reprocess_behavior=plan.reprocess.value,
+                    run_on_latest_version=None,
+                    dry_run=False,
+                    verbose=False,
+                )
+            )
+        except AlreadyRunningBackfill as error:
+            raise AlreadyRunning(str(error)) from error
+        except AirflowException as error:
+            raise Refused(f"Airflow refuses this backfill: {error}") from error
+        except KeyboardInterrupt:
+            raise Refused(
+                "Interrupted while the runs were being created, so none was. Airflow removes the "
+                "empty backfill within three minutes; start again after that."
+            ) from None
+        except SystemExit as end:
+            raise Refused("Airflow was stopped, or found no runs to create.") from end
+        finally:
+            signal.signal(signal.SIGTERM, on_sigterm)
         with create_session() as session:
-            on_latest = resolve_run_on_latest_version(None, request.dag_id, session, fallback=True)
-        backfill = _create_backfill(
-            dag_id=request.dag_id,
-            # Exactly the windows that were shown, without those that have ended since.
-            from_date=plan.first,
-            to_date=plan.last,
-            max_active_runs=request.max_active_runs,
-            reverse=request.backwards,
-            dag_run_conf=request.run_conf,
-            triggering_user_name=_user(),
-            reprocess_behavior=ReprocessBehavior(plan.reprocess.value),
-            run_on_latest_version=on_latest,
-        )
-        return backfill.id
+            newest = select(func.max(Backfill.id)).where(Backfill.dag_id == request.dag_id)
+            return int(session.scalars(newest).one())
 
+    def web_address(self, path: str) -> str:
+        """Return the URL of a path in the web UI."""
+        return conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/") + path
 
-def web_address(path: str) -> str:
-    """Return the URL of a path in the web UI."""
-    return conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/") + path
+    def unpause(self, dag_id: str) -> str:
+        """Return the command that unpauses the DAG."""
+        return f"airflow dags unpause {dag_id}"
 
 
 def _hour(date: datetime | None, conf: Mapping[str, Any] | None) -> datetime | None:
     """Return the hour that a run loads; None for a run without a date, or with a range."""
     return None if date is None or RANGE & (conf or {}).keys() else full_hour(utc(date))
-
-
-def _user() -> str | None:
-    try:
-        return getuser()
-    except AirflowConfigException:
-        # A container's user may have no name.
-        return None

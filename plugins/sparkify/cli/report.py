@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from sparkify.cli.follow import Runs
-from sparkify.cli.metadata import web_address
 from sparkify.cli.request import Request
 from sparkify.cli.windows import Action, Plan, Window
 
+WebAddress = Callable[[str], str]
 FailedTasks = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 
 
@@ -37,7 +37,7 @@ def listing(request: Request, plan: Plan) -> str:
     return "\n".join([*lines, "Nothing was created (--dry-run)."])
 
 
-def steering(dag_id: str, backfill_id: int, follow: str) -> str:
+def steering(web_address: WebAddress, dag_id: str, backfill_id: int, follow: str) -> str:
     """Explain how to follow, pause and cancel a backfill."""
     api = web_address(f"/api/v2/backfills/{backfill_id}")
     return (
@@ -69,7 +69,9 @@ def success(request: Request, plan: Plan, took: str) -> str:
     return "\n".join(lines)
 
 
-def failure(request: Request, plan: Plan, failed_tasks: FailedTasks) -> str:
+def failure(
+    request: Request, plan: Plan, failed_tasks: FailedTasks, web_address: WebAddress
+) -> str:
     """List the windows whose run failed, or that are not loaded, and say what to do."""
     windows = [window for window in plan.windows if not plan.holds(window)]
     failed = [window for window in windows if not _has_succeeded(window, plan.runs)]

@@ -11,6 +11,7 @@ from sparkify.cli.arguments import MAX_ACTIVE_RUNS
 from sparkify.cli.windows import Bound, Reprocess
 from sparkify.runs.hours import DAG_ID
 
+COMMAND = ("airflow", "dags", "backfill")
 RANGE = {"start", "end"}
 """The params with which a run of the DAG ``sparkify`` loads a range instead of its hour."""
 
@@ -41,6 +42,7 @@ class Request:
     conf: dict[str, Any] | None
     dry_run: bool
     wait: bool
+    api_url: str | None = None
 
     @classmethod
     def of(cls, args: Namespace) -> "Request":
@@ -68,6 +70,7 @@ class Request:
             conf=args.conf,
             dry_run=args.dry_run,
             wait=not args.no_wait,
+            api_url=args.api_url,
         )
 
     @property
@@ -76,9 +79,14 @@ class Request:
         # An existing run may have been triggered with a range, which must not be loaded again.
         return self.conf or {} if self.dag_id == DAG_ID else self.conf
 
+    @property
+    def place(self) -> list[str]:
+        """The options that say where Airflow is."""
+        return ["--api-url", self.api_url] if self.api_url else []
+
     def command(self, first: datetime, last: datetime, *more: str) -> str:
         """Return the command for the windows of these logical dates, with further options."""
-        words = ["airflow", "dags", "backfill", *bounds(first, last)]
+        words = [*COMMAND, *bounds(first, last), *self.place]
         if self.max_active_runs != MAX_ACTIVE_RUNS:
             words += ["--max-active-runs", str(self.max_active_runs)]
         if self.conf is not None:

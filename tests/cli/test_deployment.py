@@ -1,10 +1,14 @@
-"""What the command asks of Airflow's metadata database, on a real one."""
+"""What the command asks of a deployment: of a real database, and of the real API on it."""
 
+import secrets
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow.api_fastapi.app import create_app
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.jobs.job import Job
 from airflow.models.backfill import Backfill, BackfillDagRun
@@ -14,13 +18,20 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
+from fastapi.testclient import TestClient
 from sqlalchemy import delete, select, update
 
-from sparkify.cli.metadata import Dag, Metadata
-from sparkify.cli.request import Request
+from sparkify.cli.deployment import AlreadyRunning, Dag, Deployment
+from sparkify.cli.metadata import Metadata
+from sparkify.cli.request import Refused, Request
+from sparkify.cli.rest import Rest, api
 from sparkify.cli.windows import Action, Bound, Plan, Reprocess, Window
 
+# A request to a real server has a timeout of its own.
+pytestmark = pytest.mark.filterwarnings("ignore:You should not use the 'timeout' argument")
+
 HOUR = timedelta(hours=1)
+URL = "http://airflow.test"
 # Other tests have runs in the same database.
 MINE = DagRun.dag_id == "hourly"
 NOVEMBER = datetime(2018, 11, 1, tzinfo=UTC)
@@ -55,10 +66,22 @@ def hourly(airflow: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         )
 
 
-@pytest.fixture
-def metadata() -> Iterator[Metadata]:
-    """The database, without backfills."""
-    yield Metadata()
+@pytest.fixture(scope="module")
+def rest(airflow: str) -> Iterator[Rest]:
+    """The client of Airflow's own API server, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", secrets.token_urlsafe(64))
+        app = create_app()
+        root = SimpleAuthManagerUser(username="root", role="ADMIN")
+        token = app.state.auth_manager.generate_jwt(root)
+        headers = {"Authorization": f"Bearer {token}"}
+        yield Rest(URL, TestClient(app, base_url=api(URL), headers=headers))
+
+
+@pytest.fixture(params=["database", "API"])
+def metadata(request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """The deployment, without backfills, by both of its implementations."""
+    yield Metadata() if request.param == "database" else request.getfixturevalue("rest")
     with create_session() as session:
         session.execute(delete(BackfillDagRun))
         session.execute(delete(DagRun).where(MINE))
@@ -66,12 +89,12 @@ def metadata() -> Iterator[Metadata]:
 
 
 @pytest.fixture
-def morning(metadata: Metadata) -> list[Window]:
+def morning(metadata: Deployment) -> list[Window]:
     """Three windows."""
     return list(metadata.windows("hourly", NOVEMBER, NOVEMBER + 2 * HOUR))
 
 
-def create(metadata: Metadata, plan: Plan, backwards: bool = False) -> int:
+def create(metadata: Deployment, plan: Plan, backwards: bool = False) -> int:
     asked = Request(
         dag_id="hourly",
         start=Bound(plan.first, ""),
@@ -96,7 +119,7 @@ def end_runs(**states: str) -> None:
         session.execute(update(Backfill).values(completed_at=NOVEMBER))
 
 
-def test_dags_are_known_by_their_schedule(metadata: Metadata) -> None:
+def test_dags_are_known_by_their_schedule(metadata: Deployment) -> None:
     assert metadata.dag("hourly") == Dag("hourly", is_paused=True, is_periodic=True)
     assert metadata.dag("unscheduled") == Dag("unscheduled", is_paused=True, is_periodic=False)
     assert metadata.dag("nowhere") is None
@@ -110,9 +133,11 @@ def test_windows_are_the_schedule_s_and_end_is_inclusive(morning: list[Window]) 
 
 
 def test_a_backfill_is_created_as_it_was_asked_for(
-    metadata: Metadata, morning: list[Window]
+    metadata: Deployment, morning: list[Window]
 ) -> None:
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     number = create(metadata, Plan(morning, {}, Reprocess.NONE), backwards=True)
+    assert signal.getsignal(signal.SIGTERM) is on_sigterm
     with create_session() as session:
         backfill = session.get_one(Backfill, number)
         assert (backfill.max_active_runs, backfill.dag_run_conf) == (3, {"a": 1})
@@ -126,7 +151,7 @@ def test_a_backfill_is_created_as_it_was_asked_for(
 
 
 def test_the_active_backfill_is_found_until_it_is_closed(
-    metadata: Metadata, morning: list[Window]
+    metadata: Deployment, morning: list[Window]
 ) -> None:
     assert metadata.active_backfill("hourly") is None
     number = create(metadata, Plan(morning, {}, Reprocess.NONE))
@@ -152,7 +177,7 @@ def test_the_active_backfill_is_found_until_it_is_closed(
 
 @pytest.mark.parametrize("reprocess", Reprocess)
 def test_airflow_does_with_each_window_what_the_plan_says(
-    metadata: Metadata, morning: list[Window], reprocess: Reprocess
+    metadata: Deployment, morning: list[Window], reprocess: Reprocess
 ) -> None:
     create(metadata, Plan(morning[:2], {}, Reprocess.NONE))
     end_runs(h0="success", h1="failed")
@@ -167,7 +192,7 @@ def test_airflow_does_with_each_window_what_the_plan_says(
         assert is_run == (plan.action(window) in (Action.NEW, Action.AGAIN)), plan.action(window)
 
 
-def test_a_run_under_way_is_left_to_itself(metadata: Metadata, morning: list[Window]) -> None:
+def test_a_run_under_way_is_left_to_itself(metadata: Deployment, morning: list[Window]) -> None:
     create(metadata, Plan(morning[:1], {}, Reprocess.NONE))
     end_runs(h0="running")
     runs = metadata.runs("hourly", NOVEMBER, NOVEMBER + HOUR)
@@ -177,7 +202,7 @@ def test_a_run_under_way_is_left_to_itself(metadata: Metadata, morning: list[Win
     assert metadata.runs("hourly", NOVEMBER, NOVEMBER)[NOVEMBER].state == "running"
 
 
-def test_the_tasks_that_failed_are_named(metadata: Metadata, morning: list[Window]) -> None:
+def test_the_tasks_that_failed_are_named(metadata: Deployment, morning: list[Window]) -> None:
     create(metadata, Plan(morning[:2], {}, Reprocess.NONE))
     first, second = (
         run.run_id for run in metadata.runs("hourly", NOVEMBER, morning[1].start).values()
@@ -189,7 +214,7 @@ def test_the_tasks_that_failed_are_named(metadata: Metadata, morning: list[Windo
     assert metadata.failed_tasks("hourly", [first, second]) == {first: ["work"]}
 
 
-def test_a_scheduler_is_alive_by_its_heartbeat(metadata: Metadata) -> None:
+def test_a_scheduler_is_alive_by_its_heartbeat(metadata: Deployment) -> None:
     assert not metadata.is_scheduler_alive()
     with create_session() as session:
         job = Job(  # type: ignore[no-untyped-call]  # Airflow has not annotated it
@@ -201,3 +226,30 @@ def test_a_scheduler_is_alive_by_its_heartbeat(metadata: Metadata) -> None:
     with create_session() as session:
         session.execute(update(Job).values(latest_heartbeat=datetime.now(UTC) - HOUR))
     assert not metadata.is_scheduler_alive()
+
+
+def test_a_second_backfill_is_one_too_many(metadata: Deployment, morning: list[Window]) -> None:
+    create(metadata, Plan(morning[:1], {}, Reprocess.NONE))
+    with pytest.raises(AlreadyRunning):
+        create(metadata, Plan(morning, {}, Reprocess.NONE))
+
+
+def test_windows_stay_the_same_whatever_their_runs(
+    metadata: Deployment, morning: list[Window]
+) -> None:
+    create(metadata, Plan(morning, {}, Reprocess.NONE))
+    end_runs(h0="running", h1="success", h2="queued")
+    assert list(metadata.windows("hourly", NOVEMBER, NOVEMBER + 2 * HOUR)) == morning
+
+
+def test_the_window_that_has_not_ended_is_the_next(metadata: Deployment) -> None:
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    found = list(metadata.windows("hourly", now - 2 * HOUR, now))
+    assert [window.start for window in found] == [now - 2 * HOUR, now - HOUR, now]
+    assert found[-1].end == now + HOUR
+
+
+def test_what_airflow_refuses_is_a_sentence(metadata: Deployment, morning: list[Window]) -> None:
+    backwards = [*reversed(morning)]
+    with pytest.raises(Refused, match=r"Airflow refuses .*must not be after"):
+        create(metadata, Plan(backwards, {}, Reprocess.NONE))
