@@ -48,7 +48,9 @@ def delete(dag: DAG, patch: pytest.MonkeyPatch) -> None:
 
 
 MUTATIONS: dict[str, Break] = {
-    "the users guard": text("load_users", "and users.user_id is null", ""),
+    "the users guard": text(
+        "load_users", "and (users.user_id is null or bereft.user_id is not null)", ""
+    ),
     "the window's end": window_end,
     "the delete": delete,
     "the relink": text(

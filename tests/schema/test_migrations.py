@@ -193,6 +193,18 @@ def test_tables_of_a_newer_version_are_left_alone(upgrade: Upgrade) -> None:
         upgrade.run()
 
 
+def test_tables_from_before_migrations_were_recorded_are_recorded(
+    dags: dict[str, DAG], warehouse: Warehouse
+) -> None:
+    warehouse.client.execute("drop table schema_migrations")
+    warehouse.client.execute("insert into users values (1, null, null, null, 'free', now())")
+    schema = Pipeline(dags["sparkify_schema"], recreate=False)
+    schema.run_in(schema.context())
+    applied = warehouse.column("select migration from schema_migrations order by 1")
+    assert applied == list(sql_files("migrations"))
+    assert warehouse.count("users") == 1
+
+
 def test_new_tables_need_no_migration(dags: dict[str, DAG], server: EmbeddedPostgres) -> None:
     with (
         database(server, "brand_new") as name,

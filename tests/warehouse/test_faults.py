@@ -59,7 +59,7 @@ FAULTS = {
     ),
     "an older re-run setting a level back": Fault(
         "load/users.sql",
-        "    and users.user_id is null",
+        "    and (users.user_id is null or bereft.user_id is not null)",
         "",
         "users_as_last_seen",
     ),

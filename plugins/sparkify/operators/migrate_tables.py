@@ -11,6 +11,9 @@ from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.warehouse import commit, execute, session
 from sparkify.window import naive
 
+UNRECORDED = {"0001_readings", "0002_distribution"}
+"""What tables have that were created with ``write_mutex``, before migrations were recorded."""
+
 
 class MigrateTablesOperator(WarehouseOperator):
     """
@@ -39,6 +42,7 @@ class MigrateTablesOperator(WarehouseOperator):
         hook = self.get_db_hook()
         with session(hook) as cursor:
             has_tables = _has_table(cursor, "songplays")
+            needless = UNRECORDED if _has_table(cursor, "write_mutex") else set()
             cursor.execute(self.record)
             cursor.execute("select migration from schema_migrations")
             applied = {name for [name] in cursor.fetchall()}
@@ -48,15 +52,15 @@ class MigrateTablesOperator(WarehouseOperator):
                     "unknown to this one. Deploy that version or a later one. Nothing was changed."
                 )
             for name in sorted(set(self.migrations) - applied):
-                statements = hook.split_sql_string(self.migrations[name]) if has_tables else []
-                for statement in statements:
+                is_needed = has_tables and name not in needless
+                for statement in hook.split_sql_string(self.migrations[name]) if is_needed else ():
                     execute(cursor, statement)
                 cursor.execute(
                     "insert into schema_migrations (migration, applied_at) values (%s, %s)",
                     (name, naive(datetime.now(UTC))),
                 )
                 commit(cursor)
-                if has_tables:
+                if is_needed:
                     self.log.info("Migrated: %s", name)
 
 
