@@ -82,8 +82,9 @@ screen = Screen.on_stdout()
 folder = Path(sys.argv[1])
 deployment = SimpleNamespace(services=Services(folder / "processes.json", folder))
 deployment.services.start("airflow", ["sleep", "300"], {"PATH": "/bin:/usr/bin"})
-screen.print("serving")
 try:
+    # Inside, because the terminal may close as soon as this is read.
+    screen.print("serving")
     serve(deployment, screen)
     screen.print("ended")
 finally:
