@@ -77,7 +77,7 @@ class Upgrade:
         self.pipeline = Pipeline(dags["sparkify"])
         with connected(warehouse_hook()) as connection:
             cursor = connection.cursor()
-            for file in (engine, "rows"):
+            for file in (engine, "views", "rows"):
                 text = (FIRST_RELEASE / f"{file}.sql").read_text().replace("SOURCE", source)
                 for statement in text.split(";\n")[:-1]:
                     cursor.execute(statement)
