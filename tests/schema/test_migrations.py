@@ -184,6 +184,13 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(upgrade: Upgrade) -> No
     assert upgrade.structure(upgrade.warehouse) == upgrade.structure(upgrade.fresh)
 
 
+def test_tables_that_were_changed_by_hand_end_in_a_sentence(upgrade: Upgrade) -> None:
+    upgrade.warehouse.client.execute("alter table file_ledger add column reading bigint")
+    with pytest.raises(AirflowFailException, match="with the param recreate"):
+        upgrade.run()
+    assert not upgrade.warehouse.rows("select 1 from pg_class where relname = 'schema_migrations'")
+
+
 def test_tables_of_a_newer_version_are_left_alone(upgrade: Upgrade) -> None:
     upgrade.run()
     upgrade.warehouse.client.execute(
