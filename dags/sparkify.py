@@ -56,9 +56,10 @@ Variables `sparkify_source` and, each with a default, `sparkify_partition`,
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import Asset, CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
+from airflow.sdk import CronDataIntervalTimetable, Param, TaskGroup, TriggerRule
 
 from sparkify.deadline import DeadlineDAG, due_within
+from sparkify.lineage import asset
 from sparkify.macros import MACROS, sql_files, sql_folder
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.operators.defaults import DEFAULT_ARGS
@@ -165,7 +166,8 @@ with DeadlineDAG(
             locks=["song_files"],
             afterwards=["catalogue/replace.sql", "catalogue/enter.sql"],
             figures="catalogue/files_left.sql",
-            outlets=Asset("song_copies"),
+            outlets=[asset("song_copies")],
+            staged_by="stage_songs",
         )
         load_staging_songs = LoadDimensionOperator(
             task_id="load_staging_songs",
@@ -174,7 +176,8 @@ with DeadlineDAG(
             key="song_id",
             locks=["song_files"],
             afterwards=["prune/staging_songs.sql"],
-            outlets=Asset("staging_songs"),
+            outlets=[asset("staging_songs")],
+            staged_by="stage_songs",
         )
         load_artists = LoadDimensionOperator(
             task_id="load_artists",
@@ -182,7 +185,8 @@ with DeadlineDAG(
             sql="load/artists.sql",
             key="artist_id",
             locks=["song_files"],
-            outlets=Asset("artists"),
+            outlets=[asset("artists")],
+            staged_by="stage_songs",
         )
         load_songs = LoadDimensionOperator(
             task_id="load_songs",
@@ -191,7 +195,8 @@ with DeadlineDAG(
             key="song_id",
             locks=["song_files"],
             afterwards=["prune/songs.sql", "prune/artists.sql"],
-            outlets=Asset("songs"),
+            outlets=[asset("songs")],
+            staged_by="stage_songs",
         )
 
         link_songplays = LinkFactOperator(
@@ -260,9 +265,10 @@ with DeadlineDAG(
             trigger_rule=TriggerRule.NONE_FAILED,
             # Only now are they consistent, without rows that nothing refers to.
             outlets=[
-                Asset(table)
+                asset(table)
                 for table in ("songplays", "users", "user_levels", "user_events", "time")
             ],
+            staged_by="stage_events",
         )
 
     check_quality = DataQualityOperator(

@@ -17,8 +17,9 @@ run is skipped. Airflow's permissions do not protect the file: whoever can read 
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG
 
+from sparkify.lineage import asset
 from sparkify.macros import MACROS
 from sparkify.operators.defaults import DEFAULT_ARGS
 from sparkify.operators.write_report import WriteReportOperator
@@ -27,7 +28,7 @@ with DAG(
     dag_id="sparkify_report",
     description="Writes what users listen to as one HTML file",
     doc_md=__doc__,
-    schedule=[Asset("songplays")],
+    schedule=[asset("songplays")],
     start_date=datetime(2010, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

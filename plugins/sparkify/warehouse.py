@@ -70,6 +70,12 @@ def warehouse_hook(
     return hook
 
 
+def connection_of(hook: Any) -> Connection:
+    """Return the connection of a hook, which has read it already."""
+    connection: Connection = hook.conn if hook.conn_type == REDSHIFT else hook.connection
+    return connection
+
+
 def _load_options() -> Options:
     """Return libpq's options for a load. On Redshift, ``connected`` sets the timeout."""
     timeout = {"options": f"-c statement_timeout={ms}"} if (ms := _timeout()) else {}
@@ -228,9 +234,14 @@ def execute(cursor: Any, statement: str) -> str:
         # An error does not always name the statement that caused it.
         log.error("This statement failed and its transaction was rolled back:\n%s", statement)
         raise
-    lines = (line for line in statement.splitlines() if not line.lstrip().startswith("--"))
-    words = " ".join(" ".join(lines).split()[:3])
+    words = first_words(statement, 3)
     return f"{words}: {cursor.rowcount} rows" if cursor.rowcount >= 0 else words
+
+
+def first_words(statement: str, count: int) -> str:
+    """Return the first words of a statement, without comments."""
+    lines = (line for line in statement.splitlines() if not line.lstrip().startswith("--"))
+    return " ".join(" ".join(lines).split()[:count])
 
 
 MUTEX = "write_mutex"

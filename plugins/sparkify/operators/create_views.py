@@ -54,7 +54,7 @@ class CreateViewsOperator(WarehouseOperator):
             for name in [*self.dependents, *changed] if changed else []:
                 cursor.execute(f"drop view if exists {name}")
             for name, select in selects.items():
-                cursor.execute(f"create or replace view {name} as\n{select}")
+                self.execute_statement(cursor, f"create or replace view {name} as\n{select}")
 
 
 def _changes_columns(cursor: Any, on: str, name: str, select: str) -> bool:

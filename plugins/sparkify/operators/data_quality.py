@@ -8,9 +8,11 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 from sparkify.checks import Check, Result, run_checks
+from sparkify.lineage import Lineage
 from sparkify.operators.warehouse import WarehouseOperator
+from sparkify.runs.metrics import send_failed_checks
 from sparkify.runs.steps import BOOKKEEPING
-from sparkify.warehouse import POSTGRES, connected, execute, lock
+from sparkify.warehouse import POSTGRES, connected, lock
 from sparkify.window import Window, naive
 
 RESULTS = (
@@ -61,6 +63,17 @@ class DataQualityOperator(WarehouseOperator):
         self.checks = checks
         self.beforehand = list(beforehand)
         self.afterwards = list(afterwards)
+        self.results: Sequence[Result] = ()
+
+    def lineage(self) -> Lineage:
+        """Return the results by the tables that the checks read."""
+        lineage = super().lineage()
+        for result in self.results:
+            check = result.check
+            lineage.check(check.sql, check.name, check.severity, passed=not result.failed)
+        if self.results:
+            lineage.write_table("quality_results", len(self.results))
+        return lineage
 
     def execute(self, context: Context) -> None:
         """Run the checks, record the results, and fail with all failures."""
@@ -73,17 +86,18 @@ class DataQualityOperator(WarehouseOperator):
             if self.beforehand:
                 lock(cursor, hook.conn_type, *BOOKKEEPING)
                 for statement in self.beforehand:
-                    execute(cursor, statement)
+                    self.execute_statement(cursor, statement)
                 connection.commit()
             connection.autocommit = True
             at_once = 1 if hook.conn_type == POSTGRES else CHECKS_AT_ONCE
             results = run_checks(connection, hook.get_conn, checks, at_once)
+            self.results = results
             connection.autocommit = False
             lock(cursor, hook.conn_type, *BOOKKEEPING)
             self._record(cursor, context, results)
             if not any(result.is_error for result in results):
                 for statement in self.afterwards:
-                    execute(cursor, statement)
+                    self.execute_statement(cursor, statement)
         self._report(results)
 
     def _record(self, cursor: Any, context: Context, results: Sequence[Result]) -> None:
@@ -115,6 +129,7 @@ class DataQualityOperator(WarehouseOperator):
                 self.log.warning("%s", result)
         passed = [result.check.name for result in results if not result.failed]
         self.log.info("%s of %s checks passed: %s", len(passed), len(results), ", ".join(passed))
+        send_failed_checks([result.check.severity for result in results if result.failed])
         errors = [result for result in results if result.is_error]
         if errors:
             failures = "\n".join(map(str, errors))

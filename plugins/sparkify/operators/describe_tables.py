@@ -1,13 +1,17 @@
 """Describe tables and views in the warehouse itself."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Context
 
 from sparkify import dictionary
+from sparkify.lineage import Lineage
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.warehouse import commit, execute, quoted, session
+
+if TYPE_CHECKING:  # an extra that a deployment may lack
+    from openlineage.client.facet_v2 import DatasetFacet
 
 DESCRIBED = """
 select relname, attname, col_description(pg_class.oid, attnum)
@@ -67,6 +71,29 @@ class DescribeTablesOperator(WarehouseOperator):
                     commit(cursor)
                 changed += len(outdated)
         return changed
+
+    def lineage(self) -> Lineage:
+        """Return each table with its columns, and each view, as described here."""
+        from openlineage.client.facet_v2 import documentation_dataset, schema_dataset
+
+        lineage = Lineage(self.location())
+        columns = {
+            table.name: table.columns for table in map(dictionary.table, self.tables.values())
+        }
+        for _, name, texts in self._described():
+            fields = [
+                schema_dataset.SchemaDatasetFacetFields(
+                    column.name, column.sql_type, column.meaning
+                )
+                for column in columns.get(name, ())
+            ]
+            facets: dict[str, DatasetFacet] = {
+                "documentation": documentation_dataset.DocumentationDatasetFacet(texts[""])
+            }
+            if fields:
+                facets["schema"] = schema_dataset.SchemaDatasetFacet(fields)
+            lineage.write_table(name, facets=facets)
+        return lineage
 
     def _described(self) -> Iterator[tuple[str, str, dict[str, str]]]:
         """Yield each table and view with its description, under "", and those of its columns."""

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
+from sparkify.runs.metrics import send_figures
 from sparkify.runs.steps import BOOKKEEPING
 from sparkify.runs.summary import describe, read_figures
 from sparkify.settings import DEAD_AFTER, keep_staging
 from sparkify.staging.names import KEPT, staging_table
-from sparkify.warehouse import execute, lock, session
+from sparkify.warehouse import lock, session
 from sparkify.window import Window, naive
 
 
@@ -52,7 +53,7 @@ class DropStagingOperator(WarehouseOperator):
         self.daily = list(daily)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Drop this run's tables and leftovers, and return the run's figures."""
+        """Drop this run's tables and leftovers; send and return the run's figures."""
         own = {staging_table(context["run_id"], dataset) for dataset in self.datasets}
         hook = self.get_db_hook()
         with session(hook) as cursor:
@@ -64,9 +65,10 @@ class DropStagingOperator(WarehouseOperator):
             drop = f"drop table if exists {', '.join(sorted(leftovers | own))}"
             expired = self.daily if Window.of_run(context).begins_day else []
             for statement in [drop, *self.afterwards, *expired]:
-                execute(cursor, statement)
+                self.execute_statement(cursor, statement)
             figures = read_figures(cursor, context["run_id"])
         self.log.info("%s", describe(figures))
+        send_figures(figures, context["dag_run"].run_type)
         return figures
 
     def _leftovers(self, cursor: Any) -> set[str]:

@@ -8,7 +8,7 @@ from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.staging.claims import Claim, newer_claims, outside
-from sparkify.warehouse import execute, lock, session
+from sparkify.warehouse import lock, session
 from sparkify.window import Window
 
 SHOWN_CLAIMS = 5
@@ -55,6 +55,8 @@ class LoadOperator(WarehouseOperator):
     :param if_omitted: further statements, or files, in case rows were left out (templated)
     :param figures: SELECT of names and numbers about the load, or its ``.sql`` file; they are
         logged and returned (templated)
+    :param staged_by: id of the task that counted the run's rows and rejects, which the events of
+        the task's assets carry
     """
 
     template_fields: Sequence[str] = (
@@ -82,6 +84,7 @@ class LoadOperator(WarehouseOperator):
         afterwards: Sequence[str | Slice] = (),
         if_omitted: Sequence[str] = (),
         figures: str = "",
+        staged_by: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -92,6 +95,7 @@ class LoadOperator(WarehouseOperator):
         self.afterwards = list(afterwards)
         self.if_omitted = list(if_omitted)
         self.figures = figures
+        self.staged_by = staged_by
 
     def execute(self, context: Context) -> Any:
         """Replace the slice, except for what newer readings claim."""
@@ -104,8 +108,27 @@ class LoadOperator(WarehouseOperator):
             load = self.restrict_to(outside(left, self.at)) if left else self
             statements = list(load.statements(cursor))
             statements += self.if_omitted if left else []
-            self.log.info("%s", ", ".join(execute(cursor, statement) for statement in statements))
+            done = [load.execute_statement(cursor, statement) for statement in statements]
+            self.log.info("%s", ", ".join(done))
+            self.executed = load.executed
             return self._result(cursor, left)
+
+    def post_execute(self, context: Context, result: Any = None) -> None:  # noqa: ARG002 - Airflow's signature
+        """Say in the event of each asset which run loaded what into which warehouse."""
+        if not self.outlets:
+            return
+        window, location = Window.of_run(context), self.location()
+        counts = context["ti"].xcom_pull(task_ids=self.staged_by) or {}
+        for outlet in self.outlets:
+            table = outlet.name.rpartition(".")[2]
+            context["outlet_events"][outlet].extra |= {
+                "run_id": context["run_id"],
+                "window_start": window.start.isoformat(),
+                "window_end": window.end.isoformat(),
+                "rows": counts.get("rows"),
+                "rejects": counts.get("rejects"),
+                "table": f"{location.namespace}/{location.table(table)}",
+            }
 
     def prepare(self, cursor: Any, on: str) -> None:
         """Do, in transactions of its own, what the load depends on."""
@@ -130,7 +153,7 @@ class LoadOperator(WarehouseOperator):
         """Log and return the figures and the claims of newer readings."""
         figures: dict[str, Any] = {}
         if self.figures:
-            cursor.execute(self.figures)
+            self.execute_statement(cursor, self.figures)
             figures |= cursor.fetchall()
             self.log.info("Figures: %s", figures)
         if not left:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from sparkify.operators.load import LoadOperator, columns_of
-from sparkify.warehouse import execute
 
 
 class LoadDimensionOperator(LoadOperator):
@@ -23,7 +22,7 @@ class LoadDimensionOperator(LoadOperator):
 
     def replacement(self, cursor: Any) -> list[str]:
         """Compute the rows once, delete their keys, insert them."""
-        execute(cursor, f"create temp table incoming as\n{self.sql}")
+        self.execute_statement(cursor, f"create temp table incoming as\n{self.sql}")
         columns = columns_of(cursor, "select * from incoming")
         key = f"{self.table}.{self.key}"
         return [

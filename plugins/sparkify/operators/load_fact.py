@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
+from sparkify.lineage import Executed, Lineage
 from sparkify.operators.load import LoadOperator, Slice
 from sparkify.runs.names import correct_names
 
@@ -30,10 +31,20 @@ class LoadFactOperator(LoadOperator):
         super().__init__(**kwargs)
         self.window = window
         self.names = names
+        self.repaired = 0
+
+    def lineage(self) -> Lineage:
+        """Return what the load, and the repair of names before it, have read and written."""
+        lineage = super().lineage()
+        if self.repaired:
+            lineage.add(Executed(self.names, 0))
+            lineage.write_table("repaired_names", self.repaired)
+        return lineage
 
     def prepare(self, cursor: Any, on: str) -> None:
         """Repair the names that the load looks up."""
         if self.names and (names := correct_names(cursor, on, self.names)):
+            self.repaired = len(names)
             self.log.info("Repaired %s garbled names, such as %s", len(names), names[0])
 
     def restrict_to(self, condition: str) -> Self:

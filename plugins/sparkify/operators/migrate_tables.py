@@ -8,7 +8,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from sparkify.operators.warehouse import WarehouseOperator
-from sparkify.warehouse import commit, execute, session
+from sparkify.warehouse import commit, session
 from sparkify.window import naive
 
 UNRECORDED = {"0001_readings", "0002_distribution"}
@@ -43,7 +43,7 @@ class MigrateTablesOperator(WarehouseOperator):
         with session(hook) as cursor:
             has_tables = _has_table(cursor, "songplays")
             needless = UNRECORDED if _has_table(cursor, "write_mutex") else set()
-            cursor.execute(self.record)
+            self.execute_statement(cursor, self.record)
             cursor.execute("select migration from schema_migrations")
             applied = {name for [name] in cursor.fetchall()}
             if unknown := sorted(applied.difference(self.migrations)):
@@ -54,7 +54,7 @@ class MigrateTablesOperator(WarehouseOperator):
             for name in sorted(set(self.migrations) - applied):
                 is_needed = has_tables and name not in needless
                 for statement in hook.split_sql_string(self.migrations[name]) if is_needed else ():
-                    execute(cursor, statement)
+                    self.execute_statement(cursor, statement)
                 cursor.execute(
                     "insert into schema_migrations (migration, applied_at) values (%s, %s)",
                     (name, naive(datetime.now(UTC))),

@@ -4,13 +4,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from sparkify.lineage import Executed, Lineage, Location
 from sparkify.operators.errors import VisibleErrorsMixin
+from sparkify.operators.lineage import LineageMixin
 from sparkify.runs.steps import BOOKKEEPING
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.sources.base import Source, SourceFile
@@ -23,6 +25,7 @@ from sparkify.warehouse import (
     POSTGRES,
     REDSHIFT,
     commit,
+    connection_of,
     engine,
     execute,
     lock,
@@ -37,7 +40,15 @@ if TYPE_CHECKING:  # imported where it is used, with polars
 SHOWN_MISSING = 5
 
 
-class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
+class Staged(NamedTuple):
+    """What a task has staged where."""
+
+    location: Location
+    reading: Reading
+    tally: Tally
+
+
+class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperator):
     """
     Copy JSON files into a run's own staging table: the provider's COPY, also for PostgreSQL.
 
@@ -113,14 +124,32 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, S3ToRedshiftOperator):
         self.beforehand = list(beforehand)
         self.jsonpaths = jsonpaths
         self.only_new = only_new
+        self.staged: Staged | None = None
 
     # The provider's returns nothing.
     def execute(self, context: Context) -> dict[str, int]:  # type: ignore[override]
         """Stage the files, and return the counts as XCom."""
         is_postgres = engine(self.redshift_conn_id) == POSTGRES
         stage = self._stage_on_postgres if is_postgres else self._stage_on_redshift
-        with session(warehouse_hook(self.redshift_conn_id)) as cursor:
-            return self._summary(*stage(cursor, context))
+        hook = warehouse_hook(self.redshift_conn_id)
+        with session(hook) as cursor:
+            reading, tally = stage(cursor, context)
+        self.staged = Staged(Location.of(connection_of(hook)), reading, tally)
+        return self._summary(reading, tally)
+
+    def lineage(self) -> Lineage:
+        """Return the files that were read, and the tables that hold what was in them."""
+        if not self.staged:
+            return Lineage(Location("", ""))
+        location, reading, tally = self.staged
+        lineage = Lineage(location)
+        lineage.add(*(Executed(statement, 0) for statement in self.beforehand))
+        lineage.read_files(file.url for file in reading.files if file not in tally.gone)
+        lineage.write_table(reading.dataset, tally.rows.total())
+        lineage.write_table("rejected_rows", tally.rejects.total())
+        for table in ("file_ledger", "readings"):
+            lineage.write_table(table)
+        return lineage
 
     def _stage_on_postgres(self, cursor: Any, context: Context) -> tuple[Reading, Tally]:
         if self.jsonpaths:

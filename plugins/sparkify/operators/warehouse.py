@@ -5,12 +5,14 @@ from typing import Any
 
 from airflow.providers.common.sql.operators.sql import BaseSQLOperator, SQLExecuteQueryOperator
 
+from sparkify.lineage import Executed, Lineage, Location
 from sparkify.operators.errors import VisibleErrorsMixin
+from sparkify.operators.lineage import LineageMixin
 from sparkify.settings import WAREHOUSE
-from sparkify.warehouse import warehouse_hook
+from sparkify.warehouse import connection_of, execute, first_words, warehouse_hook
 
 
-class WarehouseOperator(VisibleErrorsMixin, BaseSQLOperator):
+class WarehouseOperator(VisibleErrorsMixin, LineageMixin, BaseSQLOperator):
     """
     The provider's operator on the warehouse, using TLS to reach another machine.
 
@@ -20,6 +22,9 @@ class WarehouseOperator(VisibleErrorsMixin, BaseSQLOperator):
     # Few, because every task renders them all and sends them to the server.
     template_fields: Sequence[str] = ("conn_id",)
 
+    executed: Sequence[Executed] = ()
+    """The statements of the task's own that have been executed."""
+
     def __init__(self, *, conn_id: str = WAREHOUSE, **kwargs: Any) -> None:
         super().__init__(conn_id=conn_id, **kwargs)
 
@@ -28,8 +33,35 @@ class WarehouseOperator(VisibleErrorsMixin, BaseSQLOperator):
         """Return the hook for the connection's type."""
         return warehouse_hook(conn_id, hook_params)
 
+    def execute_statement(self, cursor: Any, statement: str) -> str:
+        """Execute a statement, remember it for the lineage, and return what was done."""
+        done = execute(cursor, statement)
+        changes = first_words(statement, 1) in ("insert", "update")
+        # A new sequence, because tests share an operator between runs by copying it.
+        self.executed = [*self.executed, Executed(statement, max(cursor.rowcount, 0) * changes)]
+        return done
+
+    def location(self) -> Location:
+        """Return where the warehouse is."""
+        return Location.of(connection_of(self.get_db_hook()))
+
+    def lineage(self) -> Lineage:
+        """Return what the statements have read and written."""
+        lineage = Lineage(self.location())
+        lineage.add(*self.executed)
+        return lineage
+
 
 class ExecuteSQLOperator(WarehouseOperator, SQLExecuteQueryOperator):
     """The provider's operator for statements, on the warehouse."""
 
     template_fields: Sequence[str] = SQLExecuteQueryOperator.template_fields
+
+    def lineage(self) -> Lineage:
+        """Return what the statements have read and written."""
+        lineage = Lineage(self.location())
+        texts = [self.sql] if isinstance(self.sql, str) else self.sql
+        hook: Any = self.get_db_hook()
+        for text in texts:
+            lineage.add(*(Executed(one, 0) for one in hook.split_sql_string(text)))
+        return lineage

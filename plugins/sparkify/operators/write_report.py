@@ -7,9 +7,13 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from sparkify.lineage import Executed, Lineage, Location, file_dataset
+from sparkify.macros import sql_files, statement
 from sparkify.operators.errors import VisibleErrorsMixin
+from sparkify.operators.lineage import LineageMixin
 from sparkify.page.files import REPORT
 from sparkify.sources.open import open_source
+from sparkify.warehouse import connection_of, warehouse_hook
 
 MAX_AGE = timedelta(hours=1)
 """How old the report may become while more plays are being loaded."""
@@ -20,7 +24,7 @@ UNFINISHED = [
 ]  # fmt: skip
 
 
-class WriteReportOperator(VisibleErrorsMixin):
+class WriteReportOperator(VisibleErrorsMixin, LineageMixin):
     """
     Write the page "Sparkify" as one HTML file, replacing the previous one.
 
@@ -55,6 +59,14 @@ class WriteReportOperator(VisibleErrorsMixin):
         page = report(Range()).encode()
         folder.write(REPORT, page, "text/html; charset=utf-8")
         self.log.info("Wrote %s, %.1f MB, to %s", REPORT, len(page) / 1e6, self.folder)
+
+    def lineage(self) -> Lineage:
+        """Return what the questions read, and the file."""
+        lineage = Lineage(Location.of(connection_of(warehouse_hook())))
+        files = sql_files("questions").values()
+        lineage.add(*(Executed(statement(file), 0) for file in files))
+        lineage.write(*file_dataset(f"{self.folder.rstrip('/')}/{REPORT}"))
+        return lineage
 
     def _leave_to_later_run(self, context: Context, written_at: datetime | None) -> None:
         # A manual run always writes.
