@@ -55,6 +55,11 @@ class Location(NamedTuple):
         port = connection.port or PORTS[kind]
         return cls(f"{kind}://{host}:{port}", connection.schema or "")
 
+    @property
+    def engine(self) -> str:
+        """The engine, which OpenLineage's parser calls the same."""
+        return self.namespace.partition(":")[0]
+
     def table(self, name: str) -> str:
         """Return the full name of a table."""
         return f"{self.database}.{SCHEMA}.{name}"
@@ -70,10 +75,10 @@ def _cluster(connection: Any) -> str:
 
 
 class Executed(NamedTuple):
-    """A statement that a task has executed, and how many rows it inserted or updated."""
+    """A statement that a task has executed, and how many rows it inserted or updated, if known."""
 
     statement: str
-    rows: int
+    rows: int | None = None
 
 
 @cache
@@ -167,29 +172,22 @@ class Lineage:
 
     def add(self, *executed: Executed) -> None:
         """Add what statements have read and written."""
-        from openlineage.common.sql import parse
-
         for statement, rows in executed:
-            parsed = parse([statement], dialect="postgres")
-            if not parsed:
-                continue
+            parsed = self._parsed(statement)
             for table in tables(read.name for read in parsed.in_tables):
                 self.read_table(table)
             verb = first_words(statement, 1)
-            changed = rows if verb in ("insert", "update") else None
             for table in tables(written.name for written in parsed.out_tables):
-                self.write_table(table, changed)
+                self.write_table(table, rows)
             # The names of an update's columns are those of its subquery.
-            if verb in ("insert", "create"):
-                self._add_columns(parsed.out_tables[0].name, parsed.column_lineage)
+            for written in parsed.out_tables if verb in ("insert", "create") else ():
+                self._add_columns(written.name, parsed.column_lineage)
 
     def check(self, statement: str, name: str, severity: str, *, passed: bool) -> None:
         """Add the result of a check to each table that it reads."""
         from openlineage.client.facet_v2 import data_quality_assertions_dataset as assertions
-        from openlineage.common.sql import parse
 
-        parsed = parse([statement], dialect="postgres")
-        for table in tables(read.name for read in parsed.in_tables) if parsed else ():
+        for table in tables(read.name for read in self._parsed(statement).in_tables):
             facets = self.read_table(table).inputFacets
             assert facets is not None  # noqa: S101 - ``read`` has made it
             facet: Any = facets.setdefault(
@@ -222,6 +220,12 @@ class Lineage:
             outputs=[self._outputs[key] for key in sorted(self._outputs)],
             run_facets={"executionParameters": parameters.ExecutionParametersRunFacet(stated)},
         )
+
+    def _parsed(self, statement: str) -> Any:
+        """Return the tables and columns of a statement."""
+        from openlineage_sql import parse
+
+        return parse([statement], dialect=self.location.engine)
 
     def _add_columns(self, written: str, columns: Iterable[Any]) -> None:
         """Add what columns of a table, perhaps a temporary one, are computed from."""

@@ -94,7 +94,7 @@ def test_the_order_is_stage_audit_dimensions_fact_check(dags: dict[str, DAG]) ->
 def test_every_table_that_is_loaded_is_an_asset(dags: dict[str, DAG]) -> None:
     tasks = [task for task in dags["sparkify"].tasks if task.task_id.startswith("load_")]
     updated = Counter(asset.name for task in tasks for asset in task.outlets)
-    assert updated == Counter(task.task_id.removeprefix("load_") for task in tasks)
+    assert updated == Counter(task.task_id.replace("load_", "sparkify.") for task in tasks)
 
 
 @pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)

@@ -37,7 +37,7 @@ class LoadFactOperator(LoadOperator):
         """Return what the load, and the repair of names before it, have read and written."""
         lineage = super().lineage()
         if self.repaired:
-            lineage.add(Executed(self.names, 0))
+            lineage.add(Executed(self.names))
             lineage.write_table("repaired_names", self.repaired)
         return lineage
 

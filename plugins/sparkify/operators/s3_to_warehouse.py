@@ -143,7 +143,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
             return Lineage(Location("", ""))
         location, reading, tally = self.staged
         lineage = Lineage(location)
-        lineage.add(*(Executed(statement, 0) for statement in self.beforehand))
+        lineage.add(*map(Executed, self.beforehand))
         lineage.read_files(file.url for file in reading.files if file not in tally.gone)
         lineage.write_table(reading.dataset, tally.rows.total())
         lineage.write_table("rejected_rows", tally.rejects.total())

@@ -36,9 +36,9 @@ class WarehouseOperator(VisibleErrorsMixin, LineageMixin, BaseSQLOperator):
     def execute_statement(self, cursor: Any, statement: str) -> str:
         """Execute a statement, remember it for the lineage, and return what was done."""
         done = execute(cursor, statement)
-        changes = first_words(statement, 1) in ("insert", "update")
+        counts = first_words(statement, 1) in ("insert", "update") and cursor.rowcount >= 0
         # A new sequence, because tests share an operator between runs by copying it.
-        self.executed = [*self.executed, Executed(statement, max(cursor.rowcount, 0) * changes)]
+        self.executed = [*self.executed, Executed(statement, cursor.rowcount if counts else None)]
         return done
 
     def location(self) -> Location:
@@ -63,5 +63,5 @@ class ExecuteSQLOperator(WarehouseOperator, SQLExecuteQueryOperator):
         texts = [self.sql] if isinstance(self.sql, str) else self.sql
         hook: Any = self.get_db_hook()
         for text in texts:
-            lineage.add(*(Executed(one, 0) for one in hook.split_sql_string(text)))
+            lineage.add(*map(Executed, hook.split_sql_string(text)))
         return lineage

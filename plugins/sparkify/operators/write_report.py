@@ -64,7 +64,7 @@ class WriteReportOperator(VisibleErrorsMixin, LineageMixin):
         """Return what the questions read, and the file."""
         lineage = Lineage(Location.of(connection_of(warehouse_hook())))
         files = sql_files("questions").values()
-        lineage.add(*(Executed(statement(file), 0) for file in files))
+        lineage.add(*(Executed(statement(file)) for file in files))
         lineage.write(*file_dataset(f"{self.folder.rstrip('/')}/{REPORT}"))
         return lineage
 
