@@ -16,7 +16,7 @@ export PYTHONPATH := plugins
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary package env clean bench
+.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary lineage package env clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ lint: $(INSTALLED) ## Check format, style, types and SQL
 
 dictionary: $(INSTALLED) ## Generate the data dictionary, dbt sources and data contract from sql/schema
 	@$(BIN)/python -m local.tools.dictionary
+
+lineage: $(INSTALLED) ## Record the OpenLineage events of one run, and draw them, in docs/lineage
+	@$(BIN)/python -W ignore -m local.tools.lineage
 
 package: $(INSTALLED) ## Build the wheel, and plugins.zip for Amazon MWAA, into dist/
 	@exec $(BIN)/python -m local.tools.package
