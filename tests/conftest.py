@@ -47,6 +47,7 @@ LONG = (
     "redshift/test_runs",
     "redshift/test_locks",
     "records/test_records",
+    "local/test_lineage",
     "redshift/test_rejects",
     "policy/test_platforms",
 )

@@ -12,6 +12,7 @@ from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from sparkify.operators.errors import VisibleErrorsMixin
+from sparkify.operators.lineage import LineageMixin
 from tests.support.environment import ROOT
 
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -64,6 +65,15 @@ def test_what_a_template_raises_is_shown(dags: dict[str, DAG]) -> None:
             assert isinstance(task, VisibleErrorsMixin), (
                 f"{task.task_id}: derive its operator from VisibleErrorsMixin, or the web UI "
                 "folds the sentence that says which setting or param is wrong."
+            )
+
+
+def test_every_task_states_its_lineage(dags: dict[str, DAG]) -> None:
+    for dag_id in ("sparkify", "sparkify_report", "sparkify_schema"):
+        for task in dags[dag_id].tasks:
+            assert isinstance(task, LineageMixin), (
+                f"{task.task_id}: derive its operator from LineageMixin, and say in `lineage` what "
+                "it reads and writes."
             )
 
 

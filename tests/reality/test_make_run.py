@@ -6,6 +6,7 @@ import pty
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -266,10 +267,24 @@ def interrupted_by_ctrl_c_it_leaves_nothing_running(
 
 
 def another_source_is_loaded_beside_it(project: Project, source: Path) -> None:
-    # All of it is loaded, whatever is broken.
-    limit = {"AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT": "1"}
-    status, said = project.make("run", "ONCE=1", f"SPARKIFY_SOURCE={source}", **limit)
-    assert status == 0, said
+    events = project.folder / "events.json"
+    transport = {"type": "file", "log_file_path": str(events), "append": True}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd:
+        statsd.bind(("127.0.0.1", 0))
+        statsd.setblocking(False)
+        told = {
+            # All of it is loaded, whatever is broken.
+            "AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT": "1",
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
+            "AIRFLOW__METRICS__STATSD_ON": "True",
+            "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+            "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
+            "AIRFLOW__METRICS__METRICS_ALLOW_LIST": "sparkify",
+        }
+        status, said = project.make("run", "ONCE=1", f"SPARKIFY_SOURCE={source}", **told)
+        assert status == 0, said
+        metrics = heard(statsd)
+    its_lineage_and_its_metrics_are_heard(project, events, metrics)
     assert f"The source: {source}\n" in said
     assert "2018-11-01 00:00 to 2018-11-03 00:00 UTC" in said
     users, plays = project.source_env(
@@ -277,6 +292,43 @@ def another_source_is_loaded_beside_it(project: Project, source: Path) -> None:
     ).split()
     assert int(users) <= 20
     assert re.search(rf"songplays +│ +{int(plays):,} │", said)
+
+
+def its_lineage_and_its_metrics_are_heard(
+    project: Project, events: Path, metrics: dict[str, float]
+) -> None:
+    """From the tasks of a real Airflow, each of which is a process of its own."""
+    completed = {
+        event["job"]["name"]: event
+        for event in map(json.loads, events.read_text().splitlines())
+        if event["eventType"] == "COMPLETE"
+    }
+    tasks = {task for name in completed for task in [name.partition(".")[2]] if task}
+    assert {"stage_events", "load_songplays", "check_quality", "describe_tables"} <= tasks
+    # The provider parses a statement itself, and asks for a schema, where a task states nothing.
+    assert {task for task in tasks if ".query." in task} <= {"drop_tables.query.1"}
+    [songplays] = [
+        one["outputFacets"]["outputStatistics"]["rowCount"]
+        for one in completed["sparkify.load_songplays"]["outputs"]
+        if one["name"].endswith(".public.songplays")
+    ]
+    asked = "select staged, rejected, plays_published from load_runs"
+    [staged, rejected, plays] = project.source_env(f"psql -AtF' ' -c '{asked}'").split()
+    assert songplays == int(plays) == metrics["airflow.sparkify.plays_published"]
+    assert metrics["airflow.sparkify.rows_staged"] == int(staged)
+    assert metrics["airflow.sparkify.rejects"] == int(rejected) > 0
+    assert metrics["airflow.sparkify.checks_failed"] == 0
+    assert metrics["airflow.sparkify.stage_seconds"] > 0
+
+
+def heard(statsd: socket.socket) -> dict[str, float]:
+    """The metrics that have arrived, by name; counters are added up."""
+    found: dict[str, float] = {}
+    with suppress(BlockingIOError):
+        while True:
+            name, value = statsd.recv(1 << 16).decode().split(":")
+            found[name] = found.get(name, 0) + float(value.partition("|")[0])
+    return found
 
 
 def a_report_can_be_taken_away(project: Project) -> None:
