@@ -151,7 +151,14 @@ def run_tests(folder: Path) -> Counts:
     """Run the quick tests in an environment, and count."""
     report, log = folder / "results.xml", folder / "pytest.log"
     command = [str(folder / "bin/python"), "-m", "pytest", "-n", "2", "--dist=loadfile", "-q"]
-    options = ["-p", "no:cacheprovider", f"--junit-xml={report}", *WARNINGS, *QUICK]
+    options = [
+        "--no-loadscope-reorder",
+        "-p",
+        "no:cacheprovider",
+        f"--junit-xml={report}",
+        *WARNINGS,
+        *QUICK,
+    ]
     # Some tests install a wheel, with uv.
     path = f"{os.environ['PATH']}{os.pathsep}{Path(find_uv()).parent}"
     with log.open("w") as output:

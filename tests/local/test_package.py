@@ -9,8 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from local.tools.package import DATE, MWAA, build, package, write_requirements, zip_plugins
 from local.terminal.errors import UserError
+from local.tools.package import DATE, MWAA, build, package, write_requirements, zip_plugins
 from tests.support.deployed import (
     Built,
     Deployment,
