@@ -16,7 +16,7 @@ export PYTHONPATH := plugins
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary lineage package env clean bench
+.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary lineage package matrix env clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,8 @@ help: ## Show this list
 	@echo "  make verify SEED=1                shuffle the hours with this seed"
 	@echo "  make try-docker EXECUTOR=celery   run tasks on Celery workers"
 	@echo "  make bench-backfill HOURS=48      measure fewer hours"
+	@echo "  make package MWAA=3.2.1           write requirements.txt for this Airflow of Amazon MWAA"
+	@echo "  make matrix AIRFLOW=3.2 PYTHON=python3.12   test one pair; AIRFLOW=next is the pre-release"
 	@echo "  make bench PARTS=staging,star     measure only these parts; BENCH_FULL=1 adds long ones"
 
 run: $(INSTALLED) ## Load a source through a real Airflow, show the result and serve the web UI
@@ -80,8 +82,11 @@ dictionary: $(INSTALLED) ## Generate the data dictionary, dbt sources and data c
 lineage: $(INSTALLED) ## Record the OpenLineage events of one run, and draw them, in docs/lineage
 	@$(BIN)/python -W ignore -m local.tools.lineage
 
-package: $(INSTALLED) ## Build the wheel, and plugins.zip for Amazon MWAA, into dist/
+package: $(INSTALLED) ## Build the wheel, and what Amazon MWAA wants, into dist/
 	@exec $(BIN)/python -m local.tools.package
+
+matrix: $(INSTALLED) ## Run the quick tests on every Airflow and Python that is supported
+	@exec $(BIN)/python -m local.tools.matrix
 
 try-docker: ## Test docker-compose.yaml end to end and clean up
 	@bash local/compose/try.sh $(EXECUTOR)

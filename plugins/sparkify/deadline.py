@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from airflow import __version__
-
 # Airflow's stubs lack the names of deadlines.
 from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference  # type: ignore[attr-defined]
+
+from sparkify.versions import DEADLINES_ARE_NUMBERS
 
 
 def due_within(interval: timedelta, late: Callable[..., Awaitable[None]]) -> DeadlineAlert:
@@ -17,8 +17,7 @@ def due_within(interval: timedelta, late: Callable[..., Awaitable[None]]) -> Dea
         interval=interval,
         callback=AsyncCallback(late),
     )
-    if __version__.startswith("3.3."):
-        # Airflow 3.3 cannot clear a run before its deadline unless the interval is a number.
+    if DEADLINES_ARE_NUMBERS:
         alert.interval = interval.total_seconds()
     return alert
 

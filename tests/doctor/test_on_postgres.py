@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from packaging.version import Version
 
 from local.servers.postgres import EmbeddedPostgres
 from tests.support.doctor import BROKEN, UNKNOWN, findings, not_held, only
@@ -213,7 +214,7 @@ BREAKS: dict[str, tuple[Break, str, str]] = {
         r"It shows them\. What to do: Set \[core\] hide_sensitive_var_conn_fields",
     ),
     "another Airflow": (
-        lambda _, __, patch: patch.setattr("sparkify.doctor.deployment.airflow_version", "3.1.8"),
+        lambda _, __, patch: patch.setattr("sparkify.versions.AIRFLOW", Version("3.1.8")),
         "packages",
         r"This is Airflow 3\.1\.8, and not ",
     ),

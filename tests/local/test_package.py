@@ -1,122 +1,67 @@
 """What `make package` builds is the whole project wherever it is deployed: the SQL above all."""
 
-import json
-import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-from local.tools.package import DATE, build, package, zip_plugins
+from local.terminal.errors import UserError
+from local.tools.package import DATE, MWAA, build, package, write_requirements, zip_plugins
+from tests.support.deployed import (
+    Built,
+    Deployment,
+    checkout,
+    environment,
+    follow,
+    install,
+)
 from tests.support.environment import ROOT
+from tests.support.sources import TestSource, play
+from tests.support.warehouse import Warehouse
 
 PACKAGE = ROOT / "plugins" / "sparkify"
 SQL = {f"sparkify/{file.relative_to(ROOT).as_posix()}" for file in ROOT.glob("sql/**/*.sql")}
 STATIC = {file.name for file in (PACKAGE / "page" / "static").iterdir()}
-TRIAL = ROOT / "tests" / "support" / "installed_trial.py"
-
-
-@dataclass(frozen=True)
-class Built:
-    """What is built, once for all tests."""
-
-    wheel: Path
-    plugins: Path
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return Built(*package(ROOT, tmp_path_factory.mktemp("dist")))
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """
-    An Airflow that knows nothing of the checkout.
-
-    :param python: its interpreter
-    :param home: its ``AIRFLOW_HOME``, with the folders ``dags`` and ``plugins``
-    :param package: where it must find the package
-    """
-
-    python: Path
-    home: Path
-    package: Path
-
-    def run(self, *arguments: str | Path) -> str:
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("AIRFLOW", "PYTHON"))
-        }
-        environment |= {
-            "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite://",
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL",
-        }
-        # Safe: the folder of the program is not on its path.
-        command = [self.python, "-P", *arguments]
-        ended = subprocess.run(
-            command, cwd=self.home, env=environment, check=False, capture_output=True, text=True
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-
-    def found(self) -> Any:
-        """What it finds of the project."""
-        found = json.loads(self.run(TRIAL).splitlines()[-1])
-        assert Path(found["package"]).parent == self.package
-        return found
-
-
-def environment(home: Path) -> tuple[Path, Path]:
-    """An environment with all that runs here but the project, and its site-packages."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
-    python = home / "bin" / "python"
-    command = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    site = Path(subprocess.check_output(command, text=True).strip())
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if "sparkify" not in entry.name and entry.name != "__pycache__":
-            (site / entry.name).symlink_to(entry)
-    return python, site
-
-
-def install(python: Path, wheel: Path) -> None:
-    """Install a wheel by what this environment was installed by."""
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    command = (
-        [uv, "pip", "install", "--quiet", f"--python={python}"]
-        if uv
-        else [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet"]
-    )
-    subprocess.run([*command, "--no-deps", "--no-index", wheel], check=True)
+    folder = tmp_path_factory.mktemp("dist")
+    write_requirements(ROOT, folder, list(MWAA)[-1])
+    return Built(*package(ROOT, folder))
 
 
 def by_wheel(built: Built, folder: Path) -> Deployment:
-    """The package is installed, and dags/ alone deployed: Astronomer's, or a Git bundle's."""
+    """The package is installed, and dags/ alone deployed: plain pip's, or a Git bundle's."""
     python, site = environment(folder / "environment")
     install(python, built.wheel)
     shutil.copytree(ROOT / "dags", folder / "home" / "dags")
     return Deployment(python, folder / "home", site / "sparkify")
 
 
-def by_plugins(built: Built, folder: Path) -> Deployment:
-    """The package is unzipped into the plugins folder: Amazon MWAA's."""
+def by_mwaa(built: Built, folder: Path) -> Deployment:
+    """What the commands upload: MWAA unzips plugins.zip into the plugins folder."""
     python, _ = environment(folder / "environment")
-    plugins = folder / "home" / "plugins"
-    with ZipFile(built.plugins) as zipped:
-        zipped.extractall(plugins)
-    # As docs/managed-airflow.md has it.
-    shutil.copytree(ROOT / "dags", folder / "home" / "dags" / "sparkify")
-    return Deployment(python, folder / "home", plugins / "sparkify")
+    here = checkout(built, folder / "checkout")
+    follow("managed-airflow.md", "Amazon MWAA", here, CLOUD=folder, BUCKET="bucket")
+    home = folder / "s3" / "bucket"
+    assert (home / "requirements.txt").read_text().startswith("--constraint ")
+    with ZipFile(home / "plugins.zip") as zipped:
+        zipped.extractall(home / "plugins")
+    return Deployment(python, home, home / "plugins" / "sparkify")
+
+
+def by_astro(built: Built, folder: Path) -> Deployment:
+    """The project's image, with the DAGs that Astro's CLI uploads."""
+    python, _ = environment(folder / "environment")
+    here = checkout(built, folder / "checkout")
+    follow("managed-airflow.md", "Astronomer", folder / "empty", CLOUD=folder, SPARKIFY=here)
+    shutil.move(folder / "dags", folder / "image" / "dags")
+    return Deployment(python, folder / "image", folder / "image" / "plugins" / "sparkify")
 
 
 Deploy = Callable[[Built, Path], Deployment]
@@ -131,9 +76,12 @@ def stems(folder: str) -> list[str]:
     return sorted(file.stem for file in (ROOT / folder).glob("*.sql"))
 
 
-@pytest.mark.parametrize("deploy", [by_wheel, by_plugins])
-def test_all_of_it_is_deployed(deploy: Deploy, built: Built, tmp_path: Path) -> None:
-    found = deploy(built, tmp_path).found()
+@pytest.mark.parametrize("deploy", [by_wheel, by_mwaa, by_astro])
+def test_all_of_it_is_deployed_and_loads_a_day(
+    deploy: Deploy, built: Built, tmp_path: Path, source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(play("2018-11-15 10:00:00"))
+    found = deploy(built, tmp_path).found("2018-11-15", "2018-11-16")
     assert found["errors"] == []
     assert found["dags"] == sorted(file.stem for file in ROOT.glob("dags/*.py"))
     assert found["checks"] == {
@@ -145,7 +93,8 @@ def test_all_of_it_is_deployed(deploy: Deploy, built: Built, tmp_path: Path) -> 
     assert all(found["files"].values())
     # A wheel adds no page to the web UI: that takes the plugins folder.
     ours = [plugin for plugin in found["plugins"] if plugin != "OpenLineageProviderPlugin"]
-    assert ours == (["sparkify"] if deploy is by_plugins else [])
+    assert ours == ([] if deploy is by_wheel else ["sparkify"])
+    assert warehouse.rows("select count(*) from songplays") == [(1,)]
 
 
 def test_the_wheel_adds_the_commands(built: Built, tmp_path: Path) -> None:
@@ -163,7 +112,7 @@ def empty(folder: Path) -> None:
     ("deploy", "remove", "folder", "sentence"),
     [
         (by_wheel, shutil.rmtree, "sql", "There are no SQL files in {} or "),
-        (by_plugins, empty, "sql/audit", "The folder {} holds no SQL files: "),
+        (by_mwaa, empty, "sql/audit", "The folder {} holds no SQL files: "),
     ],
     ids=["missing", "empty"],
 )
@@ -188,6 +137,11 @@ def test_the_wheel_and_the_zip_have_the_same_package(built: Built) -> None:
     assert {name for name in installed if name.startswith("sparkify/sql/")} == SQL
     assert names(built.plugins) == installed | {".airflowignore", "sparkify_page.py"}
     assert not [name for name in installed if "__pycache__" in name]
+
+
+def test_an_airflow_that_mwaa_lacks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"MWAA=3\.0\.6 is none of 3\.2\.1, 3\.3\.1"):
+        write_requirements(ROOT, tmp_path, "3.0.6")
 
 
 def test_equal_content_makes_an_equal_zip(built: Built, tmp_path: Path) -> None:

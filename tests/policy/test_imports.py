@@ -15,7 +15,8 @@ ENGINES = EVERYWHERE | {"warehouse"}
 MAY_IMPORT = {
     "settings": set[str](),
     "mojibake": set[str](),
-    "deadline": set[str](),
+    "versions": set[str](),
+    "deadline": {"versions"},
     "dictionary": set[str](),
     "window": {"settings"},
     "warehouse": {"settings"},
@@ -27,13 +28,14 @@ MAY_IMPORT = {
     "lineage": ENGINES | {"macros", "staging"},
     "runs": ENGINES | {"macros", "mojibake", "sources"},
     "page": ENGINES | {"dictionary", "macros"},
-    "doctor": ENGINES | {"checks", "macros", "sources", "staging"},
+    "doctor": ENGINES | {"checks", "macros", "sources", "staging", "versions"},
     "operators": ENGINES
     | {"checks", "dictionary", "doctor", "lineage", "macros", "mojibake", "page", "records"}
     | {"runs", "sources", "staging"},
-    "cli": ENGINES | {"doctor", "macros", "runs", "sources"},
+    "cli": ENGINES | {"doctor", "macros", "runs", "sources", "versions"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
+VERSION = {"airflow.__version__", "airflow.version"}
 
 
 def imported(file: Path) -> set[str]:
@@ -82,6 +84,11 @@ def test_imports_go_down(file: Path) -> None:
     )
     models = {name for name in imported(file) if name.startswith("airflow.models")}
     assert here == "cli" or not models, f"Only cli may import {', '.join(sorted(models))}."
+
+
+def test_one_module_knows_the_versions_of_airflow() -> None:
+    knows = [file.relative_to(ROOT).as_posix() for file in FILES if VERSION & imported(file)]
+    assert knows == ["plugins/sparkify/versions.py"], "Say there what differs, and until when."
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

@@ -1,6 +1,12 @@
-"""Print what a deployment finds of the project, as JSON: a program, started by a test."""
+"""
+Print what a deployment finds of the project, as JSON: a program, started by a test.
+
+Given a day's start and end, it loads that day first.
+"""
 
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
@@ -15,6 +21,12 @@ found: dict[str, Any] = {
     "dags": sorted(bag.dags),
     "plugins": [plugin["name"] for plugin in get_plugin_info(["name"])],
 }
+if sys.argv[1:]:
+    # The checkout's tools, after all that is the deployment's own.
+    sys.path.append(str(Path(__file__).parents[2]))
+    from local.tools.pipeline import Pipeline
+
+    Pipeline(bag.dags["sparkify"]).run(*sys.argv[1:])
 if not bag.import_errors:
     from sparkify.page.files import FILES
     from sparkify.page.questions import questions

@@ -15,7 +15,6 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
-from airflow.sdk.exceptions import AirflowException
 from airflow.utils.session import create_session
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -24,6 +23,7 @@ from sparkify.cli.deployment import Active, AlreadyRunning, Dag
 from sparkify.cli.request import RANGE, Refused, Request
 from sparkify.cli.windows import Plan, Run, Window
 from sparkify.runs.hours import AirflowRun
+from sparkify.versions import BACKFILL_ERRORS, is_periodic
 from sparkify.window import full_hour, utc
 
 
@@ -39,7 +39,8 @@ class Metadata:
             row = session.get(DagModel, dag_id)
             if row is None or row.is_stale:
                 return None
-            return Dag(dag_id, row.is_paused, row.timetable_periodic)
+            periodic = is_periodic(getattr(row, "timetable_periodic", None), row.timetable_summary)
+            return Dag(dag_id, row.is_paused, periodic)
 
     def dag_ids(self) -> list[str]:
         """Return the ids of all DAGs."""
@@ -161,7 +162,7 @@ class Metadata:
             )
         except AlreadyRunningBackfill as error:
             raise AlreadyRunning(str(error)) from error
-        except AirflowException as error:
+        except BACKFILL_ERRORS as error:
             raise Refused(f"Airflow refuses this backfill: {error}") from error
         except KeyboardInterrupt:
             raise Refused(

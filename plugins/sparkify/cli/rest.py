@@ -14,6 +14,7 @@ from sparkify.cli.arguments import TOKEN
 from sparkify.cli.deployment import Active, AlreadyRunning, Dag
 from sparkify.cli.request import Refused, Request
 from sparkify.cli.windows import Plan, Run, Window
+from sparkify.versions import is_periodic
 
 # Airflow's default for the largest page.
 PAGE = 100
@@ -65,7 +66,8 @@ class Rest:
         if response.status_code == HTTPStatus.NOT_FOUND:
             return None
         row = self._json(response)
-        return None if row["is_stale"] else Dag(dag_id, row["is_paused"], row["timetable_periodic"])
+        periodic = is_periodic(row.get("timetable_periodic"), row["timetable_summary"])
+        return None if row["is_stale"] else Dag(dag_id, row["is_paused"], periodic)
 
     def dag_ids(self) -> list[str]:
         """Return the ids of all DAGs."""

@@ -6,19 +6,14 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from airflow import __version__ as airflow_version
 from airflow.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
-from packaging.specifiers import SpecifierSet
 
-from sparkify import settings
+from sparkify import settings, versions
 from sparkify.doctor.examination import DoesNotHoldError, examination
 from sparkify.doctor.subject import Subject
 from sparkify.macros import sql_files
 from sparkify.sources.partitions import Partition
-
-AIRFLOW = SpecifierSet(">=3.2.1,<3.4")
-"""The versions of Airflow that the tests cover, as in requirements.txt."""
 
 FOLDERS = ("audit", "load", "quality", "questions", "schema")
 """Folders of ``sql/`` without which a DAG would do nothing, and succeed."""
@@ -40,12 +35,12 @@ SETTINGS: tuple[Callable[[], Any], ...] = (
 @examination(fix="Install what requirements.txt lists, for this Python and this machine.")
 def packages(_: Subject) -> str:
     """Airflow is of a version that is tested, and everything that a run imports is installed."""
-    if not AIRFLOW.contains(airflow_version, prereleases=True):
-        raise DoesNotHoldError(f"This is Airflow {airflow_version}, and not {AIRFLOW}.")
+    if not versions.SUPPORTED.contains(versions.AIRFLOW, prereleases=True):
+        raise DoesNotHoldError(f"This is Airflow {versions.AIRFLOW}, and not {versions.SUPPORTED}.")
     for module in ("postgres", "redshift"):
         import_module(f"sparkify.staging.{module}")
     return (
-        f"Airflow {airflow_version}, Python {platform.python_version()}, Amazon provider "
+        f"Airflow {versions.AIRFLOW}, Python {platform.python_version()}, Amazon provider "
         f"{version('apache-airflow-providers-amazon')}"
     )
 

@@ -96,7 +96,10 @@ class BucketSource:
         with _explain_errors(f"{file.url} cannot be read"):
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=self.root + file.name)
-            except self._client.exceptions.NoSuchKey as error:
+            # By its code: the client's exception classes are not always those that it raises.
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "NoSuchKey":
+                    raise
                 raise FileNotFoundError(
                     errno.ENOENT, os.strerror(errno.ENOENT), file.url
                 ) from error
