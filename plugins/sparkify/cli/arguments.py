@@ -149,6 +149,17 @@ that repair what is wrong.""",
     args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
 )
 
+PLAN = ActionCommand(
+    name="plan",
+    help="Show what loading a range would read and replace, and how long it would take",
+    description="""\
+Show what loading the hours from START to END (UTC, both inclusive) would do, and do nothing: which
+files it would read, and which of them are new, changed, missing or gone; which hours it would
+replace; and how long it would take in one run or as a backfill, at the speed of past runs.""",
+    func=lazy_load_command("sparkify.cli.plan.plan"),
+    args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
+)
+
 FORGET = ActionCommand(
     name="forget",
     help="Forget hours that were requested by mistake, or that song files were read",
@@ -198,7 +209,9 @@ of its own, and is removed.""",
 )
 
 SPARKIFY = GroupCommand(
-    name="sparkify", help="The Sparkify warehouse", subcommands=(DOCTOR, HOURS, AUDIT, FORGET)
+    name="sparkify",
+    help="The Sparkify warehouse",
+    subcommands=(DOCTOR, PLAN, HOURS, AUDIT, FORGET),
 )
 
 BACKFILL = ActionCommand(
