@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from sparkify import __version__
 from sparkify.versions import SUPPORTED
 from tests.support.environment import ROOT
 
@@ -37,6 +39,17 @@ def values(files: list[str]) -> dict[str, Any]:
     for file in files:
         found = merged(found, yaml.safe_load((HELM / file).read_text()))
     return found
+
+
+def test_the_version_is_the_changelogs_newest_and_that_of_the_image() -> None:
+    [newest, *_] = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    pages = [HELM / "values.yaml", ROOT / "docs" / "managed-airflow.md"]
+    images = re.findall(
+        r"sparkify-airflow(?::|\n +tag: )(\S+)", "".join(map(Path.read_text, pages))
+    )
+    assert newest == __version__
+    assert len(images) == 3
+    assert set(images) == {__version__}
 
 
 def test_the_version_that_is_supported_is_the_one_that_is_required() -> None:

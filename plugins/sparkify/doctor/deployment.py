@@ -9,7 +9,7 @@ from typing import Any
 from airflow.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from sparkify import settings, versions
+from sparkify import __version__, settings, versions
 from sparkify.doctor.examination import DoesNotHoldError, examination
 from sparkify.doctor.subject import Subject
 from sparkify.macros import sql_files
@@ -40,8 +40,8 @@ def packages(_: Subject) -> str:
     for module in ("postgres", "redshift"):
         import_module(f"sparkify.staging.{module}")
     return (
-        f"Airflow {versions.AIRFLOW}, Python {platform.python_version()}, Amazon provider "
-        f"{version('apache-airflow-providers-amazon')}"
+        f"Sparkify {__version__}, Airflow {versions.AIRFLOW}, Python {platform.python_version()}, "
+        f"Amazon provider {version('apache-airflow-providers-amazon')}"
     )
 
 
