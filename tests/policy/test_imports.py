@@ -13,6 +13,7 @@ PACKAGE = ROOT / "plugins" / "sparkify"
 EVERYWHERE = {"settings", "window"}
 ENGINES = EVERYWHERE | {"warehouse"}
 MAY_IMPORT = {
+    "__version__": set[str](),
     "settings": set[str](),
     "mojibake": set[str](),
     "versions": set[str](),
@@ -28,7 +29,7 @@ MAY_IMPORT = {
     "lineage": ENGINES | {"macros", "staging"},
     "runs": ENGINES | {"macros", "mojibake", "sources"},
     "page": ENGINES | {"dictionary", "macros"},
-    "doctor": ENGINES | {"checks", "macros", "sources", "staging", "versions"},
+    "doctor": ENGINES | {"__version__", "checks", "macros", "sources", "staging", "versions"},
     "operators": ENGINES
     | {"checks", "dictionary", "doctor", "lineage", "macros", "mojibake", "page", "records"}
     | {"runs", "sources", "staging"},
