@@ -86,7 +86,10 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     show(outcomes)
-    return 1 if any(outcome.counts and outcome.counts.failed for outcome in outcomes) else 0
+    counts = [outcome.counts for outcome in outcomes if outcome.counts]
+    if not counts:
+        print(f"None of Python {', '.join(PYTHONS)} was found: install one.", file=sys.stderr)
+    return 0 if counts and not any(found.failed for found in counts) else 1
 
 
 def run(airflow: str | None, python: str | None) -> Iterator[Outcome]:
