@@ -41,7 +41,7 @@ def test_what_is_planned_is_what_is_read_and_replaced(
     assert "of which 1 new and 0 changed" in said
     assert "missing  log_data/2018/11/2018-11-16-events.json" in said
     assert "cannot be estimated before a run has ended" in said
-    bytes_planned = re.search(r"In one run, which reads ([\d,]+) bytes", said)
+    bytes_planned = re.search(r"In one run: ([\d,]+) bytes", said)
     assert bytes_planned
     pipeline.run("2018-11-15", "2018-11-17")
     [(size, objects, missing)] = warehouse.rows("select bytes, objects, missing from load_runs")

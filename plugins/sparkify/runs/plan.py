@@ -204,12 +204,10 @@ class Plan:
         songs, runs = _size(self.songs), len(self.hours)
         one = _size(self.files) + songs
         hourly = self.hourly_size() + songs
-        yield f"In one run, which reads {one:,} bytes{_duration(pace, 1, one)}:"
+        yield f"In one run: {one:,} bytes{_duration(pace, 1, one)}"
         yield f"  {shlex.join(['airflow', 'dags', 'trigger', DAG_ID, '-c', conf])}"
-        yield (
-            f"In {_counted(runs, 'hourly run')}, which {'reads' if runs == 1 else 'read'} "
-            f"{hourly:,} bytes{_duration(pace, runs, hourly, at_once)}:"
-        )
+        duration = _duration(pace, runs, hourly, at_once)
+        yield f"In {_counted(runs, 'hourly run')}: {hourly:,} bytes{duration}"
         span = Span(self.first, self.last, "")
         yield f"  airflow dags backfill --reset-dagruns {options(span)} {DAG_ID}"
         yield (
@@ -220,7 +218,7 @@ class Plan:
 
 
 def _duration(pace: Pace | None, runs: int, size: int, at_once: int = 1) -> str:
-    return f" and takes about {_time(pace.of_runs(runs, size, at_once))}" if pace else ""
+    return f", about {_time(pace.of_runs(runs, size, at_once))}" if pace else ""
 
 
 def _time(seconds: float) -> str:
