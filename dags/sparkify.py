@@ -132,6 +132,7 @@ with DeadlineDAG(
             named_by="sparkify_partition",
             partition="{{ setting('partition') }}",
             time_column="ts",
+            user_column="userid",
             beforehand=BEGIN,
             jsonpaths="{{ setting('jsonpaths') }}",
             aws_conn_id=STORAGE,

@@ -4,7 +4,8 @@
 Migrates the tables of an earlier version, creates what is missing and keeps the rest; each question
 in `sql/questions` becomes a view of the same name. The comments in the SQL files become those of
 the tables, columns and views, which BI tools show. With the param `recreate` it first drops all
-tables **with all their data**; load them again with a range run of `sparkify`.
+tables **with all their data**, but for `forgotten_users`; load them again with a range run of
+`sparkify`.
 
 Run it before the first run of `sparkify`, and after every upgrade of this project.
 """
@@ -29,6 +30,7 @@ TABLES = [
     "user_events",
     "user_levels",
     "users",
+    "forgotten_users",
     "songs",
     "artists",
     "time",
@@ -71,6 +73,8 @@ with DAG(
         sql=[
             f"{{{{ 'drop table if exists {table} cascade' if params.recreate else 'select 1' }}}}"
             for table in TABLES
+            # Whom people asked to forget is in no source file.
+            if table != "forgotten_users"
         ],
     )
     migrate_tables = MigrateTablesOperator(

@@ -24,6 +24,9 @@ where
     {{ window().touched_hours.holds("loaded.hour_start") }}
     and (
         (loaded.plays > 0 and coalesce(staged.plays, 0) = 0)
-        or (loaded.events_loaded > 0 and coalesce(staged.events, 0) = 0)
+        or (
+            coalesce(loaded.user_events, loaded.events_loaded) > 0
+            and coalesce(staged.events, 0) = 0
+        )
     )
     and {{ "1 = 0" if removal_is_allowed() else "1 = 1" }}

@@ -1,6 +1,6 @@
 -- One row per file and run that read it, or did not find it (no etag). Non-blank lines = rows +
--- rejects + folded, the extra lines of multi-line records. The span is the time whose events the
--- file may hold, under the time zone and slack then set.
+-- rejects + folded, the extra lines of multi-line records, + forgotten. The span is the time whose
+-- events the file may hold, under the time zone and slack then set.
 create table if not exists file_ledger (
     dataset varchar(64) not null,  -- staging_events or staging_songs
     source varchar(1024) not null,  -- URL of the source
@@ -15,6 +15,7 @@ create table if not exists file_ledger (
     size_bytes bigint not null,  -- as stored
     line_count bigint,  -- non-blank lines
     folded_count bigint,  -- extra lines of multi-line records
+    forgotten_count bigint,  -- records of forgotten users, left out
     row_count bigint not null,  -- records staged
     reject_count bigint not null,  -- records rejected
     read_at timestamp not null,  -- when it was read, UTC

@@ -1,5 +1,5 @@
 -- One row per run: its balance sheet. Non-blank lines = staged + rejected + folded, the extra lines
--- of multi-line records; plays staged = published + duplicate + left to newer readings of the same
+-- of multi-line records, + forgotten; plays staged = published + duplicate + left to newer readings of the same
 -- time. A repeated run replaces its row.
 create table if not exists load_runs (
     {{ primary_key("run_id") }}
@@ -11,6 +11,8 @@ create table if not exists load_runs (
     bytes bigint,  -- size of the files read
     lines bigint,  -- non-blank lines in them
     folded bigint,  -- extra lines of multi-line records
+    forgotten bigint,  -- records of forgotten users, left out
+    erased bigint,  -- of these, erased after they were staged
     staged bigint,  -- records staged
     rejected bigint,  -- records rejected
     plays_staged bigint,  -- plays among the records staged

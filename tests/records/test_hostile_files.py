@@ -15,7 +15,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from sparkify.records.blocks import blocks
 from sparkify.records.columns import Column
 from sparkify.records.objects import LONGEST_TEXT
-from sparkify.records.reader import Batch, RecordReader, Reject
+from sparkify.records.reader import Batch, RecordReader
+from sparkify.records.rejects import Reject
 from sparkify.sources.base import SourceFile
 from sparkify.staging.ledger import Reading
 from sparkify.window import Window

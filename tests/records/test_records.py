@@ -20,7 +20,8 @@ from sparkify.records import blocks as blocks_module
 from sparkify.records.blocks import BYTE_ORDER_MARK as BOM
 from sparkify.records.blocks import Block, blocks
 from sparkify.records.columns import Column
-from sparkify.records.reader import Batch, RecordReader, Reject
+from sparkify.records.reader import Batch, RecordReader
+from sparkify.records.rejects import Reject
 from sparkify.records.spans import FileSpans
 from sparkify.records.triage import Triaged
 from sparkify.sources.base import SourceFile

@@ -11,7 +11,7 @@ from sparkify.runs.metrics import send_figures
 from sparkify.runs.steps import BOOKKEEPING
 from sparkify.runs.summary import describe, read_figures
 from sparkify.settings import DEAD_AFTER, keep_staging
-from sparkify.staging.names import KEPT, staging_table
+from sparkify.staging.names import KEPT, existing_staging_tables, staging_table
 from sparkify.warehouse import lock, session
 from sparkify.window import Window, naive
 
@@ -74,19 +74,10 @@ class DropStagingOperator(WarehouseOperator):
     def _leftovers(self, cursor: Any) -> set[str]:
         """Return every staging table that no run needs."""
         # In this order, because a run begins a reading before it creates a table.
-        existing = self._existing(cursor)
+        existing = existing_staging_tables(cursor, self.datasets)
         in_use = self._in_use(cursor) if existing else set()
         # A second table may hold a part of a staging table.
         return {table for table in existing if table.removesuffix(KEPT) not in in_use}
-
-    def _existing(self, cursor: Any) -> set[str]:
-        """Return all staging tables; information_schema would fail while tables are dropped."""
-        cursor.execute(
-            "select tablename from pg_tables "
-            "where schemaname = current_schema() and tablename like 'staging%'"
-        )
-        prefixes = tuple(f"{dataset}_" for dataset in self.datasets)
-        return {name for (name,) in cursor.fetchall() if name.startswith(prefixes)}
 
     def _in_use(self, cursor: Any) -> set[str]:
         """Return the tables of active runs, and of those that failed recently."""

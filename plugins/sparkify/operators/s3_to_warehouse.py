@@ -13,13 +13,21 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from sparkify.lineage import Executed, Lineage, Location
 from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.operators.lineage import LineageMixin
+from sparkify.records.rejects import Forgotten
 from sparkify.runs.steps import BOOKKEEPING
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.sources.base import Source, SourceFile
 from sparkify.sources.open import find, nearby_names, open_source
 from sparkify.sources.partitions import Partition
 from sparkify.staging.copy_statement import copy_options, copy_statement
-from sparkify.staging.ledger import Reading, Tally, begin_reading, published_names, unpublished
+from sparkify.staging.ledger import (
+    Reading,
+    Tally,
+    begin_reading,
+    forgotten_users,
+    published_names,
+    unpublished,
+)
 from sparkify.staging.prefixes import beginning
 from sparkify.warehouse import (
     POSTGRES,
@@ -64,6 +72,8 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         their file are rejected
     :param named_by: the variable that the patterns come from, for messages
     :param time_column: column with a record's time
+    :param user_column: column with a record's user, if it may have one: records of forgotten users
+        are left out
     :param beforehand: statements, or files, to run first in a transaction of their own, so that
         they persist if the run fails (templated)
     :param jsonpaths: URL of a JSONPaths file for Redshift's COPY; without one, a key fills the
@@ -99,6 +109,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         partition: str = "",
         named_by: str,
         time_column: str = "",
+        user_column: str = "",
         beforehand: Sequence[str] = (),
         jsonpaths: str = "",
         only_new: bool = False,
@@ -121,6 +132,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         self.partition = partition
         self.named_by = named_by
         self.time_column = time_column
+        self.user_column = user_column
         self.beforehand = list(beforehand)
         self.jsonpaths = jsonpaths
         self.only_new = only_new
@@ -191,6 +203,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         published = published_names(cursor, self.dataset, window) if self.partition else set()
         done = [execute(cursor, statement) for statement in self.beforehand]
         number = begin_reading(cursor, context["run_id"], self.dataset)
+        forgotten = forgotten_users(cursor) if self.user_column else frozenset()
         commit(cursor)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
         source = open_source(self.source)
@@ -211,6 +224,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
             Partition.from_settings(self.partition) if self.partition else None,
             self.time_column,
             self.only_new,
+            Forgotten(self.user_column, forgotten),
         )
         if reading.partition:
             missing = _missing(source, reading, reading.partition, published)
@@ -249,6 +263,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
             "missing": len(reading.missing) + len(tally.gone),
             "rows": tally.rows.total(),
             "rejects": tally.rejects.total(),
+            "forgotten": tally.forgotten.total(),
         }
         self.log.info("Staged in %s: %s", self.table, summary)
         return summary

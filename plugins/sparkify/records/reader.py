@@ -6,7 +6,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from sparkify.records.columns import SOURCE_FILE, Column
 from sparkify.records.fast_path import FastPath
 from sparkify.records.keys import KeyMap
 from sparkify.records.objects import LONGEST_TEXT, Broken, Found, ObjectReader, Plain
+from sparkify.records.rejects import Forgotten, Reject
 from sparkify.records.rows import Misfit, RowReader
 from sparkify.records.spans import FileSpans
 from sparkify.records.triage import as_text, triage
@@ -34,21 +34,11 @@ ENOUGH = 200_000
 """Characters of objects to parse together, since a few take nearly as long."""
 
 
-class Reject(NamedTuple):
-    """A record that cannot be loaded: where it is, and why; ``moment`` as in a misfit."""
-
-    file: SourceFile
-    line: int | None
-    column: str | None
-    reason: str
-    text: str
-    moment: datetime | None = None
-
-
 @dataclass
 class Batch:
     """
-    The contents of a block: rows, their number by file, and rejects.
+    The contents of a block: rows, their number by file, and rejects. ``forgotten`` counts the rows
+    of forgotten users, which are left out.
 
     ``lines`` are the lines that are not blank, counted before parsing. ``folded`` is the difference
     between lines and records: the further lines of records on several lines, less the records that
@@ -59,6 +49,7 @@ class Batch:
     rows: Counter[SourceFile] = field(default_factory=Counter)
     lines: Counter[SourceFile] = field(default_factory=Counter)
     folded: Counter[SourceFile] = field(default_factory=Counter)
+    forgotten: Counter[SourceFile] = field(default_factory=Counter)
     rejects: list[Reject] = field(default_factory=list)
 
 
@@ -81,6 +72,7 @@ class RecordReader:
         case
     :param rules: reason to predicate (SQL over the columns) of rows that must not be loaded
     :param spans: the time that each file may hold, if the names of files contain one
+    :param forgotten: users whose records are left out
     :param by_file: whether to add a column with the name of each row's file
     """
 
@@ -89,6 +81,7 @@ class RecordReader:
         columns: Sequence[Column],
         rules: Mapping[str, str] | None = None,
         spans: FileSpans | None = None,
+        forgotten: Forgotten | None = None,
         *,
         by_file: bool = False,
     ) -> None:
@@ -96,6 +89,7 @@ class RecordReader:
         self.staged = [*columns, SOURCE_FILE] if by_file else list(columns)
         self._by_file = by_file
         self._spans = spans
+        self._forgotten = forgotten or Forgotten()
         self._fast_path = FastPath(columns, rules or {})
         self._rows = RowReader(columns, rules or {})
         self._keys = KeyMap(column.name for column in columns)
@@ -140,8 +134,9 @@ class RecordReader:
         frame = self._fast_path.read(lines, self._keys.by_column, rows.total())
         if frame is None or self._any_outside(block, frame):
             return None
-        named = self._with_files(frame, ((segment.file, segment.line_count) for segment in block))
-        return Batch([named], rows, rows.copy())
+        batch = Batch(rows=rows, lines=rows.copy())
+        self._add(batch, frame, [(segment.file, segment.line_count) for segment in block])
+        return batch
 
     def _any_outside(self, block: Block, frame: pl.DataFrame) -> bool:
         """Whether a row of a plain block is outside the time of its file."""
@@ -172,13 +167,13 @@ class RecordReader:
                 record = Record(segment.file, found.line, found.text)
                 values = self._values(found)
                 if isinstance(values, Misfit):
-                    batch.rejects.append(_reject(record, values))
+                    batch.rejects.append(self._reject(record, values))
                 else:
                     self._pending.append((record, values))
                     self._pending_size += len(record.text)
         self._last_was_mixed = batch.rows.total() < batch.lines.total()
         if any(kept):
-            batch.frames.append(self._with_files(triaged.rows.filter(pl.Series(kept)), files))
+            self._add(batch, triaged.rows.filter(pl.Series(kept)), files)
         return batch if self._pending_size < ENOUGH else self._flush(batch)
 
     def _inside(
@@ -203,13 +198,10 @@ class RecordReader:
             records = [record for record, _ in self._pending]
             if self._spans:
                 staged = _inside_spans(self._spans, staged, records, misfits)
-            kept = (record for row, record in enumerate(records) if row not in misfits)
-            batch.frames.append(self._with_files(staged, ((record.file, 1) for record in kept)))
-            for row, record in enumerate(records):
-                if misfit := misfits.get(row):
-                    batch.rejects.append(_reject(record, misfit))
-                else:
-                    batch.rows[record.file] += 1
+            kept = [record.file for row, record in enumerate(records) if row not in misfits]
+            batch.rows.update(kept)
+            self._add(batch, staged, [(file, 1) for file in kept])
+            batch.rejects += [self._reject(records[row], misfits[row]) for row in sorted(misfits)]
         self._pending.clear()
         self._pending_size = 0
         return batch
@@ -241,14 +233,32 @@ class RecordReader:
         self._last_line = (file, found.line + found.text.count("\n"))
         return len(FILLED.findall(found.text)) - is_shared
 
-    def _with_files(
-        self, rows: pl.DataFrame, files: Iterable[tuple[SourceFile, int]]
-    ) -> pl.DataFrame:
-        """Add the names of the rows' files, given in the same order, if ``by_file``."""
-        if not self._by_file:
-            return rows
-        names = [name for file, count in files for name in [file.name] * count]
-        return rows.with_columns(pl.Series(SOURCE_FILE.name, names, pl.String))
+    def _add(
+        self, batch: Batch, rows: pl.DataFrame, files: Sequence[tuple[SourceFile, int]]
+    ) -> None:
+        """
+        Add rows to a batch that has counted them, except those of forgotten users.
+
+        :param files: the rows' files, in the same order; named in a column if ``by_file``
+        """
+        if self._by_file:
+            names = [name for file, count in files for name in [file.name] * count]
+            rows = rows.with_columns(pl.Series(SOURCE_FILE.name, names, pl.String))
+        if self._forgotten.users:
+            is_forgotten = rows[self._forgotten.column].is_in(list(self._forgotten.users))
+            gone = _count_by_file(is_forgotten, files)
+            batch.forgotten.update(gone)
+            batch.rows.subtract(gone)
+            rows = rows.filter(~is_forgotten.fill_null(value=False))
+        batch.frames.append(rows)
+
+    def _reject(self, record: Record, misfit: Misfit) -> Reject:
+        whole = Reject(
+            record.file, record.line, misfit.column, misfit.reason, record.text, misfit.moment
+        )
+        reject = self._forgotten.redact(whole)
+        # A file may have many rejects of several megabytes, and only their beginning is stored.
+        return reject._replace(text=reject.text[:LONGEST_TEXT])
 
 
 def _inside_spans(
@@ -270,7 +280,13 @@ def _matching(text: pl.Series, patterns: Iterable[str]) -> list[str]:
     return [pattern for pattern in patterns if text.str.contains(pattern)[0]]
 
 
-def _reject(record: Record, misfit: Misfit) -> Reject:
-    # A file may have many rejects of several megabytes, and only their beginning is stored.
-    text = record.text[:LONGEST_TEXT]
-    return Reject(record.file, record.line, misfit.column, misfit.reason, text, misfit.moment)
+def _count_by_file(
+    marks: pl.Series, files: Iterable[tuple[SourceFile, int]]
+) -> Counter[SourceFile]:
+    """Count the marked rows of each file, given in the order of the rows."""
+    found: Counter[SourceFile] = Counter()
+    row = 0
+    for file, count in files:
+        found[file] += int(marks[row : row + count].sum())
+        row += count
+    return found

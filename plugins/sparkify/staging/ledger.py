@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from sparkify.records.objects import LONGEST_TEXT
+from sparkify.records.rejects import Forgotten, Reject
 from sparkify.sources.base import SourceFile
 from sparkify.sources.partitions import Partition
 from sparkify.warehouse import insert_rows, lock
 from sparkify.window import Window, naive
 
 if TYPE_CHECKING:  # it imports polars, which is slow
-    from sparkify.records.reader import Batch, Reject
+    from sparkify.records.reader import Batch
 
 REJECTS = (
     "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, rejected_at"
@@ -26,7 +27,8 @@ LONGEST_REASON = 4096
 
 LEDGER = (
     "dataset, source, source_file, run_id, reading, window_start, window_end, read_at, "
-    "span_start, span_end, etag, size_bytes, line_count, folded_count, row_count, reject_count"
+    "span_start, span_end, etag, size_bytes, line_count, folded_count, forgotten_count, row_count, "
+    "reject_count"
 )
 
 
@@ -40,6 +42,7 @@ class Tally:
 
     lines: Counter[SourceFile] = field(default_factory=Counter)
     folded: Counter[SourceFile] = field(default_factory=Counter)
+    forgotten: Counter[SourceFile] = field(default_factory=Counter)
     rows: Counter[SourceFile] = field(default_factory=Counter)
     rejects: Counter[SourceFile] = field(default_factory=Counter)
     gone: set[SourceFile] = field(default_factory=set)
@@ -48,15 +51,20 @@ class Tally:
         """Add a batch."""
         self.lines.update(batch.lines)
         self.folded.update(batch.folded)
+        self.forgotten.update(batch.forgotten)
         self.rows.update(batch.rows)
-        self.rejects.update(reject.file for reject in batch.rejects)
+        self.count_rejects(batch.rejects)
 
-    def of(self, file: SourceFile) -> tuple[int, int, int, int]:
-        """Return the lines, folded lines, rows and rejects of one file."""
-        lines, folded, rows, rejects = (
-            counter.get(file, 0) for counter in (self.lines, self.folded, self.rows, self.rejects)
-        )
-        return lines, folded, rows, rejects
+    def count_rejects(self, rejects: Iterable[Reject]) -> None:
+        """Add rejects, or what was forgotten instead."""
+        for reject in rejects:
+            counter = self.forgotten if reject.is_forgotten else self.rejects
+            counter[reject.file] += 1
+
+    def of(self, file: SourceFile) -> tuple[int, ...]:
+        """Return the lines, folded lines, forgotten records, rows and rejects of one file."""
+        counters = (self.lines, self.folded, self.forgotten, self.rows, self.rejects)
+        return tuple(counter.get(file, 0) for counter in counters)
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,7 @@ class Reading:
     :param partition: determines the time that a file may hold from its name, if it holds events
     :param time_column: column with the time of a row
     :param by_file: whether each row names its file in the column ``source_file``
+    :param forgotten: users whose records are left out
     """
 
     number: int
@@ -80,10 +89,11 @@ class Reading:
     partition: Partition | None = None
     time_column: str = ""
     by_file: bool = False
+    forgotten: Forgotten = field(default_factory=Forgotten)
     read_at: datetime = field(default_factory=lambda: naive(datetime.now(UTC)))
 
-    def reject_rows(self, rejects: Iterable["Reject"]) -> Iterator[tuple[Any, ...]]:
-        """Yield the rejects as rows of the columns ``REJECTS``."""
+    def reject_rows(self, rejects: Iterable[Reject]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rejects as rows of the columns ``REJECTS``, except forgotten records."""
         return (
             (
                 self.dataset,
@@ -97,6 +107,7 @@ class Reading:
                 self.read_at,
             )
             for reject in rejects
+            if not reject.is_forgotten
         )
 
     def ledger_rows(self, tally: Tally) -> list[tuple[Any, ...]]:
@@ -108,7 +119,7 @@ class Reading:
         ]
         # A song file that has gone is not recorded, whether it was still listed or not.
         gone = [file.name for file in tally.gone] if self.partition else []
-        absent = [(name, (None, 0, 0, 0, 0, 0)) for name in [*self.missing, *gone]]
+        absent = [(name, (None, 0, 0, 0, 0, 0, 0)) for name in [*self.missing, *gone]]
         run = (
             self.run_id,
             self.number,
@@ -169,6 +180,12 @@ def published_names(cursor: Any, dataset: str, window: Window) -> set[str]:
     return {name for (name,) in cursor.fetchall()}
 
 
+def forgotten_users(cursor: Any) -> frozenset[int]:
+    """Return the ids of the users to leave out."""
+    cursor.execute("select user_id from forgotten_users")
+    return frozenset(user for (user,) in cursor.fetchall())
+
+
 def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None:
     """
     Record what was read, and mark earlier rejects of these files as resolved by this run.
@@ -177,6 +194,12 @@ def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None
     run.
     """
     lock(cursor, on, "file_ledger", "rejected_rows")
+    # Whoever is forgotten from here on is erased from the staging table too.
+    if reading.forgotten.column and reading.forgotten.users != forgotten_users(cursor):
+        raise AirflowException(
+            "Users were forgotten while the files were read; nothing was staged. Airflow retries "
+            "the task, which then leaves them out."
+        )
     cursor.execute(
         "delete from file_ledger where dataset = %s and run_id = %s",
         (reading.dataset, reading.run_id),

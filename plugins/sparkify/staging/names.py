@@ -1,7 +1,9 @@
 """The names of the staging tables, which each run has its own of."""
 
 import re
+from collections.abc import Iterable
 from hashlib import sha256
+from typing import Any
 
 KEPT = "_kept"
 """Suffix of the table that temporarily holds a part of a staging table."""
@@ -10,6 +12,16 @@ KEPT = "_kept"
 def staging_table(run_id: str, table: str) -> str:
     """Return the name of a run's own staging table."""
     return f"{table}_{sha256(run_id.encode()).hexdigest()[:12]}"
+
+
+def existing_staging_tables(cursor: Any, datasets: Iterable[str]) -> set[str]:
+    """Return every run's staging tables; information_schema fails while one is dropped."""
+    cursor.execute(
+        "select tablename from pg_tables "
+        "where schemaname = current_schema() and tablename like 'staging%'"
+    )
+    prefixes = tuple(f"{dataset}_" for dataset in datasets)
+    return {name for (name,) in cursor.fetchall() if name.startswith(prefixes)}
 
 
 def dataset_of(table: str) -> str:

@@ -35,7 +35,7 @@ def stage(
     tally = Tally()
     columns = columns_of(cursor, reading.dataset)
     spans = file_spans(reading.files, reading.partition, reading.time_column)
-    reader = RecordReader(columns, rules, spans, by_file=reading.by_file)
+    reader = RecordReader(columns, rules, spans, reading.forgotten, by_file=reading.by_file)
     batches = in_background(
         reader.batches(in_background(blocks(source, reading.files, tally.gone.add)))
     )

@@ -14,7 +14,8 @@ from airflow.sdk.exceptions import AirflowException
 from sparkify.records.blocks import blocks
 from sparkify.records.columns import SOURCE_FILE, Column, columns_of
 from sparkify.records.objects import ObjectReader
-from sparkify.records.reader import RecordReader, Reject
+from sparkify.records.reader import RecordReader
+from sparkify.records.rejects import Reject
 from sparkify.records.spans import FileSpans
 from sparkify.sources.base import SourceFile
 from sparkify.sources.bucket import BucketSource
@@ -75,8 +76,9 @@ class Reconciliation:
             self.tally.rows.update(loaded)
         else:
             rejects += self._read_again(rejects, staged, violations)
-        self.tally.rejects.update(reject.file for reject in rejects)
-        for reject in rejects[:SHOWN]:
+        self.tally.count_rejects(rejects)
+        kept = [reject for reject in rejects if not reject.is_forgotten]
+        for reject in kept[:SHOWN]:
             log.warning("Rejected: %s, line %s: %s", reject.file.url, reject.line, reject.reason)
         commit(self.cursor)
         # First, because it locks.
@@ -100,8 +102,13 @@ class Reconciliation:
             )
 
     def _broken(self, files: Iterable[SourceFile]) -> str:
-        """Return the predicate of rows that violate a rule, or that none of the files may hold."""
+        """
+        Return the predicate of rows that must not be loaded.
+
+        They violate a rule, are of a forgotten user, or none of the files may hold them.
+        """
         predicates = [f"({rule})" for rule in self.rules.values()]
+        predicates.append(self.reading.forgotten.predicate)
         if self.spans:
             predicates.append(outside(self.spans.column, (self.spans.spans[one] for one in files)))
         return " or ".join(filter(None, predicates))
@@ -145,7 +152,7 @@ class Reconciliation:
         """
         log.info("Reading %s files again to count the rows of each", len(self.files))
         columns = columns_of(self.cursor, self.reading.dataset)
-        reader = RecordReader(columns, self.rules, self.spans)
+        reader = RecordReader(columns, self.rules, self.spans, self.reading.forgotten)
         places = {(reject.file, reject.line) for reject in rejected}
         records: Counter[SourceFile] = Counter()
         broken: list[Reject] = []
@@ -153,17 +160,19 @@ class Reconciliation:
         for batch in reader.batches(blocks(self.source, self.reading.files)):
             self.tally.lines.update(batch.lines)
             self.tally.folded.update(batch.folded)
-            records.update(batch.rows)
+            self.tally.forgotten.update(batch.forgotten)
+            records.update(batch.rows + batch.forgotten)
             for reject in batch.rejects:
                 records[reject.file] += 1
                 if (reject.file, reject.line) not in places:
-                    is_broken = reject.reason in self.rules or reject.moment
+                    is_broken = reject.reason in self.rules or reject.moment or reject.is_forgotten
                     (broken if is_broken else doubtful).append(reject)
         records.subtract(reject.file for reject in rejected)
-        if len(broken) > violations:
+        forgotten = self.tally.forgotten.total()
+        if len(broken) + forgotten > violations:
             self._copy_separately(broken)
             violations = staged - self._count()[0]
-        if (records.total(), len(broken)) != (staged, violations):
+        if (records.total(), len(broken) + forgotten) != (staged, violations):
             self._check_unchanged()
             log.warning(
                 "Redshift staged %s rows, of which %s violate a rule, but this project's reader "
@@ -172,13 +181,15 @@ class Reconciliation:
                 staged,
                 violations,
                 records.total(),
-                len(broken),
+                len(broken) + forgotten,
             )
             last = self.reading.files[-1]
             unknown = Reject(last, None, None, "violates a rule, according to Redshift", "")
-            broken = [*broken, *doubtful, *[unknown] * violations][:violations]
+            others = max(violations - forgotten, 0)
+            broken = [*broken, *doubtful, *[unknown] * others][:others]
             records[last] += staged - records.total()
         self.tally.rows.update(records)
+        self.tally.rows.subtract(self.tally.forgotten)
         self.tally.rows.subtract(reject.file for reject in broken)
         return broken
 
@@ -308,7 +319,7 @@ class Reconciliation:
             Reject(self.files[error.url], error.line, error.column, error.message, "")
             for error in errors.values()
         ]
-        return rejects
+        return [self.reading.forgotten.redact(reject) for reject in rejects]
 
 
 def _objects(

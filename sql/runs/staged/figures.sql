@@ -7,6 +7,7 @@ select
     ledger.bytes,
     ledger.lines,
     ledger.folded,
+    ledger.forgotten,
     held.events + ledger.songs as staged,
     ledger.rejected,
     plays.copies as plays_staged,
@@ -18,6 +19,7 @@ from (
         coalesce(sum(size_bytes), 0) as bytes,
         coalesce(sum(line_count), 0) as lines,
         coalesce(sum(folded_count), 0) as folded,
+        coalesce(sum(forgotten_count), 0) as forgotten,
         coalesce(sum(reject_count), 0) as rejected,
         coalesce(sum(case when dataset = 'staging_songs' then row_count end), 0) as songs
     from file_ledger

@@ -6,6 +6,7 @@ set
     bytes = figures.bytes,
     lines = figures.lines,
     folded = figures.folded,
+    forgotten = figures.forgotten + coalesce(load_runs.erased, 0),
     staged = figures.staged,
     rejected = figures.rejected,
     plays_staged = figures.plays_staged,

@@ -1,0 +1,3 @@
+-- Songs that nobody else played on that day.
+delete from song_days
+where plays = 0
