@@ -7,7 +7,7 @@ create table if not exists rejected_rows (
     line_number bigint,  -- the line on which the record begins, from 1
     column_name varchar(128),  -- the column that could not hold its value, if that is the reason
     reason varchar(4096) not null,  -- why it could not be loaded
-    raw_text {{ "varchar(65535)" if engine() == "redshift" else "text" }},  -- as delivered
+    raw_text {{ "varchar(65535)" if engine() == "redshift" else "text" }},  -- as delivered, if it may be kept
     run_id varchar(250) not null,  -- the run that rejected it
     rejected_at timestamp not null,  -- UTC
     resolved_by varchar(250),  -- a later run that read the file without it; null while open

@@ -36,7 +36,7 @@ do $$ declare its record; begin
     loop execute format('drop table %I', its.relname); end loop;
 end $$;
 truncate songplays, user_events, user_levels, users, time, session_hours, song_days,
-    rejected_rows, readings, file_ledger, load_runs, hour_loads, quality_results
+    rejected_rows, readings, file_ledger, load_runs, hour_loads, quality_results, forgotten_users
 """
 INCOMPLETE = """
 select songplays.songplay_id
@@ -61,6 +61,7 @@ CHECKS = (
     "user_events_unique",
     "user_levels_unbroken",
     "users_as_last_seen",
+    "users_forgotten",
     "users_unique",
 )
 """The checks that may fail for what another run does; those of values and songs may not."""
@@ -162,17 +163,24 @@ class World:
         self._write()
         for _ in range(self.chance.choice([2, 2, 3])):
             self._start()
-        moves: list[Callable[[], None]] = [self._change, self._clear, self._die, self._task_twice]
+        moves = self._moves()
         # Most steps are a run's next task.
         for _ in range(40):
             if not self._living():
                 break
-            move = self.chance.choices([self._task, *moves], [30, 6, 3, 1, 2])[0]
+            move = self.chance.choices(list(moves), list(moves.values()))[0]
             move()
         for run in self._living():
             while run.ready:
                 self._execute(run)
         self._settle()
+        self._compare()
+
+    def _moves(self) -> dict[Callable[[], None], int]:
+        """What may happen, and how often."""
+        return {self._task: 30, self._change: 6, self._clear: 3, self._die: 1, self._task_twice: 2}
+
+    def _compare(self) -> None:
         assert self.warehouse.contents() == expected(self.source.root)
 
     def _settle(self) -> None:
@@ -281,13 +289,19 @@ class World:
         self.source.events(*sorted(self.events, key=lambda event: event["ts"]))
 
 
-def play_out(seeds: range, pipeline: Pipeline, source: TestSource, warehouse: Warehouse) -> None:
+def play_out(
+    seeds: range,
+    pipeline: Pipeline,
+    source: TestSource,
+    warehouse: Warehouse,
+    kind: type[World] = World,
+) -> None:
     """Play out the world of each seed; a failure tells how it came about."""
     # In these worlds events are taken out of files as often as they are added.
     pipeline = Pipeline(pipeline.dag, allow_removed=True)
     with quickly(pipeline):
         for seed in seeds:
-            world = World(seed, pipeline, source, warehouse)
+            world = kind(seed, pipeline, source, warehouse)
             try:
                 world.play_out()
             except Exception as error:

@@ -26,7 +26,7 @@ REJECTS = (
     "dataset, source, source_file, line_number, column_name, reason, raw_text, run_id, "
     "rejected_at, resolved_by, resolved_at"
 )
-REASON, TEXT = 5, 6
+SOURCE, FILE, REASON, TEXT, REJECTED_AT = 1, 2, 5, 6, 8
 
 
 class ForgetUsersOperator(WarehouseOperator):
@@ -203,23 +203,25 @@ class ForgetUsersOperator(WarehouseOperator):
             )
             kept = [row for row in after if row[REASON] != FORGOTTEN]
             insert_rows(on, cursor, "rejected_rows", REJECTS, kept)
-            self._recount(cursor, run_id, [row[1:3] for row in after if row[REASON] == FORGOTTEN])
+            self._recount(cursor, run_id, [row for row in after if row[REASON] == FORGOTTEN])
         return changed
 
-    def _recount(self, cursor: Any, run_id: str, files: Iterable[tuple[str, str]]) -> None:
-        """Count deleted rejects of a run, each given by its source and file, as forgotten."""
-        gone = Counter(files)
-        for (source, file), count in gone.items():
+    def _recount(self, cursor: Any, run_id: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Count rejects of a run that were deleted as forgotten, if its last reading has them."""
+        gone = Counter((row[SOURCE], row[FILE], row[REJECTED_AT]) for row in rows)
+        recounted = 0
+        for (source, file, rejected_at), count in gone.items():
             cursor.execute(
                 "update file_ledger set reject_count = reject_count - %s, "
                 "forgotten_count = coalesce(forgotten_count, 0) + %s where dataset = %s "
-                "and run_id = %s and source = %s and source_file = %s",
-                (count, count, self.dataset, run_id, source, file),
+                "and run_id = %s and source = %s and source_file = %s and read_at = %s",
+                (count, count, self.dataset, run_id, source, file, rejected_at),
             )
+            recounted += count * cursor.rowcount
         cursor.execute(
             "update load_runs set rejected = rejected - %s, forgotten = forgotten + %s "
             "where run_id = %s",
-            (gone.total(), gone.total(), run_id),
+            (recounted, recounted, run_id),
         )
 
 

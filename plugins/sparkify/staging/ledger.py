@@ -102,7 +102,7 @@ class Reading:
                 reject.line,
                 reject.column,
                 _storable(reject.reason, LONGEST_REASON),
-                _storable(reject.text, LONGEST_TEXT),
+                _storable(reject.text, LONGEST_TEXT) or None,
                 self.run_id,
                 self.read_at,
             )

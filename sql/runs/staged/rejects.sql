@@ -10,6 +10,15 @@ where
             again.dataset = rejected_rows.dataset
             and again.source = rejected_rows.source
             and again.source_file = rejected_rows.source_file
-            and again.raw_text = rejected_rows.raw_text
+            and (
+                again.raw_text = rejected_rows.raw_text
+                -- Without a text, as one may be a forgotten user's, the place decides.
+                or (
+                    again.raw_text is null
+                    and rejected_rows.raw_text is null
+                    and again.line_number = rejected_rows.line_number
+                    and again.reason = rejected_rows.reason
+                )
+            )
             and again.resolved_by is null
     )
