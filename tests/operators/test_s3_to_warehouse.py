@@ -38,7 +38,7 @@ def test_an_event_is_staged_with_its_eighteen_fields(
 ) -> None:
     event = play("2018-11-15 10:00:00.796", userId="", song="")
     source.events(event)
-    assert staged(pipeline) == {"files": 1, "missing": 0, "rows": 0, "rejects": 1}
+    assert staged(pipeline) == {"files": 1, "missing": 0, "rows": 0, "rejects": 1, "forgotten": 0}
     source.events(event | {"page": "Home"})
     assert staged(pipeline) == {"files": 1, "missing": 0, "rows": 1, "rejects": 0}
     [table] = tables(warehouse)

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 FIGURES = (
-    "window_start, window_end, objects, missing, bytes, lines, staged, rejected, plays_staged, "
-    "plays_duplicate, plays_left, plays_published, plays_matched, stage_seconds, load_seconds, "
-    "check_seconds"
+    "window_start, window_end, objects, missing, bytes, lines, staged, rejected, forgotten, "
+    "plays_staged, plays_duplicate, plays_left, plays_published, plays_matched, stage_seconds, "
+    "load_seconds, check_seconds"
 )
 
 
@@ -31,7 +31,11 @@ def describe(figures: Mapping[str, Any]) -> str:
         lines.append(
             "read {objects} files of {bytes:,} bytes, {missing} missing: {lines:,} lines = "
             "{staged:,} staged + {rejected:,} rejected".format(**figures)
-            + _folded(figures["lines"] - figures["staged"] - figures["rejected"])
+            + _forgotten(figures["forgotten"])
+            + _folded(
+                figures["lines"]
+                - sum(figures[term] or 0 for term in ("staged", "rejected", "forgotten"))
+            )
         )
     if figures["plays_published"] is not None:
         lines.append(
@@ -49,6 +53,11 @@ def describe(figures: Mapping[str, Any]) -> str:
 def _left(plays: int) -> str:
     """Describe the plays that were left to newer readings."""
     return f", {plays:,} left to newer readings" if plays else ""
+
+
+def _forgotten(records: int | None) -> str:
+    """Describe the records that were left out."""
+    return f" + {records:,} of forgotten users" if records else ""
 
 
 def _folded(lines: int) -> str:
