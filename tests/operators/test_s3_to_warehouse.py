@@ -40,7 +40,7 @@ def test_an_event_is_staged_with_its_eighteen_fields(
     source.events(event)
     assert staged(pipeline) == {"files": 1, "missing": 0, "rows": 0, "rejects": 1, "forgotten": 0}
     source.events(event | {"page": "Home"})
-    assert staged(pipeline) == {"files": 1, "missing": 0, "rows": 1, "rejects": 0}
+    assert staged(pipeline) == {"files": 1, "missing": 0, "rows": 1, "rejects": 0, "forgotten": 0}
     [table] = tables(warehouse)
     [row] = warehouse.rows(f"select to_jsonb(staged) from {table} as staged")
     assert row[0] == {

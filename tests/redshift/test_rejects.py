@@ -163,7 +163,7 @@ def test_where_both_read_differently_redshift_s_figures_count(
     assert redshift_warehouse.count("songplays") == 2
     [(file, line, _, reason, text)] = rejects(redshift_warehouse)
     expected = (
-        (2, "odd", no_user) if named else (None, "violates a rule, according to Redshift", "")
+        (2, "odd", no_user) if named else (None, "violates a rule, according to Redshift", None)
     )
     assert (file, (line, reason, text)) == (EVENTS, expected)
     assert "Redshift staged 3 rows, of which 1 violate a rule" in caplog.text

@@ -16,7 +16,7 @@ where
                 or (
                     again.raw_text is null
                     and rejected_rows.raw_text is null
-                    and again.line_number = rejected_rows.line_number
+                    and coalesce(again.line_number, 0) = coalesce(rejected_rows.line_number, 0)
                     and again.reason = rejected_rows.reason
                 )
             )
