@@ -216,6 +216,8 @@ with DeadlineDAG(
             sql="load/user_events.sql",
             at="event_time",
             window="{{ window().holds('event_time') }}",
+            beforehand=["changes/events_before.sql"],
+            afterwards=["changes/events.sql"],
         )
         load_users = LoadDimensionOperator(
             task_id="load_users",
@@ -245,6 +247,7 @@ with DeadlineDAG(
             window="{{ window().holds('start_time') }}",
             at="start_time",
             locks=["songplays", "time", "users", *BOOKKEEPING],
+            beforehand=["changes/plays_before.sql"],
             afterwards=[
                 "prune/time.sql",
                 "prune/bereft.sql",
@@ -259,6 +262,7 @@ with DeadlineDAG(
                     "{% include 'load/song_days.sql' %}",
                 ),
                 "prune/users.sql",
+                "changes/plays.sql",
                 *PUBLISHED,
             ],
             if_omitted=["runs/published/figures_left.sql", "runs/published/run_left.sql"],

@@ -78,6 +78,7 @@ with DAG(
             "erase/hours_held.sql",
             "erase/song_days_held.sql",
             "erase/starts_held.sql",
+            "erase/changes.sql",
         ],
         afterwards=[
             "erase/hours.sql",

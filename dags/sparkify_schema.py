@@ -42,6 +42,7 @@ TABLES = [
     "file_ledger",
     "load_runs",
     "hour_loads",
+    "load_changes",
     "quality_results",
     "write_mutex",
     "schema_migrations",

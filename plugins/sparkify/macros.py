@@ -173,9 +173,9 @@ VERSIONED = {
 """The columns that are compared, by table."""
 
 
-def row_version(table: str) -> str:
+def row_version(table: str, *more: str) -> str:
     """Hash the row of a table; the sum over rows shows whether any of them changed."""
-    return content(*VERSIONED[table].split())
+    return content(*VERSIONED[table].split(), *more)
 
 
 def seconds(moment: str) -> str:

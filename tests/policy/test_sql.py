@@ -68,7 +68,7 @@ def test_no_file_but_those_that_make_tables_knows_an_engine(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = str(file.relative_to(SQL))
-    one_engine = {"content": lambda *columns: "1", "row_version": lambda table: "1"}
+    one_engine = {"content": lambda *columns: "1", "row_version": lambda *table: "1"}
     texts = {rendered(name, engine, monkeypatch, **one_engine) for engine in ENGINES}
     if name.startswith(("schema/", "migrations/")):
         return

@@ -78,7 +78,7 @@ def content(*columns: str) -> str:
     return f"length('{' '.join(columns)}')"
 
 
-def row_version(table: str) -> str:
+def row_version(table: str, *more: str) -> str:
     return "cast(substring(md5(level), 1, 11) as bigint)"
 
 

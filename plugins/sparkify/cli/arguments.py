@@ -160,6 +160,17 @@ replace; and how long it would take in one run or as a backfill, at the speed of
     args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
 )
 
+CHANGES = ActionCommand(
+    name="changes",
+    help="Show which runs have changed numbers that were there before, and why",
+    description="""\
+Show what runs have changed of the days from START to END (UTC, both inclusive) that had been loaded
+before: rows and users before and after, what was added, removed and changed, and which file is not
+as it was. The latest 200, from the view changed_numbers.""",
+    func=lazy_load_command("sparkify.cli.changes.changes"),
+    args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
+)
+
 FORGET = ActionCommand(
     name="forget",
     help="Forget hours that were requested by mistake, or that song files were read",
@@ -211,7 +222,7 @@ of its own, and is removed.""",
 SPARKIFY = GroupCommand(
     name="sparkify",
     help="The Sparkify warehouse",
-    subcommands=(DOCTOR, PLAN, HOURS, AUDIT, FORGET),
+    subcommands=(DOCTOR, PLAN, HOURS, CHANGES, AUDIT, FORGET),
 )
 
 BACKFILL = ActionCommand(

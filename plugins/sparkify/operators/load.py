@@ -50,6 +50,8 @@ class LoadOperator(WarehouseOperator):
     :param locks: tables whose writers take turns with this load; defaults to the loaded one
     :param at: column with a row's time, if the rows are staged events: what newer readings claim of
         the run's window is left out
+    :param beforehand: statements, or files, that look at what is about to be replaced, in the same
+        transaction (templated)
     :param afterwards: statements, files, or slices of other tables, that complete the load in the
         same transaction, such as deleting dimension rows that nothing refers to (templated)
     :param if_omitted: further statements, or files, in case rows were left out (templated)
@@ -61,6 +63,7 @@ class LoadOperator(WarehouseOperator):
 
     template_fields: Sequence[str] = (
         "sql",
+        "beforehand",
         "afterwards",
         "if_omitted",
         "figures",
@@ -69,6 +72,7 @@ class LoadOperator(WarehouseOperator):
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "sql": "sql",
+        "beforehand": "sql",
         "afterwards": "sql",
         "if_omitted": "sql",
         "figures": "sql",
@@ -81,6 +85,7 @@ class LoadOperator(WarehouseOperator):
         sql: str,
         locks: Sequence[str] = (),
         at: str = "",
+        beforehand: Sequence[str] = (),
         afterwards: Sequence[str | Slice] = (),
         if_omitted: Sequence[str] = (),
         figures: str = "",
@@ -92,6 +97,7 @@ class LoadOperator(WarehouseOperator):
         self.sql = sql
         self.locks = list(locks) or [table]
         self.at = at
+        self.beforehand = list(beforehand)
         self.afterwards = list(afterwards)
         self.if_omitted = list(if_omitted)
         self.figures = figures
@@ -134,7 +140,8 @@ class LoadOperator(WarehouseOperator):
         """Do, in transactions of its own, what the load depends on."""
 
     def statements(self, cursor: Any) -> Iterator[str]:
-        """Yield the statements of the load, and those that complete it."""
+        """Yield the statements of the load, with those before and after it."""
+        yield from self.beforehand
         yield from self.replacement(cursor)
         for step in self.afterwards:
             yield from step.replacement(cursor) if isinstance(step, Slice) else [step]

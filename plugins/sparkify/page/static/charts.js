@@ -260,12 +260,14 @@ const SECTIONS = {
     ["check_results", "Check results", overTime(
       { checks: ["all checks", STATES["under way"]], warnings: ["warnings", STATES.missing], failures: ["failures", STATES.failed] },
       { unit: "checks", lines: true })],
+    ["changed_numbers", "Numbers that changed", ranked("rows_affected", "day", "table_name", "changed_file")],
     ["rejected_records", "Rejected records", ranked("records", "source_file", "example")],
   ],
 };
 
 // What no rows mean, unless it is just that nobody listened.
 const NOTHING = {
+  changed_numbers: "No run has changed what was loaded before in this range.",
   check_results: "No check has run yet.",
   hours: "No run was asked to load hours in this range.",
   level_changes: "No user changed level in this range.",

@@ -1,0 +1,22 @@
+-- One row per play, and per song and day, that this run loads again: its identity and its version.
+select
+    'songplays' as table_name,
+    cast(hour_loads.hour_start as date) as day,
+    {{ content("songplay_id") }} as id,
+    songplays.user_id,
+    {{ row_version("songplays", "song_id") }} as version
+from songplays
+inner join hour_loads
+    on
+        date_trunc('hour', songplays.start_time) = hour_loads.hour_start
+        and hour_loads.loaded_by is not null
+where {{ window().holds("songplays.start_time") }}
+union all
+select
+    'song_days' as table_name,
+    day,
+    {{ content("song_title", "artist_name", "duration") }} as id,
+    cast(null as bigint) as user_id,
+    plays as version
+from song_days
+where {{ window().touched_days.holds_days("day") }}
