@@ -9,21 +9,65 @@ with rows_now as (
     {% include rows %}
 ),
 
+touched as (
+    -- Days that differ, of which there are few: only their rows are compared.
+    select
+        table_name,
+        day
+    from (
+        select table_name, day, 1 as one, version
+        from rows_before
+        union all
+        select table_name, day, -1 as one, -version as version
+        from rows_now
+    ) as both_times
+    group by table_name, day
+    having sum(one) <> 0 or sum(version) <> 0
+),
+
+was as (
+    select
+        rows_before.table_name,
+        rows_before.day,
+        rows_before.id,
+        rows_before.user_id,
+        rows_before.version
+    from rows_before
+    inner join touched
+        on
+            rows_before.table_name = touched.table_name
+            and rows_before.day = touched.day
+),
+
+is_now as (
+    select
+        rows_now.table_name,
+        rows_now.day,
+        rows_now.id,
+        rows_now.user_id,
+        rows_now.version
+    from rows_now
+    inner join touched
+        on
+            rows_now.table_name = touched.table_name
+            and rows_now.day = touched.day
+),
+
 compared as (
     select
-        coalesce(was.table_name, now.table_name) as table_name,
-        coalesce(was.day, now.day) as day,
+        coalesce(was.table_name, is_now.table_name) as table_name,
+        coalesce(was.day, is_now.day) as day,
         was.id as id_before,
-        now.id as id_after,
+        is_now.id as id_after,
         was.user_id as user_before,
-        now.user_id as user_after,
-        case when was.version <> now.version then 1 else 0 end as is_changed
-    from rows_before as was
-    full outer join rows_now as now
+        is_now.user_id as user_after,
+        case when was.version <> is_now.version then 1 else 0 end as is_changed
+    from was
+    full outer join is_now
         on
-            was.table_name = now.table_name
-            and was.day = now.day
-            and was.id = now.id
+            was.table_name = is_now.table_name
+            and was.day = is_now.day
+            and was.id = is_now.id
 ),
 
 by_day as (
@@ -94,14 +138,9 @@ left join files on changed.day = files.day
 -- Songs change with the plays, which say why; what is left are repaired names.
 where
     changed.table_name <> 'song_days'
-    or (
-        changed.day not in (select plays.day from changed as plays where plays.table_name = 'songplays')
-        and changed.day not in (
-            select cast(hour_loads.hour_start as date)
-            from hour_loads
-            where
-                {{ window().touched_hours.holds("hour_loads.hour_start") }}
-                and hour_loads.loaded_by is null
-        )
+    or changed.day not in (
+        select plays.day
+        from changed as plays
+        where plays.table_name = 'songplays'
     )
 {%- endmacro -%}

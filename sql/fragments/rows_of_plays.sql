@@ -17,6 +17,15 @@ select
     day,
     {{ content("song_title", "artist_name", "duration") }} as id,
     cast(null as bigint) as user_id,
-    plays as version
+    {{ content("song_title", "artist_name", "duration", "plays") }} as version
 from song_days
-where {{ window().touched_days.holds_days("day") }}
+where
+    {{ window().touched_days.holds_days("day") }}
+    -- An hour that is loaded for the first time changes the songs of its day.
+    and day not in (
+        select cast(hour_loads.hour_start as date)
+        from hour_loads
+        where
+            {{ window().touched_hours.holds("hour_loads.hour_start") }}
+            and hour_loads.loaded_by is null
+    )

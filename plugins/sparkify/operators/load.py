@@ -8,10 +8,13 @@ from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.staging.claims import Claim, newer_claims, outside
-from sparkify.warehouse import lock, session
+from sparkify.warehouse import POSTGRES, lock, session
 from sparkify.window import Window
 
 SHOWN_CLAIMS = 5
+
+MANY_ROWS = 100_000
+"""Rows that change what a table is like, so that the planner must not go by what it was."""
 
 
 class Slice(NamedTuple):
@@ -117,7 +120,14 @@ class LoadOperator(WarehouseOperator):
             done = [load.execute_statement(cursor, statement) for statement in statements]
             self.log.info("%s", ", ".join(done))
             self.executed = load.executed
+            if hook.conn_type == POSTGRES and self._rows() > MANY_ROWS:
+                # Autovacuum would do so within a minute; a check may take hours until then.
+                cursor.execute(f"analyze {self.table}")
             return self._result(cursor, left)
+
+    def _rows(self) -> int:
+        """Return the largest number of rows that a statement has inserted or updated."""
+        return max((one.rows or 0 for one in self.executed), default=0)
 
     def post_execute(self, context: Context, result: Any = None) -> None:  # noqa: ARG002 - Airflow's signature
         """Say in the event of each asset which run loaded what into which warehouse."""
