@@ -23,17 +23,17 @@ no song file is new. *Check* fails the run if the data in the warehouse is wrong
 
 #### Troubleshooting
 
-A failed check says what is wrong, with examples, and what to do: fix that, and clear the task that
-it names. A failed run keeps its staging tables for inspection. `docs/runbook.md` explains every
-message; `airflow sparkify hours` lists the hours that need attention, and the commands that load
-them again; `airflow sparkify audit` finds rows that something other than a run has changed.
-`load_runs` has the balance sheet of every run, `quality_results` every check, `rejected_rows` each
-record that could not be loaded; `drop_staging` logs the run's summary.
+A failed check says what is wrong and what to do: fix that, and clear the task that it names. A
+failed run keeps its staging tables for inspection. `docs/runbook.md` explains every message;
+`airflow sparkify hours` lists the hours that need attention, and the commands that load them again;
+`airflow sparkify audit` finds rows that something other than a run has changed. `load_runs` has the
+balance sheet of every run, `quality_results` every check, `rejected_rows` each record that could
+not be loaded; `drop_staging` logs the run's summary.
 
 - **`audit_staged` failed**: nothing was published.
 - **`check_quality` failed**: the window is published, and wrong.
-- **a warning "Missing: no file …"**: the file of that hour or day was not there. Once it is, run
-  the hour again.
+- **a warning `files_missing`, "Missing: no file …"**: the file of that hour or day was not there.
+  Once it is, run the hour again.
 - **rejects "outside of what the file may hold"**: an event's time does not match its file's name.
   If files are split in a time zone other than UTC, set `sparkify_partition_timezone`; if lines
   stray into neighbouring files, set `sparkify_partition_slack`, in hours.
@@ -284,6 +284,9 @@ with DeadlineDAG(
     drop_staging = DropStagingOperator(
         task_id="drop_staging",
         datasets=["staging_events", "staging_songs"],
+        changed_checks="runs/ended/changed_checks.sql",
+        repaired_runs="runs/ended/repaired_runs.sql",
+        checked_by=["audit_staged", "check_quality"],
         afterwards=ENDED,
         daily=EXPIRED,
     )

@@ -5,7 +5,8 @@ Migrates the tables of an earlier version, creates what is missing and keeps the
 in `sql/questions` becomes a view of the same name. The comments in the SQL files become those of
 the tables, columns and views, which BI tools show. With the param `recreate` it first drops all
 tables **with all their data**, but for `forgotten_users`; load them again with a range run of
-`sparkify`.
+`sparkify`. With the param `access` it creates the roles `sparkify_analyst` and `sparkify_reader`,
+whose grants later runs renew: see `docs/access.md`.
 
 Run it before the first run of `sparkify`, and after every upgrade of this project.
 """
@@ -18,6 +19,7 @@ from sparkify.macros import MACROS, sql_files, sql_folder
 from sparkify.operators.create_views import CreateViewsOperator
 from sparkify.operators.defaults import DEFAULT_ARGS
 from sparkify.operators.describe_tables import DescribeTablesOperator
+from sparkify.operators.grant_access import GrantAccessOperator
 from sparkify.operators.migrate_tables import MigrateTablesOperator
 from sparkify.operators.warehouse import ExecuteSQLOperator
 
@@ -48,6 +50,23 @@ TABLES = [
     "schema_migrations",
 ]
 
+# Neither records as delivered, which hold what the star leaves out, nor what only runs need.
+ANALYSED = [
+    *("songplays", "users", "songs", "artists", "time", "user_levels", "user_events"),
+    *("session_hours", "song_days", "repaired_names"),
+    *("load_runs", "hour_loads", "file_ledger", "load_changes", "quality_results"),
+]
+
+# Of places, or of loads.
+NOT_FOR_READERS = {
+    "changed_numbers",
+    "check_results",
+    "hours",
+    "listeners_by_place",
+    "rejected_records",
+    "what_is_loaded",
+}
+
 with DAG(
     dag_id="sparkify_schema",
     description="Creates the warehouse's tables and views",
@@ -64,6 +83,13 @@ with DAG(
             type="boolean",
             title="Drop all tables first",
             description="All data in the warehouse's tables is lost; load it again afterwards.",
+        ),
+        "access": Param(
+            False,
+            type="boolean",
+            title="Create the roles of analysts and readers",
+            description="The connection's user has to be allowed to create roles and a schema. "
+            "Once they exist, every run renews their grants.",
         ),
     },
     template_searchpath=str(sql_folder()),
@@ -110,5 +136,16 @@ with DAG(
         views=sql_files("views") | sql_files("questions"),
     )
 
+    grant_access = GrantAccessOperator(
+        task_id="grant_access",
+        views=sql_files("reader"),
+        questions={
+            name: file
+            for name, file in sql_files("questions").items()
+            if name not in NOT_FOR_READERS
+        },
+        analysed=[*ANALYSED, *sql_files("views"), *sql_files("questions")],
+    )
+
     drop_tables >> migrate_tables >> create_tables >> create_views >> create_answers
-    create_answers >> describe_tables
+    create_answers >> [describe_tables, grant_access]

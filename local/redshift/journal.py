@@ -39,6 +39,10 @@ select user_id, query_id, transaction_id, session_id, database_name, table_id, s
     file_name, line_number, column_name, column_type, column_length, position, error_code,
     error_message
 from {SCHEMA}.load_error_detail where shown_at <= clock_timestamp();
+create or replace view {SCHEMA}.svv_roles as
+select cast(oid as integer) as role_id, cast(rolname as text) as role_name,
+    cast(current_user as text) as role_owner, cast(null as text) as external_id
+from pg_roles where not rolcanlogin and rolname not like 'pg\\_%';
 do $$ begin
     create function {SCHEMA}.strtol(digits text, base integer) returns bigint
     language sql immutable strict

@@ -81,6 +81,10 @@ REFUSALS = [
     Refusal(r"^lock\b.*\bmode\b", _syntax("in")),
     Refusal(r"^delete from \w+ (as )?(?!using\b|where\b)\w+ ", "DELETE takes no alias"),
     Refusal(r"^create (temp |temporary )?table\b.*\bexclude\b", _syntax("exclude")),
+    # CREATE ROLE, r_CREATE_ROLE.html, and GRANT, r_GRANT.html
+    Refusal(r"^create role (?!\w+( externalid \S+)?$)", "syntax error: this is no CREATE ROLE"),
+    Refusal(r"^(grant|revoke) (?!role\b)\w+ (to|from)\b", _syntax("to")),
+    Refusal(r"\bpg_(roles|authid|auth_members)\b", 'relation "pg_roles" does not exist'),
     # COMMENT, r_COMMENT.html
     Refusal(
         r"^comment on (?!(table|column|constraint|database|view|schema)\b)",

@@ -147,6 +147,7 @@ class Session:
             return
         if self._status != wire.STATUS_FAILED:
             self._check_view(statement)
+            self._check_users(statement)
         rest = messages[0].body[len(name.encode()) + len(text.encode()) + 2 :]
         body = name.encode() + b"\0" + statement.for_postgres().encode() + b"\0" + rest
         self._backend.write(Message(b"P", body), *messages[1:])
@@ -184,6 +185,12 @@ class Session:
             before = self._describe(f"select * from {name}")
             if columns != before:
                 raise RedshiftError(f"cannot change the columns of the view {name}", "42P16")
+
+    def _check_users(self, statement: Statement) -> None:
+        """Raise if a grant is to a user that does not exist; a role needs the word ROLE."""
+        for user in statement.users:
+            if not self._query(f"select 1 from pg_roles where rolname = '{user}' and rolcanlogin"):
+                raise RedshiftError(f'user "{user}" does not exist', "42704")
 
     def _describe(self, sql: str) -> list[tuple[str, bytes]]:
         """Return the columns of a statement with their types; raise if it could not be planned."""

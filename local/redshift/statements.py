@@ -85,6 +85,12 @@ class Statement:
         return self.verb in ("select", "with", "insert", "update", "delete", "merge", "create")
 
     @property
+    def users(self) -> set[str]:
+        """The users, not roles, that it grants something."""
+        grantees = self.code.rpartition(" to ")[2] if self.verb == "grant" else ""
+        return set(re.findall(r"(?:^|, )(?!role |group |public\b)(\w+)", grantees))
+
+    @property
     def view(self) -> tuple[str, str] | None:
         """The name and SELECT, translated for PostgreSQL, of the view that it creates."""
         text = self.for_postgres()
@@ -98,6 +104,11 @@ class Statement:
             return f"lock table {', '.join(self.locks)} in access exclusive mode"
         if re.match(r"create (local )?(temp |temporary )?table\b", self.code):
             return _in_redshifts_types(_table(self.text))
+        if self.code.startswith("create role"):
+            return re.sub(r"\bexternalid\b.*", "", self.text, flags=re.IGNORECASE | re.DOTALL)
+        if self.verb in ("grant", "revoke"):
+            # PostgreSQL has one word for users, groups and roles: none.
+            return re.sub(r"\b(role|group)\s+(?=\w)", "", self.text, flags=re.IGNORECASE)
         if self.code.startswith("alter table"):
             return _altered_table(self.text)
         return _in_redshifts_types(self.text)

@@ -29,7 +29,7 @@ MANAGED = "of the local deployment"
 """Description of the connections that the local deployment sets itself."""
 
 HOST = "127.0.0.1"
-READER = "sparkify_reader"
+READER = "sparkify_bi"
 """The only user that TCP admits, and only with a password; may select, nothing else."""
 
 # Written at every start: initdb's would trust everyone on this machine. Airflow's database holds

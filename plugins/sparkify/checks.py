@@ -3,7 +3,7 @@
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -29,7 +29,9 @@ class Check:
     An assertion: a SELECT under a header of comments that states what must hold.
 
     It returns the rows that violate the assertion or, with ``-- returns: value``, one row whose
-    first column is a figure. The check fails above ``-- limit:``, which defaults to 0.
+    first column is a figure. The check fails above ``-- limit:``, which defaults to 0. Messages
+    quote only the columns that ``-- quotes:`` names: files, hours and counts, since messages leave
+    the warehouse.
     """
 
     name: str
@@ -71,6 +73,11 @@ class Check:
     def is_value(self) -> bool:
         """Whether the check returns a figure instead of rows."""
         return self._head("returns", "rows") == "value"
+
+    @property
+    def quotes(self) -> list[str]:
+        """The columns whose values messages may contain."""
+        return self._head("quotes").replace(",", " ").split()
 
     @property
     def advice(self) -> str:
@@ -216,8 +223,9 @@ def run_check(connection: Any, check: Check) -> Result:
         connection.rollback()
         seconds = time.monotonic() - began
         explained = explain(error)
+        is_final = isinstance(explained, AirflowFailException)
         problem = f"the query failed: {explained}"
-        return Result(check, None, seconds, problem=problem, is_final=explained is not error)
+        return Result(check, None, seconds, problem=problem, is_final=is_final)
     return Result(check, value, time.monotonic() - began, examples)
 
 
@@ -227,15 +235,18 @@ def _measure(cursor: Any, check: Check) -> tuple[float | None, list[str]]:
         rows = cursor.fetchall()
         if len(rows) != 1 or rows[0][0] is None:
             return None, []
-        return float(rows[0][0]), [_describe_row(cursor, rows[0])]
+        names = [column[0] for column in cursor.description]
+        return float(rows[0][0]), _describe(check, names, rows)
     cursor.execute(f"select count(*) from (\n{check.sql}\n) as breaking")
     [[count]] = cursor.fetchall()
-    if not count:
-        return 0.0, []
-    cursor.execute(f"select * from (\n{check.sql}\n) as breaking limit {EXAMPLES}")
-    return float(count), [_describe_row(cursor, row) for row in cursor.fetchall()]
+    if not (count and check.quotes):
+        return float(count), []
+    columns = ", ".join(check.quotes)
+    cursor.execute(f"select {columns} from (\n{check.sql}\n) as breaking limit {EXAMPLES}")
+    return float(count), _describe(check, check.quotes, cursor.fetchall())
 
 
-def _describe_row(cursor: Any, row: Sequence[Any]) -> str:
-    names = [column[0] for column in cursor.description]
-    return ", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True))
+def _describe(check: Check, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Describe each row by the columns that messages may quote."""
+    found = [dict(zip(names, row, strict=True)) for row in rows] if check.quotes else []
+    return [", ".join(f"{name} {row[name]}" for name in check.quotes) for row in found]

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -162,21 +163,50 @@ TRANSIENT = {"57014": CANCELLED}
 """What to do about an error that a retry may not meet again, by SQLSTATE."""
 
 
+class WarehouseError(AirflowException):
+    """An error of the warehouse for which there is no advice; a retry may not meet it again."""
+
+
+QUOTED = re.compile(r"['\"].*['\"]", re.DOTALL)
+
+DATA_ERRORS = ("22", "XX")
+"""The classes of SQLSTATE whose messages may quote values; others quote names of columns."""
+
+
+def without_values(message: str) -> str:
+    """Return a message without what it quotes, which may be a value of the data."""
+    return QUOTED.sub("'…'", message)
+
+
 def explain(error: Exception) -> Exception:
-    """Return an exception that says how to fix an error, if that is known, or else the error."""
+    """
+    Return an exception that says how to fix an error of the warehouse, if that is known.
+
+    It contains no value of the data, unlike a driver's own, whose details quote rows: messages of
+    exceptions reach logs, alerts and OpenLineage.
+    """
     details = error.args[0] if error.args else None
     # PostgreSQL's driver has the code as an attribute, Redshift's in the server's response.
     response = details if isinstance(details, dict) else {}
     code = getattr(error, "sqlstate", None) or response.get("C")
+    if not code:
+        return error
     message = response.get("M") or str(error).partition("\n")[0]
+    if "S3ServiceException" in message:
+        # About files, which only the details name.
+        message = f"{message}; {response.get('D')}"
+    elif code.startswith(DATA_ERRORS):
+        message = without_values(message)
     if code in PERMANENT:
         return AirflowFailException(PERMANENT[code].format(message))
-    return AirflowException(TRANSIENT[code].format(message)) if code in TRANSIENT else error
+    if code in TRANSIENT:
+        return AirflowException(TRANSIENT[code].format(message))
+    return WarehouseError(f"The warehouse has ended a statement with error {code}: {message}")
 
 
 @contextmanager
 def connected(hook: Any) -> Iterator[Any]:
-    """Open a connection and commit at the end; an error says how to fix it, if that is known."""
+    """Open a connection and commit at the end; errors are explained."""
     with closing(hook.get_conn()) as connection:
         try:
             # PostgreSQL was told when connecting, which costs no statement.
@@ -187,7 +217,8 @@ def connected(hook: Any) -> Iterator[Any]:
         except Exception as error:
             if (explained := explain(error)) is error:
                 raise
-            raise explained from error
+            # Not "from error": a traceback would quote its details.
+            raise explained.with_traceback(error.__traceback__) from None
 
 
 def _set_timeout(connection: Any, timeout: int) -> None:

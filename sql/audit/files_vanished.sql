@@ -1,4 +1,5 @@
 -- No event file that was published for the window's time is gone.
+-- quotes: source_file, last_source, held_events_from, held_events_until
 -- fix: Nothing was published, as that would delete the file's plays. Restore the file, or correct
 --     the variable sparkify_source, and clear stage_events. If it was removed on purpose, trigger a
 --     run with start, end and allow_removed.

@@ -1,4 +1,5 @@
 -- No hour that was loaded with plays, or with events of users, has none now.
+-- quotes: hour_start, plays_loaded, events_loaded, plays_staged, events_staged
 -- fix: Nothing was published, as that would empty the hour. Check sparkify_source, and
 --     rejected_rows for the hour's lines that could not be loaded. If they were removed on purpose,
 --     trigger a run with start, end and allow_removed.

@@ -2,6 +2,8 @@
 -- The share of songs is of the whole catalogue: one broken file among thousands stops no run.
 -- returns: value
 -- limit: {{ reject_limit() }}
+-- quotes: dataset, rejected_records, of_records_read, loaded_before,
+--     of_another_time_than_their_file
 -- fix: Nothing was published. See rejected_rows for file, line and reason. For records outside
 --     their file's time, set sparkify_partition_timezone to the zone in which files are cut, or
 --     sparkify_partition_slack to the hours that lines may stray. For others, fix the source files

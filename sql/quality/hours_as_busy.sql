@@ -1,5 +1,6 @@
 -- No hour has fewer than half of the plays of the quietest same hour of past weeks.
 -- severity: warn
+-- quotes: hour_start, plays, fewest_of_past_weeks, past_weeks
 -- fix: Plays may be missing: check that the hour's file is complete, and load it again. Checked
 --     only if at least four of the past eight weeks are loaded, each with 20 plays or more.
 select

@@ -1,5 +1,6 @@
 -- Hours loaded earlier from files that this run read again still match those files.
 -- severity: warn
+-- quotes: hour_start, events_in_files, events_loaded
 -- fix: Events came later than the lookback, or the file was corrected. Load these hours again, with
 --     a range run of sparkify or (both ends inclusive) airflow dags backfill --reset-dagruns -s
 --     HOUR -e HOUR sparkify

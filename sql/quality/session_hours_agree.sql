@@ -1,4 +1,5 @@
 -- The summary by session and hour has the same plays as songplays.
+-- quotes: plays_in_summary, plays_in_songplays
 -- fix: Clear the run from load_songplays on.
 select summed.plays as plays_in_summary, counted.plays as plays_in_songplays
 from (

@@ -1,5 +1,6 @@
 -- The mirror holds as many songs of each song file as were found in it.
 -- scope: table
+-- quotes: source_file, songs_found, songs_held
 -- fix: Something other than a load changed song_copies. Delete the file's row from song_files: the
 --     next run reads the file again.
 select

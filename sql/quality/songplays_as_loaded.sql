@@ -1,5 +1,6 @@
 -- Every hour of the files read holds exactly the plays it was loaded with.
 -- severity: warn
+-- quotes: hour_of_plays, plays_held, hour_loaded, plays_as_loaded
 -- fix: Something other than the hour's own run added or removed plays, so this run does not fail.
 --     airflow sparkify hours shows the hours and how to load them again, airflow sparkify audit all
 --     other changes. If it happens again, look for a load that ignores its window.

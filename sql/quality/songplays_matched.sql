@@ -1,5 +1,6 @@
 -- The share of plays that match the catalogue has not halved.
 -- severity: warn
+-- quotes: plays, matched, plays_of_eight_weeks, matched_of_eight_weeks
 -- fix: The catalogue, or the names in the logs, changed. Find out which songs no longer match; if
 --     song files are missing, restore them and run sparkify again.
 select

@@ -2,6 +2,7 @@
 -- severity: warn
 -- returns: value
 -- limit: 0.25
+-- quotes: garbled_plays, of_plays
 -- fix: More names than usual are garbled: tell the team that writes the logs. Fewer than 100 plays
 --     are not checked.
 select

@@ -24,7 +24,7 @@ create table if not exists load_runs (
     staged_at timestamp,  -- when all was staged, UTC
     published_at timestamp,  -- when all was in the star, UTC
     ended_at timestamp,  -- when the run succeeded, UTC
-    failed_at timestamp,  -- when the run failed, UTC
+    failed_at timestamp,  -- when the run failed, UTC; null once it succeeds
     failed_task varchar(250),  -- the task that failed
     stage_seconds double precision,  -- duration of staging
     load_seconds double precision,  -- duration of loading the star

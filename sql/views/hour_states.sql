@@ -12,7 +12,7 @@ from (
     select
         hour_loads.hour_start,
         case
-            when asked.failed_at > coalesce(hour_loads.loaded_at, asked.began_at) then 'failed'
+            when asked.failed_at > greatest(hour_loads.loaded_at, asked.began_at) then 'failed'
             -- Some of its tables may be replaced, others not yet.
             when
                 asked.ended_at is null

@@ -118,7 +118,7 @@ def test_bi_tools_are_told_where_to_connect_and_where_the_password_is(
     assert file.stat().st_mode & 0o777 == 0o600
     said = " ".join(shown(screen).split())
     assert f"port {deployment.postgres.tcp_port}, database {deployment.database}," in said
-    assert "user sparkify_reader, whose password is in" in said
+    assert "user sparkify_bi, whose password is in" in said
     assert "reader-password" in said
     assert file.read_text().strip() not in said
     assert "SPARKIFY_SOURCE=s3://bucket BI_PORT=5433 make run " in said

@@ -5,10 +5,9 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime
 
-import psycopg
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 
 from local.tools.pipeline import Pipeline
 from sparkify.operators.load import LoadOperator
@@ -94,7 +93,7 @@ def contents(
         warehouse = new_warehouse()
         try:
             schedule(Pipeline(dags["sparkify"]), source)
-        except (AirflowFailException, psycopg.Error) as failure:
+        except AirflowException as failure:
             return failure
         return warehouse.contents()
 

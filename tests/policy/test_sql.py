@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk import DAG
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sparkify.checks import Check
 from sparkify.macros import MACROS
 from sparkify.operators.data_quality import DataQualityOperator
 from sparkify.operators.load import LoadOperator, Slice
@@ -127,6 +128,24 @@ def test_every_check_says_what_to_do(file: Path) -> None:
     severity = re.search(r"^-- severity: (.*)$", text, re.MULTILINE)
     assert severity is None or severity[1] in ("warn", "error")
     assert re.search(r"^-- fix: \S", text, re.MULTILINE), "Say in '-- fix: …' what to do."
+
+
+QUOTABLE = (
+    r"(last_)?source(_file)?|dataset|hour_\w+|\w+_(count|loaded|staged|held|found|records|files)"
+    r"|held_events_\w+|(of_)?\w*plays\w*|lines|staged|rejected|folded|forgotten|loaded_before|of_\w+_read"
+    r"|of_another_time_than_their_file|(fewest_of_)?past_weeks|matched\w*"
+)
+"""The names of columns of files, hours and counts."""
+
+
+@pytest.mark.parametrize("file", CHECKS, ids=lambda f: f.stem)
+def test_messages_quote_files_hours_and_counts_of_a_check(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = rendered(str(file.relative_to(SQL)), "postgres", monkeypatch)
+    for column in Check(file.stem, text).quotes:
+        assert re.fullmatch(QUOTABLE, column), f"{column} may hold what people see in no message."
+        assert re.search(rf"\b{column}\b", re.sub(r"--.*", "", text)), f"It has no {column}."
 
 
 def test_the_library_of_operators_is_one_file_each() -> None:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from local.servers.databases import execute
 from local.tools.pipeline import Pipeline
-from sparkify.warehouse import explain
+from sparkify.warehouse import WarehouseError, explain, session, warehouse_hook
 from tests.reference import expected
 from tests.support.environment import SERVER
 from tests.support.sources import TestSource, play, song, visit
@@ -104,7 +106,42 @@ def test_what_redshift_says_is_explained_too() -> None:
     assert isinstance(error, AirflowFailException)
     assert "may not do this: permission denied for relation users. Grant" in str(error)
     passing = redshift_connector.error.ProgrammingError({"C": "XX000", "M": "1023"})
-    assert explain(passing) is passing
+    assert isinstance(explain(passing), WarehouseError)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("insert into users (user_id, last_seen_at) values (1, now())", "users_pkey"),
+        ("insert into users values (2, 'Ada')", 'column "last_seen_at"'),
+        ("select cast('Ada' as integer)", "22P02: invalid input syntax for type integer: '…'"),
+        ("select cast(E'Ada \"L\"\\n''x' as date)", "syntax for type date: '…'"),
+    ],
+)
+def test_an_explained_error_quotes_no_value(
+    warehouse: Warehouse, statement: str, told: str
+) -> None:
+    warehouse.client.execute("insert into users values (1, 'Ada', 'L', 'F', 'free', now())")
+    with pytest.raises(psycopg.Error) as failed:
+        warehouse.client.execute(statement.encode())
+    assert told in (text := str(explain(failed.value)))
+    assert not re.search("Ada|[(]1[)]", text)
+
+
+def test_neither_does_redshift_s() -> None:
+    message = "Invalid digit, Value 'A', Pos 0, Type: Integer"
+    said = {"C": "XX000", "M": message, "D": f"error:  {message}\ncontext:   Ada"}
+    assert str(explain(redshift_connector.error.ProgrammingError(said))).endswith(
+        "error XX000: Invalid digit, Value '…', Pos 0, Type: Integer"
+    )
+
+
+def test_a_traceback_ends_before_the_driver_s_error(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError) as failed, session(warehouse_hook()) as cursor:
+        cursor.execute("select cast('Ada' as integer)")
+    assert "Ada" not in "".join(traceback.format_exception(failed.value)).replace(
+        "\"select cast('Ada' as integer)\"", ""
+    )
 
 
 @pytest.fixture
@@ -214,7 +251,7 @@ def test_a_full_disk_loses_nothing_once_there_is_room(
     world.events(*plays)
     context = pipeline.context(*DAY)
     for _ in range(2):
-        with pytest.raises(psycopg.errors.DiskFull, match="No space left on device"):
+        with pytest.raises(WarehouseError, match=r"53100: .*No space left on device"):
             pipeline.run_task("stage_events", context)
     assert warehouse.count("rejected_rows") == warehouse.count("file_ledger") == 0
     subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)

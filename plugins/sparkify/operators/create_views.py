@@ -44,17 +44,19 @@ class CreateViewsOperator(WarehouseOperator):
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
         """Create or replace all views."""
         hook = self.get_db_hook()
-        selects = {name: _dated(sql) if self.dated else sql for name, sql in self.views.items()}
+        selects = {name: dated(sql) if self.dated else sql for name, sql in self.views.items()}
         with session(hook) as cursor:
-            changed = [
-                name
-                for name, select in selects.items()
-                if _changes_columns(cursor, hook.conn_type, name, select)
-            ]
-            for name in [*self.dependents, *changed] if changed else []:
-                cursor.execute(f"drop view if exists {name}")
-            for name, select in selects.items():
-                self.execute_statement(cursor, f"create or replace view {name} as\n{select}")
+            self.create(cursor, hook.conn_type, selects)
+
+    def create(self, cursor: Any, on: str, selects: Mapping[str, str]) -> None:
+        """Create or replace views in the current schema."""
+        changed = [
+            name for name, select in selects.items() if _changes_columns(cursor, on, name, select)
+        ]
+        for name in [*self.dependents, *changed] if changed else []:
+            cursor.execute(f"drop view if exists {name}")
+        for name, select in selects.items():
+            self.execute_statement(cursor, f"create or replace view {name} as\n{select}")
 
 
 def _changes_columns(cursor: Any, on: str, name: str, select: str) -> bool:
@@ -76,7 +78,7 @@ def _columns(cursor: Any, rows: str) -> list[tuple[str, Any]]:
     return [(column[0], column[1]) for column in cursor.description]
 
 
-def _dated(sql: str) -> str:
+def dated(sql: str) -> str:
     """Add the column, as a scalar subquery, because a join could change the order of the rows."""
     return (
         "select answers.*, (select data_as_of from data_as_of) as data_as_of\n"

@@ -75,8 +75,8 @@ class DataQualityOperator(WarehouseOperator):
             lineage.write_table("quality_results", len(self.results))
         return lineage
 
-    def execute(self, context: Context) -> None:
-        """Run the checks, record the results, and fail with all failures."""
+    def execute(self, context: Context) -> dict[str, str] | None:
+        """Run the checks, record the results, and fail with all failures; return the warnings."""
         if not self.checks:
             self._raise_exception(f"{self.task_id} has no checks, so it would pass anything.")
         checks = [Check(name, sql) for name, sql in self.checks.items()]
@@ -99,6 +99,7 @@ class DataQualityOperator(WarehouseOperator):
                 for statement in self.afterwards:
                     self.execute_statement(cursor, statement)
         self._report(results)
+        return {result.check.name: str(result) for result in results if result.failed} or None
 
     def _record(self, cursor: Any, context: Context, results: Sequence[Result]) -> None:
         window = Window.of_run(context)
@@ -126,7 +127,8 @@ class DataQualityOperator(WarehouseOperator):
     def _report(self, results: Sequence[Result]) -> None:
         for result in results:
             if result.failed:
-                self.log.warning("%s", result)
+                # The rows stay in the warehouse.
+                self.log.warning("%s\nThe query of the rows:\n%s", result, result.check.sql)
         passed = [result.check.name for result in results if not result.failed]
         self.log.info("%s of %s checks passed: %s", len(passed), len(results), ", ".join(passed))
         send_failed_checks([result.check.severity for result in results if result.failed])

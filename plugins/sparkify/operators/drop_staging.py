@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from airflow.sdk import Context
 
 from sparkify.operators.warehouse import WarehouseOperator
+from sparkify.runs.alerts import ChangedCheck, News, Repaired, announce
 from sparkify.runs.metrics import send_figures
 from sparkify.runs.steps import BOOKKEEPING
 from sparkify.runs.summary import describe, read_figures
@@ -22,35 +23,53 @@ class DropStagingOperator(WarehouseOperator):
 
     Active runs keep their tables; a run without a recorded end counts as dead after 30 days. Failed
     runs keep theirs for ``sparkify_keep_staging_days``. The run's balance sheet is logged and
-    returned as XCom.
+    returned as XCom, and people are notified of checks and failed hours that have changed.
 
     :param datasets: the tables that staging tables are modelled on
+    :param changed_checks: SELECT of the checks whose result has changed, or its file (templated)
+    :param repaired_runs: SELECT of the failed runs that this run makes good, or its file
+        (templated)
+    :param checked_by: ids of the tasks that return the run's warnings
     :param afterwards: statements, or files, that end the run in the same transaction (templated)
     :param daily: further ones for runs in whose window a day begins (templated)
     """
 
     template_fields: Sequence[str] = (
         "datasets",
+        "changed_checks",
+        "repaired_runs",
         "afterwards",
         "daily",
         *WarehouseOperator.template_fields,
     )
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"afterwards": "sql", "daily": "sql"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "changed_checks": "sql",
+        "repaired_runs": "sql",
+        "afterwards": "sql",
+        "daily": "sql",
+    }
     ui_color = "#e4e4e4"
 
     def __init__(
         self,
         *,
         datasets: Sequence[str],
+        changed_checks: str,
+        repaired_runs: str,
+        checked_by: Sequence[str] = (),
         afterwards: Sequence[str] = (),
         daily: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.datasets = datasets
+        self.changed_checks = changed_checks
+        self.repaired_runs = repaired_runs
+        self.checked_by = list(checked_by)
         self.afterwards = list(afterwards)
         self.daily = list(daily)
+        self.news: News | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Drop this run's tables and leftovers; send and return the run's figures."""
@@ -62,6 +81,7 @@ class DropStagingOperator(WarehouseOperator):
             leftovers = self._leftovers(cursor) - own
             if leftovers:
                 self.log.info("Dropping leftovers of dead runs: %s", ", ".join(sorted(leftovers)))
+            self.news = self._read_news(cursor)
             drop = f"drop table if exists {', '.join(sorted(leftovers | own))}"
             expired = self.daily if Window.of_run(context).begins_day else []
             for statement in [drop, *self.afterwards, *expired]:
@@ -70,6 +90,20 @@ class DropStagingOperator(WarehouseOperator):
         self.log.info("%s", describe(figures))
         send_figures(figures, context["dag_run"].run_type)
         return figures
+
+    def post_execute(self, context: Context, result: Any = None) -> None:  # noqa: ARG002 - Airflow's signature
+        """Notify people of what has changed, once it is committed."""
+        if self.news:
+            returned = context["ti"].xcom_pull(task_ids=self.checked_by) or []
+            warnings = {name: text for found in returned if found for name, text in found.items()}
+            announce(context, self.news, warnings)
+
+    def _read_news(self, cursor: Any) -> News:
+        """Read what has changed, before the run counts as ended."""
+        self.execute_statement(cursor, self.changed_checks)
+        changes = [ChangedCheck(*row) for row in cursor.fetchall()]
+        self.execute_statement(cursor, self.repaired_runs)
+        return News(changes, Repaired(*cursor.fetchone()))
 
     def _leftovers(self, cursor: Any) -> set[str]:
         """Return every staging table that no run needs."""

@@ -45,7 +45,7 @@ class LoadFactOperator(LoadOperator):
         """Repair the names that the load looks up."""
         if self.names and (names := correct_names(cursor, on, self.names)):
             self.repaired = len(names)
-            self.log.info("Repaired %s garbled names, such as %s", len(names), names[0])
+            self.log.info("Repaired %s garbled names", len(names))
 
     def restrict_to(self, condition: str) -> Self:
         """Return a copy of this load for the rows of the window that meet a condition."""

@@ -1,10 +1,14 @@
-"""Alerts: notify people of tasks that failed for good and of runs that are late."""
+"""
+Alerts: notify people of tasks that failed for good, of warnings, and of runs that are late.
+
+Messages leave the machine, so they contain counts, checks and files, and no row.
+"""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -13,7 +17,7 @@ from asgiref.sync import sync_to_async
 from sparkify.runs.hours import DAG_ID
 from sparkify.settings import MAIL, SLACK
 from sparkify.warehouse import lock, transaction, warehouse_hook
-from sparkify.window import naive
+from sparkify.window import Window, naive
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,78 @@ def failed(context: Context) -> None:
             "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",
             (naive(datetime.now(UTC)), task, run_id),
         )
+
+
+class ChangedCheck(NamedTuple):
+    """A check whose result is not the one that people know of."""
+
+    check: str
+    passed: bool
+    warned_lately: bool
+
+
+class Repaired(NamedTuple):
+    """The failed runs that a run makes good, their time, and how many other hours are failed."""
+
+    runs: int
+    window_start: datetime | None
+    window_end: datetime | None
+    hours_left: int
+
+
+class News(NamedTuple):
+    """What people do not know yet when a run ends."""
+
+    changes: Sequence[ChangedCheck]
+    repaired: Repaired
+
+
+def announce(context: Context, news: News, warnings: Mapping[str, str]) -> None:
+    """
+    Notify people, in one message, of what has changed.
+
+    The many runs of a backfill announce a warning once a day, and that failed hours are loaded once
+    none is left.
+
+    :param warnings: the texts of the run's warnings, by check
+    """
+    changes, repaired = news
+    loads_failed_hours = bool(repaired.runs)
+    if context["dag_run"].run_type == "backfill":
+        changes = [one for one in changes if not one.passed and not one.warned_lately]
+        loads_failed_hours &= not repaired.hours_left
+    warned = [one.check for one in changes if not one.passed]
+    held = [one.check for one in changes if one.passed]
+    lines = [warnings.get(check, f"{check}: it warns; see the log") for check in warned]
+    lines += [f"{check}: it holds again" for check in held]
+    lines += [_describe(repaired)] if loads_failed_hours else []
+    if not lines:
+        return
+    window = Window.of_run(context)
+    notify(
+        f"Sparkify: {_subject(warned, held)}",
+        f"{context['run_id']} has loaded {window}.\n"
+        + "\n".join(lines)
+        + "\ndocs/runbook.md explains each check. "
+        f"The log: {getattr(context['task_instance'], 'log_url', 'in the web UI')}",
+    )
+
+
+def _subject(warned: Sequence[str], held: Sequence[str]) -> str:
+    """Name the check, or say how many there are."""
+    if not (warned or held):
+        return "failed hours are loaded"
+    verb, checks = ("warns", warned) if warned else ("holds again", held)
+    return f"{checks[0]} {verb}" + (f", and {more} more" if (more := len(checks) - 1) else "")
+
+
+def _describe(repaired: Repaired) -> str:
+    """Say which failed hours are loaded, and how many are not."""
+    return (
+        f"Loaded, after it had failed: {repaired.window_start:%Y-%m-%d %H:%M} to "
+        f"{repaired.window_end:%Y-%m-%d %H:%M} UTC. Failed hours left: {repaired.hours_left}"
+        + (" (airflow sparkify hours lists them)." if repaired.hours_left else ".")
+    )
 
 
 async def late(context: Mapping[str, Any]) -> None:

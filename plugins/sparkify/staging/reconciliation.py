@@ -24,7 +24,7 @@ from sparkify.staging.ledger import REJECTS, Reading, Tally, record_reading
 from sparkify.staging.names import KEPT
 from sparkify.staging.prefixes import beginning
 from sparkify.staging.strays import agree, outside, separated
-from sparkify.warehouse import REDSHIFT, commit, insert_rows
+from sparkify.warehouse import REDSHIFT, commit, insert_rows, without_values
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,8 @@ class Reconciliation:
         self.tally.count_rejects(rejects)
         kept = [reject for reject in rejects if not reject.is_forgotten]
         for reject in kept[:SHOWN]:
-            log.warning("Rejected: %s, line %s: %s", reject.file.url, reject.line, reject.reason)
+            reason = without_values(reject.reason)
+            log.warning("Rejected: %s, line %s: %s", reject.file.url, reject.line, reason)
         commit(self.cursor)
         # First, because it locks.
         record_reading(self.cursor, REDSHIFT, self.reading, self.tally)

@@ -20,7 +20,7 @@ from sparkify.staging.ledger import Reading, Tally
 from sparkify.staging.prefixes import beginning, prefixes
 from sparkify.staging.reconciliation import Reconciliation, Snapshot
 from sparkify.staging.strays import alternating, unit
-from sparkify.warehouse import commit, explain, rollback
+from sparkify.warehouse import WarehouseError, commit, explain, rollback, without_values
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +85,9 @@ def stage(
                 cursor.execute(copy(one))
             except RedshiftError as error:
                 rollback(cursor)
-                if (explained := explain(error)) is not error:
-                    raise explained from error
-                raise _failure(one, error, failed_load(cursor, table, earlier)) from error
+                if not isinstance(explained := explain(error), WarehouseError | RedshiftError):
+                    raise explained from None
+                raise _failure(one, explained, failed_load(cursor, table, earlier)) from None
 
     def copy_files(files: Sequence[SourceFile]) -> None:
         copy_all(list(_copies(source, files, manifests, table)))
@@ -171,19 +171,18 @@ def _write_manifest(manifests: str, name: str, files: Sequence[SourceFile]) -> s
     return f"s3://{location.bucket}/{location.root}{name}.manifest"
 
 
-def _failure(copied: Copy, error: RedshiftError, errors: Sequence[LoadError]) -> AirflowException:
+def _failure(copied: Copy, error: Exception, errors: Sequence[LoadError]) -> AirflowException:
     """Explain a COPY's failure, which is permanent if records do not fit."""
-    details = error.args[0] if error.args else error
-    message = details.get("M", details) if isinstance(details, dict) else details
-    if isinstance(details, dict) and details.get("D"):
-        message = f"{message}; {details['D']}"
-    for bad in errors[:SHOWN]:
-        log.error("Not loaded: %s, line %s: %s: %s", bad.url, bad.line, bad.column, bad.message)
+    failed = f"The COPY of {copied.url} failed; nothing was staged. {error}"
     if not errors:
-        return AirflowException(f"The COPY of {copied.url} failed; nothing was staged. {message}")
-    first = errors[0]
+        return AirflowException(failed)
+    records = [
+        f"{bad.url}, line {bad.line}: {bad.column}: {without_values(bad.message)}"
+        for bad in errors[:SHOWN]
+    ]
+    for record in records:
+        log.error("Not loaded: %s", record)
     return AirflowFailException(
-        f"The COPY of {copied.url} failed; nothing was staged. {message} The first of "
-        f"{len(errors)} records that cannot be loaded: {first.url}, line {first.line}: "
-        f"{first.column}: {first.message}. Fix the files, then clear this task."
+        f"{failed} The first of {len(errors)} records that cannot be loaded: {records[0]}. Fix the "
+        "files, then clear this task."
     )

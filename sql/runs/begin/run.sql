@@ -5,3 +5,9 @@ select
     {{ literal(window().start) }} as window_start,
     {{ literal(window().end) }} as window_end,
     timestamp '{{ now() }}' as began_at
+where
+    not exists (
+        select 1
+        from load_runs
+        where run_id = {{ quoted(run_id) }}
+    )

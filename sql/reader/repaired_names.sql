@@ -1,0 +1,5 @@
+-- Garbled names of songs and artists, with their repairs.
+select
+    delivered,
+    repaired
+from public.repaired_names
