@@ -38,8 +38,8 @@ def forget(dag: DAG, *users: int) -> None:
 
 def texts(warehouse: Warehouse) -> str:
     """Everything in every table, staging tables too, as text."""
-    tables = warehouse.rows("select tablename from pg_tables where schemaname = 'public'")
-    return "\n".join(str(warehouse.rows(f"select * from {table}")) for (table,) in tables)
+    tables = warehouse.column("select tablename from pg_tables where schemaname = 'public'")
+    return "\n".join(str(warehouse.rows(f"select * from {table}")) for table in tables)
 
 
 def without(users: set[str], root: Path) -> Path:
@@ -188,7 +188,11 @@ def test_a_user_is_erased_as_if_the_files_had_never_held_one(
 ) -> None:
     pipeline.run(*WHOLE)
     assert warehouse.count("songplays") == 6
+    warehouse.client.execute("analyze")
+    statistics = "select * from pg_stats where schemaname = 'public'"
+    assert NAMES["1"] in str(warehouse.rows(statistics))
     forget(dags[FORGET], 1)
+    assert NAMES["1"] not in str(warehouse.rows(statistics))
     assert warehouse.rows("select user_id, reason from forgotten_users") == [(1, "request 7")]
     assert NAMES["1"] not in texts(warehouse)
     states = warehouse.rows(STATE)

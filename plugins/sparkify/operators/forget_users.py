@@ -93,6 +93,10 @@ class ForgetUsersOperator(WarehouseOperator):
             for table, run_id in staged.items():
                 erased[table] = self._erase_staged(cursor, table, run_id)
             erased["rejected_rows"] = self._erase_rejects(cursor, hook.conn_type)
+            if hook.conn_type == POSTGRES:
+                # The planner's statistics quote values, those of deleted rows too.
+                named = [*self.tables, *staged, "rejected_rows"]
+                cursor.execute(f"analyze {', '.join(named)}")
         found = {table: count for table, count in erased.items() if count}
         self.log.info("Forgot %s users, %s for the first time: %s", len(users), len(new), found)
         return erased
