@@ -39,5 +39,5 @@ def create_tables(server: EmbeddedPostgres, name: str, schema: DAG) -> None:
     """Create the tables with the DAG ``sparkify_schema``."""
     use_database(server, name)
     pipeline = Pipeline(schema)
-    for task_id in ("create_tables", "create_views", "create_answers"):
+    for task_id in ("migrate_tables", "create_tables", "create_views", "create_answers"):
         pipeline.run_task(task_id, pipeline.context())

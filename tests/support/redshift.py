@@ -52,7 +52,7 @@ def empty_redshift(
             "AIRFLOW_CONN_SPARKIFY_WAREHOUSE", redshift_server.connection("empty_redshift")
         )
         schema = Pipeline(dags["sparkify_schema"])
-        for task_id in ("create_tables", "create_views", "create_answers"):
+        for task_id in ("migrate_tables", "create_tables", "create_views", "create_answers"):
             schema.run_task(task_id, schema.context())
     execute(
         server,

@@ -122,6 +122,8 @@ WRONG = {
     "user_levels_agree": LEVELS,
     "user_levels_unbroken": "update user_levels set valid_to = valid_to + interval '1 second'",
     "users_as_last_seen": "update users set level = 'paid' where user_id = 2",
+    "users_forgotten": "insert into forgotten_users select user_id, 'request 7', 'run', now() "
+    "from users where last_seen_at < '2018-11-15 11:00'",
     "users_genders": "update users set gender = 'X'",
     "users_unique": doubled("users"),
 }
@@ -142,7 +144,7 @@ RIGHT = {
     "files_mostly_rejected": ["update file_ledger set reject_count = row_count"],
     "hours_emptied": [
         f"delete from {staging_table('run', 'staging_events')} where ts > '2018-11-15 10:15'",
-        "update hour_loads set plays = 0, events_loaded = 0; "
+        "update hour_loads set plays = 0, user_events = 0; "
         f"delete from {staging_table('run', 'staging_events')}",
     ],
     "reject_share": [
