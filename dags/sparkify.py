@@ -40,6 +40,8 @@ not be loaded; `drop_staging` logs the run's summary.
 - **a warning `hours_as_loaded`**: events reached a file after its hours were loaded, and later than
   the lookback, or the file was corrected. The log names the hours. Load them again with a range run
   or, both ends inclusive, with `airflow dags backfill --reset-dagruns -s HOUR -e HOUR sparkify`.
+- **a warning `keys_as_before`**: the source has renamed, lost or gained keys, or writes values of
+  another kind. It is reported once; `sparkify_drift` makes it an error that stops the run.
 - **"This run …", "A range run needs …", "The range is empty …"**: the window of the run is unclear.
   Trigger it again as the message shows. A param that is not a date is refused at once.
 
@@ -50,7 +52,7 @@ alerts, `sparkify_mail` (type `smtp`, extra `to`) and `sparkify_slack` (type `sl
 Variables `sparkify_source` and, each with a default, `sparkify_partition`,
 `sparkify_partition_timezone`, `sparkify_partition_slack`, `sparkify_songs`, `sparkify_jsonpaths`,
 `sparkify_manifest_prefix`, `sparkify_lookback_minutes`, `sparkify_statement_timeout_minutes`,
-`sparkify_reject_limit`, `sparkify_stale_hours`, `sparkify_keep_staging_days`,
+`sparkify_reject_limit`, `sparkify_drift`, `sparkify_stale_hours`, `sparkify_keep_staging_days`,
 `sparkify_keep_rejects_days`.
 """
 

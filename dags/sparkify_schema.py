@@ -42,6 +42,8 @@ TABLES = [
     "rejected_rows",
     "readings",
     "file_ledger",
+    "file_keys",
+    "key_changes",
     "load_runs",
     "hour_loads",
     "load_changes",

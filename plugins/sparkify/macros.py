@@ -206,6 +206,7 @@ MACROS = {
     "bytewise": bytewise,
     "content": content,
     "days_in_range": in_range,
+    "drift_severity": settings.drift_severity,
     "engine": warehouse.engine,
     "event_files": event_files,
     "in_event_files": in_event_files,

@@ -32,6 +32,7 @@ DEFAULTS = {
     "lookback_minutes": "0",
     "statement_timeout_minutes": "60",
     "reject_limit": "0.01",
+    "drift": "warn",
     "stale_hours": "24",
     "keep_staging_days": "7",
     "keep_rejects_days": "90",
@@ -124,6 +125,14 @@ def reject_limit() -> float:
     if not 0 <= share <= 1:
         _refuse("reject_limit", "a share between 0 and 1, such as 0.01 for 1 %")
     return share
+
+
+def drift_severity() -> str:
+    """Whether changed keys are reported (``warn``) or stop a run before publishing (``error``)."""
+    severity = setting("drift")
+    if severity not in ("warn", "error"):
+        _refuse("drift", "warn or error")
+    return severity
 
 
 def _refuse(name: str, wanted: str) -> NoReturn:

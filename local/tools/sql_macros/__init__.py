@@ -98,6 +98,10 @@ def reject_limit() -> float:
     return 0.01
 
 
+def drift_severity() -> str:
+    return "warn"
+
+
 def removal_is_allowed() -> bool:
     return False
 

@@ -24,6 +24,7 @@ SETTINGS: tuple[Callable[[], Any], ...] = (
     settings.partition_timezone,
     settings.partition_slack,
     settings.reject_limit,
+    settings.drift_severity,
     settings.stale_hours,
     settings.keep_staging,
     settings.keep_rejects,

@@ -159,7 +159,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         lineage.read_files(file.url for file in reading.files if file not in tally.gone)
         lineage.write_table(reading.dataset, tally.rows.total())
         lineage.write_table("rejected_rows", tally.rejects.total())
-        for table in ("file_ledger", "readings"):
+        for table in ("file_keys", "file_ledger", "readings"):
             lineage.write_table(table)
         return lineage
 

@@ -1,7 +1,7 @@
 """The statements of a run's bookkeeping, step by step."""
 
 BOOKKEEPING = (
-    *("file_ledger", "hour_loads", "load_runs"),
+    *("file_keys", "file_ledger", "hour_loads", "key_changes", "load_runs"),
     *("quality_results", "readings", "rejected_rows"),
 )
 """The tables that these statements change, in the order in which they are locked."""
@@ -17,8 +17,8 @@ BEGIN = [
 STAGED = ["runs/staged/rejects.sql", "runs/staged/figures.sql", "runs/staged/run.sql"]
 """After staging: record what was read, staged and rejected."""
 
-AUDITED = ["runs/audited/reading.sql"]
-"""After the audit has passed, before anything is loaded: claim the window."""
+AUDITED = ["runs/audited/reading.sql", "runs/audited/key_changes.sql"]
+"""After the audit has passed, before anything is loaded: claim the window, record new keys."""
 
 PUBLISHED = [
     "runs/published/rejects.sql",
@@ -39,6 +39,8 @@ ENDED = ["runs/ended/run.sql"]
 """At the end."""
 
 EXPIRED = [
+    "runs/expired/file_keys_replaced.sql",
+    "runs/expired/file_keys.sql",
     "runs/expired/rejects.sql",
     "runs/expired/ledger.sql",
     "runs/expired/quality_results.sql",

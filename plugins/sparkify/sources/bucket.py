@@ -106,6 +106,14 @@ class BucketSource:
         # Buffered, so that only the last read returns less than asked for.
         return cast("BinaryIO", io.BufferedReader(_Body(answer["Body"], file.url), 1 << 16))
 
+    def end(self, file: SourceFile, size: int) -> bytes:
+        """Read the last bytes of an object, at most this many."""
+        with _explain_errors(f"{file.url} cannot be read"):
+            answer = self._client.get_object(
+                Bucket=self.bucket, Key=self.root + file.name, Range=f"bytes=-{size}"
+            )
+            return bytes(answer["Body"].read())
+
     def _content(self, file: SourceFile) -> bytes | None:
         """Read a small object with the fast client; return None to leave errors to boto3."""
         from obstore.exceptions import BaseError

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from sparkify.records.file_keys import FileKeys
 from sparkify.records.objects import LONGEST_TEXT
 from sparkify.records.rejects import Forgotten, Reject
 from sparkify.sources.base import SourceFile
@@ -31,6 +32,13 @@ LEDGER = (
     "reject_count"
 )
 
+FILE_KEYS = (
+    "dataset, source_file, reading, span_start, sample, key_name, column_name, kind, "
+    "record_count, sampled_count"
+)
+LONGEST_KEY = 128
+"""How many bytes of a key are kept, on both engines."""
+
 
 @dataclass
 class Tally:
@@ -38,6 +46,7 @@ class Tally:
     The counts of a reading, by file.
 
     :param gone: files deleted between listing and opening, which count as missing
+    :param keys: samples of the files' keys
     """
 
     lines: Counter[SourceFile] = field(default_factory=Counter)
@@ -46,6 +55,7 @@ class Tally:
     rows: Counter[SourceFile] = field(default_factory=Counter)
     rejects: Counter[SourceFile] = field(default_factory=Counter)
     gone: set[SourceFile] = field(default_factory=set)
+    keys: FileKeys | None = None
 
     def count(self, batch: "Batch") -> None:
         """Add a batch."""
@@ -132,6 +142,24 @@ class Reading:
             for name, figures in [*found, *absent]
         ]
 
+    def key_rows(self, keys: FileKeys) -> list[tuple[Any, ...]]:
+        """Return the samples of keys as rows of the columns ``FILE_KEYS``."""
+        return [
+            (
+                self.dataset,
+                row.file.name,
+                self.number,
+                self._span(row.file.name)[0],
+                row.sample,
+                _storable(row.key, LONGEST_KEY),
+                row.column,
+                row.kind,
+                row.records,
+                row.sampled,
+            )
+            for row in keys.rows()
+        ]
+
     @cached_property
     def spans(self) -> dict[str, Window]:
         """The time that each event file, found or missing, may hold."""
@@ -193,7 +221,7 @@ def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None
     So a file's open rejects are those of its last reading. The ledger has one entry per file and
     run.
     """
-    lock(cursor, on, "file_ledger", "rejected_rows")
+    lock(cursor, on, "file_keys", "file_ledger", "rejected_rows")
     # Whoever is forgotten from here on is erased from the staging table too.
     if reading.forgotten.column and reading.forgotten.users != forgotten_users(cursor):
         raise AirflowException(
@@ -205,6 +233,8 @@ def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None
         (reading.dataset, reading.run_id),
     )
     insert_rows(on, cursor, "file_ledger", LEDGER, reading.ledger_rows(tally))
+    if tally.keys:
+        insert_rows(on, cursor, "file_keys", FILE_KEYS, reading.key_rows(tally.keys))
     cursor.execute(
         "update rejected_rows set resolved_by = %s where resolved_at is null and dataset = %s "
         "and source = %s and source_file in (select source_file from file_ledger "

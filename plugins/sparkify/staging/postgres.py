@@ -11,6 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from sparkify.records.blocks import blocks
 from sparkify.records.columns import SOURCE_FILE, columns_of
 from sparkify.records.encoding import encoder
+from sparkify.records.file_keys import FileKeys
+from sparkify.records.keys import KeyMap
 from sparkify.records.reader import Batch, RecordReader
 from sparkify.records.spans import file_spans
 from sparkify.sources.base import Source
@@ -32,12 +34,15 @@ def stage(
     Reading, parsing and COPY overlap, block by block. Table, rejects and ledger entries are one
     transaction, which the caller commits.
     """
-    tally = Tally()
     columns = columns_of(cursor, reading.dataset)
+    keys = FileKeys(KeyMap(column.name for column in columns), by_file=not reading.by_file)
+    tally = Tally(keys=keys)
     spans = file_spans(reading.files, reading.partition, reading.time_column)
     reader = RecordReader(columns, rules, spans, reading.forgotten, by_file=reading.by_file)
     batches = in_background(
-        reader.batches(in_background(blocks(source, reading.files, tally.gone.add)))
+        reader.batches(
+            in_background(keys.watch(blocks(source, reading.files, tally.gone.add), reading.files))
+        )
     )
     cursor.execute(f"drop table if exists {table}")
     more = f", {SOURCE_FILE.definition}" if reading.by_file else ""

@@ -3,18 +3,25 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from redshift_connector.error import Error as RedshiftError
 
+from sparkify.records.blocks import UNREADABLE
+from sparkify.records.columns import columns_of
+from sparkify.records.file_keys import SAMPLED, FileKeys, some
+from sparkify.records.keys import KeyMap
 from sparkify.records.spans import FileSpans, file_spans
 from sparkify.sources.base import SourceFile
 from sparkify.sources.bucket import BucketSource
-from sparkify.sources.open import open_source
+from sparkify.sources.open import open_source, read
 from sparkify.staging.copy_log import LoadError, failed_load, last_load, loads_since
 from sparkify.staging.ledger import Reading, Tally
 from sparkify.staging.prefixes import beginning, prefixes
@@ -76,6 +83,9 @@ def stage(
     :param manifests: URL of a location for manifests; if empty, COPY reads by prefix
     :param copy: returns the statement of one COPY
     """
+    columns = columns_of(cursor, reading.dataset)
+    keys = FileKeys(KeyMap(column.name for column in columns), by_file=not reading.by_file)
+    _sample(source, reading.files, keys)
     cursor.execute(f"drop table if exists {table}")
     cursor.execute(f"create table {table} (like {reading.dataset} including defaults)")
 
@@ -108,10 +118,34 @@ def stage(
     count = sum(len(copies) for _, copies in groups)
     loads = loads_since(cursor, table, earlier, count, empty_files)
     reconciliation = Reconciliation(
-        cursor, source, reading, table, rules, spans, snapshots, loads, copy_files
+        cursor, source, reading, table, rules, spans, snapshots, loads, copy_files, Tally(keys=keys)
     )
     reconciliation.run()
     return reconciliation.tally
+
+
+def _sample(source: BucketSource, files: Sequence[SourceFile], keys: FileKeys) -> None:
+    """Sample the keys of the files, with a request or two each."""
+    chosen = some(files)
+    with ThreadPoolExecutor(source.readers, thread_name_prefix="sample") as readers:
+        for file, parts in zip(chosen, readers.map(partial(_ends, source), chosen), strict=True):
+            for part, is_cut in parts:
+                keys.add(file, part, is_cut=is_cut)
+
+
+def _ends(source: BucketSource, file: SourceFile) -> Iterable[tuple[bytes, bool]]:
+    """Return the beginning and end of a file, and whether each is cut off behind."""
+    try:
+        with closing(read(source, file)) as content:
+            beginning = content.read(2 * SAMPLED + 1)
+    except UNREADABLE:  # COPY says so
+        return []
+    if len(beginning) <= 2 * SAMPLED:
+        return [(beginning, False)]
+    parts = [(beginning[:SAMPLED], True)]
+    if not _is_compressed(file):
+        parts.append((source.end(file, SAMPLED).partition(b"\n")[2], False))
+    return parts
 
 
 def _groups(

@@ -262,6 +262,7 @@ const SECTIONS = {
       { unit: "checks", lines: true })],
     ["changed_numbers", "Numbers that changed", ranked("rows_affected", "day", "table_name", "changed_file")],
     ["rejected_records", "Rejected records", ranked("records", "source_file", "example")],
+    ["source_changes", "Changes in the source", ranked("records", "change", "key_name", "source_file")],
   ],
 };
 
@@ -273,5 +274,6 @@ const NOTHING = {
   level_changes: "No user changed level in this range.",
   rejected_records: "No records were rejected.",
   rising_songs: "No song was played more often than in the week before.",
+  source_changes: "The keys of the files are as before.",
   songs_the_catalogue_lacks: "The catalogue has every song played in this range.",
 };
