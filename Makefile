@@ -28,6 +28,7 @@ help: ## Show this list
 	@echo "  make run BI_PORT=5433             let BI tools read the warehouse on this port of 127.0.0.1"
 	@echo "  make run SCHEDULE=1               schedule it hourly even if the source is old"
 	@echo "  make report START=2018-11-01 END=2018-11-07 OUT=week.html   limit the days, both included"
+	@echo "  make report LEVEL=paid PLACE=\"London, UK\"   limit it to a level, a place or both"
 	@echo "  make verify SEED=1                shuffle the hours with this seed"
 	@echo "  make try-docker EXECUTOR=celery   run tasks on Celery workers"
 	@echo "  make bench-backfill HOURS=48      measure fewer hours"

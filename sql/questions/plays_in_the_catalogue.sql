@@ -1,4 +1,5 @@
 -- How many plays match the catalogue: it has a song of the same title, artist and duration.
+{%- from "fragments/song_days.sql" import song_days with context %}
 with known as (
     select title, artist_name, duration
     from songs
@@ -9,7 +10,7 @@ select
     song_days.day,
     sum(song_days.plays) as plays,
     sum(case when known.title is null then 0 else song_days.plays end) as known_plays
-from song_days
+from {{ song_days(in_range("start_time")) }}
 left join known
     on
         song_days.song_title = known.title

@@ -9,6 +9,8 @@ import pytest
 from airflow.sdk import DAG
 
 from local.tools.pipeline import Pipeline
+from sparkify.page.questions import Filters, query, questions
+from sparkify.page.warehouse import reading
 from tests.support.environment import ROOT
 from tests.support.questions import EVENTS
 from tests.support.sources import TestSource, play, song
@@ -171,6 +173,51 @@ def test_every_question_has_a_view_and_is_asked_here(warehouse: Warehouse) -> No
         # What is loaded, and how much, is told of nothing, too.
         assert warehouse.count(file.stem) == (file.stem in ("what_is_loaded", "totals"))
         assert file.stem in asked, f"Ask {file.stem} of a world in this module."
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(level="paid"),
+        Filters(place="Arlington, VA"),
+        Filters(place="(unknown)"),
+        Filters(date(2018, 11, 12), date(2018, 11, 12), "free", "London, UK"),
+        Filters(place="it's nowhere"),
+    ],
+    ids=lambda filters: f"{filters.level}-{filters.place}",
+)
+def test_a_level_and_a_place_leave_out_all_other_plays_as_if_there_were_none(
+    filters: Filters,
+    pipeline: Pipeline,
+    source: TestSource,
+    new_warehouse: Callable[[], Warehouse],
+) -> None:
+    placeless = play("2018-11-13 08:00:00", userId="3", location=None, song="Undo")
+    events = [*EVENTS, placeless]
+    source.songs(song("SO1"))
+    source.events(*events)
+    new_warehouse()
+    pipeline.run("2018-11-05", "2018-11-15")
+    limited = [one for one in questions().values() if one.is_filtered(filters.listeners)]
+    found = {one.name: ask(one.name, filters) for one in limited}
+
+    def left_out(event: dict[str, Any]) -> bool:
+        place = event["location"] or "(unknown)"
+        return filters.level not in (None, event["level"]) or filters.place not in (None, place)
+
+    # What is left out becomes visits, so that users and files stay.
+    source.events(*(event | {"page": "Home"} if left_out(event) else event for event in events))
+    new_warehouse()
+    pipeline.run("2018-11-05", "2018-11-15")
+    assert found == {one.name: ask(one.name, filters.days) for one in limited}
+    names = {"level_changes", "hours", "check_results", "rejected_records", "what_is_loaded"}
+    assert questions().keys() - found.keys() == names
+
+
+def ask(name: str, filters: Filters) -> list[tuple[Any, ...]]:
+    """What the page is answered."""
+    with reading(30) as read:
+        return list(read(*query(questions()[name], filters)).rows)
 
 
 def test_a_view_whose_columns_change_is_made_anew_and_others_keep_their_grants(

@@ -232,6 +232,9 @@ const calendar = (answer) => {
 const toMinute = (moment) => String(moment ?? "").slice(0, 16).replace("T", " ") + " UTC";
 const transposed = (rows) => [...Array(24).keys()].map((hour) => rows.map((row) => row[hour]));
 
+// The questions of one row, each of whose columns is a number at the head of the page.
+const TOTALS = ["totals"];
+
 const SECTIONS = {
   "What users listen to": [
     ["most_played_songs", "Most played songs", ranked("plays", "title", "artist")],
