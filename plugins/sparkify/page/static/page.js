@@ -196,8 +196,10 @@ const charts = Object.values(SECTIONS).flat();
 const listeners = ({ level, place }) => [level && `at level ${level}`, place && `from ${place}`].filter(Boolean).join(" ");
 
 function total(name, value) {
+  const share = { style: "percent", maximumSignificantDigits: 3 };
+  const text = name.endsWith("_rate") ? value?.toLocaleString("en", share) : value?.toLocaleString("en");
   return element("div", {},
-    element("dt", { textContent: name.replaceAll("_", " ") }), element("dd", { textContent: value?.toLocaleString("en") ?? "–" }));
+    element("dt", { textContent: name.replaceAll("_", " ") }), element("dd", { textContent: text ?? "–" }));
 }
 
 async function showTotals() {
