@@ -39,6 +39,7 @@ TABLES = [
     "session_hours",
     "song_days",
     "repaired_names",
+    "user_agents",
     "rejected_rows",
     "readings",
     "file_ledger",

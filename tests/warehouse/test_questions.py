@@ -319,6 +319,14 @@ def test_the_public_data_set(
     assert warehouse.value("select match_rate from match_rate") == pytest.approx(1 / 6820)
     assert warehouse.value("select sum(hours) from listening_hours") == Decimal("468.00")
     assert warehouse.value("select sum(users) from retention where weeks_later = 0") == 96
+    by_device = "select operating_system, device, plays from devices"
+    assert warehouse.rows(by_device) == [
+        ("Mac OS X", "Mac", 3000),
+        ("Windows", "(unknown)", 2428),
+        ("Ubuntu", "(unknown)", 577),
+        ("Linux", "(unknown)", 576),
+        ("iOS", "iPhone", 239),
+    ]
     by_gender = "select gender, level, users, plays from plays_by_gender_and_level"
     assert warehouse.rows(by_gender) == [
         ("F", "free", 45, 593),

@@ -296,6 +296,7 @@ const SECTIONS = {
     ["level_changes", "Upgrades and downgrades", changes],
     ["sessions", "Sessions", lengths],
     ["listeners_by_place", "Listeners by place", ranked("users", "place")],
+    ["devices", "Systems and devices", ranked("plays", "operating_system", "device")],
   ],
   "State of the data": [
     ["hours", "Hours", calendar],
