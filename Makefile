@@ -16,7 +16,7 @@ export PYTHONPATH := plugins
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary lineage package matrix env clean bench
+.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary lineage notebook package matrix env clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ dictionary: $(INSTALLED) ## Generate the data dictionary, dbt sources and data c
 
 lineage: $(INSTALLED) ## Record the OpenLineage events of one run, and draw them, in docs/lineage
 	@$(BIN)/python -W ignore -m local.tools.lineage
+
+notebook: $(INSTALLED) ## Run the notebook on the simulated sample, and keep its outputs
+	@$(BIN)/python -W ignore -m local.tools.notebook
 
 package: $(INSTALLED) ## Build the wheel, and what Amazon MWAA wants, into dist/
 	@exec $(BIN)/python -m local.tools.package

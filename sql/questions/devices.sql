@@ -14,7 +14,7 @@ select
     coalesce(user_agents.operating_system, '(unknown)') as operating_system,
     coalesce(user_agents.device, '(unknown)') as device,
     count(distinct listeners.user_id) as users,
-    sum(listeners.plays) as plays
+    cast(sum(listeners.plays) as bigint) as plays
 from listeners
 left join user_agents on listeners.user_agent = user_agents.user_agent
 group by

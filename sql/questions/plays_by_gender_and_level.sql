@@ -13,7 +13,7 @@ select
     coalesce(users.gender, '(unknown)') as gender,
     coalesce(listeners.level, '(unknown)') as level,
     count(*) as users,
-    sum(listeners.plays) as plays
+    cast(sum(listeners.plays) as bigint) as plays
 from listeners
 left join users on listeners.user_id = users.user_id
 group by coalesce(users.gender, '(unknown)'), coalesce(listeners.level, '(unknown)')
