@@ -274,7 +274,14 @@ def test_a_level_and_a_place_leave_out_all_other_plays_as_if_there_were_none(
     new_warehouse()
     pipeline.run("2018-11-05", "2018-11-15")
     assert found == {one.name: ask(one.name, filters.days) for one in limited}
-    names = {"level_changes", "hours", "check_results", "rejected_records", "what_is_loaded"}
+    names = {
+        "changed_numbers",
+        "level_changes",
+        "hours",
+        "check_results",
+        "rejected_records",
+        "what_is_loaded",
+    }
     assert questions().keys() - found.keys() == names
 
 
