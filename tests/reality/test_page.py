@@ -318,7 +318,8 @@ def test_a_level_and_a_place_are_picked_for_the_whole_page(
         frame = page.frame_locator("iframe[title=Sparkify]")
         expect(frame.locator("[name=place]")).to_have_value(place, timeout=PATIENCE)
         expect(frame.locator("[name=level]")).to_have_value("paid")
-        expect(frame.locator("#meaning")).to_contain_text("Only plays at level paid from San")
+        only = "Only plays at level paid from San"
+        expect(frame.locator("#meaning")).to_contain_text(only, timeout=PATIENCE)
         with page.expect_download() as started:
             frame.get_by_role("link", name="CSV of Plays by day").click()
         assert started.value.suggested_filename == (
