@@ -16,7 +16,7 @@ export PYTHONPATH := plugins
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary lineage package matrix env clean bench
+.PHONY: help run report stop test browser verify try-docker redshift-sql bench-backfill lint dictionary lineage notebook package matrix env clean bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,7 @@ help: ## Show this list
 	@echo "  make run BI_PORT=5433             let BI tools read the warehouse on this port of 127.0.0.1"
 	@echo "  make run SCHEDULE=1               schedule it hourly even if the source is old"
 	@echo "  make report START=2018-11-01 END=2018-11-07 OUT=week.html   limit the days, both included"
+	@echo "  make report LEVEL=paid PLACE=\"London, UK\"   limit it to a level, a place or both"
 	@echo "  make verify SEED=1                shuffle the hours with this seed"
 	@echo "  make try-docker EXECUTOR=celery   run tasks on Celery workers"
 	@echo "  make bench-backfill HOURS=48      measure fewer hours"
@@ -81,6 +82,9 @@ dictionary: $(INSTALLED) ## Generate the data dictionary, dbt sources and data c
 
 lineage: $(INSTALLED) ## Record the OpenLineage events of one run, and draw them, in docs/lineage
 	@$(BIN)/python -W ignore -m local.tools.lineage
+
+notebook: $(INSTALLED) ## Run the notebook on the simulated sample, and keep its outputs
+	@$(BIN)/python -W ignore -m local.tools.notebook
 
 package: $(INSTALLED) ## Build the wheel, and what Amazon MWAA wants, into dist/
 	@exec $(BIN)/python -m local.tools.package

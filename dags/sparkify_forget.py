@@ -78,6 +78,7 @@ with DAG(
             "erase/hours_held.sql",
             "erase/song_days_held.sql",
             "erase/starts_held.sql",
+            "erase/agents_held.sql",
             "erase/changes.sql",
         ],
         afterwards=[
@@ -85,6 +86,7 @@ with DAG(
             "erase/song_days.sql",
             "erase/song_days_unplayed.sql",
             "erase/time.sql",
+            "erase/user_agents.sql",
         ],
         outlets=[asset("songplays")],
     )

@@ -39,6 +39,7 @@ TABLES = [
     "session_hours",
     "song_days",
     "repaired_names",
+    "user_agents",
     "rejected_rows",
     "readings",
     "file_ledger",
@@ -55,14 +56,15 @@ TABLES = [
 # Neither records as delivered, which hold what the star leaves out, nor what only runs need.
 ANALYSED = [
     *("songplays", "users", "songs", "artists", "time", "user_levels", "user_events"),
-    *("session_hours", "song_days", "repaired_names"),
+    *("session_hours", "song_days", "repaired_names", "user_agents"),
     *("load_runs", "hour_loads", "file_ledger", "load_changes", "quality_results"),
 ]
 
-# Of places, or of loads.
+# Of places, of user agents, or of loads.
 NOT_FOR_READERS = {
     "changed_numbers",
     "check_results",
+    "devices",
     "hours",
     "listeners_by_place",
     "rejected_records",

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from local.deployment.deployment import postgres_of
 from local.deployment.environment import SOURCE_VARIABLE, WAREHOUSE_CONNECTION, read_env_file
@@ -25,6 +26,8 @@ class Options:
 
     first: date | None
     last: date | None
+    level: Literal["free", "paid"] | None
+    place: str | None
     file: Path
 
     @classmethod
@@ -36,7 +39,7 @@ class Options:
         file = Path(os.environ.get("OUT") or layout.report / REPORT).expanduser().absolute()
         if file.is_dir():
             raise UserError(f"OUT={file} is a folder: name a file, such as {file / REPORT}.")
-        return cls(first, last, file)
+        return cls(first, last, _level(), os.environ.get("PLACE") or None, file)
 
 
 def _day(name: str) -> date | None:
@@ -48,6 +51,16 @@ def _day(name: str) -> date | None:
             f"{name}={text} is not a date: write it as 2018-11-01. START and END are the first "
             "and last day of the report; without them it covers everything."
         ) from None
+
+
+def _level() -> Literal["free", "paid"] | None:
+    match os.environ.get("LEVEL"):
+        case "free" | "paid" as level:
+            return level
+        case None | "":
+            return None
+        case other:
+            raise UserError(f"LEVEL={other} is no level: it must be free or paid.")
 
 
 def main() -> int:
@@ -113,12 +126,12 @@ def running(postgres: EmbeddedPostgres) -> Iterator[None]:
 def write(options: Options) -> None:
     """Query the warehouse and write the file."""
     # Airflow reads its settings on import, so import it after they are set.
-    from sparkify.page.questions import Range
+    from sparkify.page.questions import Filters
     from sparkify.page.report import report
     from sparkify.sources.folder import FolderSource
 
     try:
-        page = report(Range(options.first, options.last))
+        page = report(Filters(options.first, options.last, options.level, options.place))
         FolderSource(options.file.parent).write(options.file.name, page.encode())
     except Exception as error:
         raise UserError(

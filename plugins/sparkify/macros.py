@@ -105,6 +105,16 @@ def in_range(column: str) -> str:  # noqa: ARG001 - the page's range uses it
     return "1 = 1"
 
 
+def of_level_and_place(level: str = "level", location: str = "location") -> str:  # noqa: ARG001 - the page's filters use them
+    """Select the plays a question covers: those of all levels and places unless one is given."""
+    return "1 = 1"
+
+
+def has_level_or_place() -> bool:
+    """Whether a question is about one level or one place."""
+    return False
+
+
 def primary_key(*columns: str) -> str:
     """
     Declare a key, where it is enforced.
@@ -209,12 +219,14 @@ MACROS = {
     "drift_severity": settings.drift_severity,
     "engine": warehouse.engine,
     "event_files": event_files,
+    "has_level_or_place": has_level_or_place,
     "in_event_files": in_event_files,
     "in_range": in_range,
     "is_scheduled": is_scheduled,
     "kept_since": kept_since,
     "literal": literal,
     "newest_is_published": newest_is_published,
+    "of_level_and_place": of_level_and_place,
     "now": now,
     "partition_slack": partition_slack,
     "primary_key": primary_key,

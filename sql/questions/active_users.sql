@@ -4,7 +4,9 @@
 with played as (
     select cast(hour_start as date) as day, user_id
     from session_hours
-    where {{ in_range("hour_start") }}
+    where
+        {{ in_range("hour_start") }}
+        and {{ of_level_and_place() }}
     group by cast(hour_start as date), user_id
 ),
 

@@ -1,9 +1,10 @@
 -- The 50 most played artists as credited on the plays, with the number of different songs played,
 -- and the artist's id if the catalogue credits a song to this name.
+{%- from "fragments/song_days.sql" import song_days with context %}
 with songs_played as (
     -- One row per song, to count songs without sorting all days.
     select song_title, artist_name, sum(plays) as plays
-    from song_days
+    from {{ song_days(in_range("start_time")) }}
     where {{ days_in_range("day") }}
     group by song_title, artist_name
 ),

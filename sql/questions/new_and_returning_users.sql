@@ -2,13 +2,16 @@
 with days as (
     select cast(hour_start as date) as day, user_id
     from session_hours
-    where {{ in_range("hour_start") }}
+    where
+        {{ in_range("hour_start") }}
+        and {{ of_level_and_place() }}
     group by cast(hour_start as date), user_id
 ),
 
 firsts as (
     select user_id, cast(min(hour_start) as date) as day
     from session_hours
+    where {{ of_level_and_place() }}
     group by user_id
 )
 

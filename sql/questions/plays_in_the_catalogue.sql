@@ -1,16 +1,15 @@
 -- How many plays match the catalogue: it has a song of the same title, artist and duration.
-with known as (
-    select title, artist_name, duration
-    from songs
-    group by title, artist_name, duration
-)
-
+{%- from "fragments/song_days.sql" import song_days with context %}
 select
     song_days.day,
     sum(song_days.plays) as plays,
     sum(case when known.title is null then 0 else song_days.plays end) as known_plays
-from song_days
-left join known
+from {{ song_days(in_range("start_time")) }}
+left join (
+    select title, artist_name, duration
+    from songs
+    group by title, artist_name, duration
+) as known
     on
         song_days.song_title = known.title
         and song_days.artist_name = known.artist_name

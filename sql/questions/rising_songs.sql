@@ -1,8 +1,11 @@
 -- The 50 songs that gained the most plays in the last seven days over the seven days before. The
 -- last day is the latest in the range with a play; earlier days count even if outside the range.
+{%- from "fragments/song_days.sql" import song_days with context %}
+{%- set last_days = "start_time >= (select latest.day - 13 from latest) "
+    "and start_time < (select latest.day + 1 from latest)" %}
 with latest as (
     select max(day) as day
-    from song_days
+    from {{ song_days(in_range("start_time")) }}
     where {{ days_in_range("day") }}
 ),
 
@@ -13,7 +16,7 @@ weeks as (
         sum(case when song_days.day > latest.day - 7 then song_days.plays else 0 end) as plays,
         sum(case when song_days.day > latest.day - 7 then 0 else song_days.plays end)
             as plays_before
-    from song_days
+    from {{ song_days(last_days) }}
     cross join latest
     where
         song_days.day > latest.day - 14

@@ -7,7 +7,9 @@ with sessions as (
         sum(plays) as plays,
         ({{ seconds("max(last_play)") }} - {{ seconds("min(first_play)") }}) / 60 as minutes
     from session_hours
-    where {{ in_range("hour_start") }}
+    where
+        {{ in_range("hour_start") }}
+        and {{ of_level_and_place() }}
     group by user_id, session_id
 ),
 

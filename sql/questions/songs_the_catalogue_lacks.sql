@@ -1,7 +1,8 @@
 -- The 50 most played songs without a song of the same title and artist in the catalogue.
+{%- from "fragments/song_days.sql" import song_days with context %}
 with played as (
     select song_title, artist_name, sum(plays) as plays
-    from song_days
+    from {{ song_days(in_range("start_time")) }}
     where {{ days_in_range("day") }}
     group by song_title, artist_name
 )

@@ -4,7 +4,9 @@
 with sessions as (
     select user_id, session_id, sum(plays) as plays
     from session_hours
-    where {{ in_range("hour_start") }}
+    where
+        {{ in_range("hour_start") }}
+        and {{ of_level_and_place() }}
     group by user_id, session_id
 )
 

@@ -21,5 +21,7 @@ create table if not exists songplays (
 {%- if engine() == "redshift" %}
 sortkey (start_time)
 {%- else %};
-create index if not exists songplays_start_time on songplays (start_time)
+create index if not exists songplays_start_time on songplays (start_time);
+-- Few users have more than one agent: if assumed independent, their pairs seem too many to hash.
+create statistics if not exists songplays_agents (ndistinct) on user_agent, user_id from songplays
 {%- endif %}

@@ -1,5 +1,6 @@
 """``make report``: what it needs, and what it says where that is missing."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,22 @@ def test_it_goes_where_it_is_wished_and_by_default_where_the_dag_writes(
     assert Options.read(layout).file == tmp_path / "week.html"
 
 
+def test_it_is_limited_to_days_a_level_and_a_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"START": "2018-11-01", "LEVEL": "paid", "PLACE": "London, UK"}.items():
+        monkeypatch.setenv(name, value)
+    options = Options.read(Layout(tmp_path))
+    assert (options.first, options.last) == (date(2018, 11, 1), None)
+    assert (options.level, options.place) == ("paid", "London, UK")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"START": "November"}, "START=November is not a date: write it as 2018-11-01"),
         ({"START": "2018-11-02", "END": "2018-11-01"}, "The range is empty"),
+        ({"LEVEL": "gold"}, "LEVEL=gold is no level: it must be free or paid"),
         ({"OUT": "."}, "is a folder: name a file, such as"),
     ],
 )

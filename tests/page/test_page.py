@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -20,7 +21,7 @@ from local.tools.pipeline import Pipeline
 from sparkify.page import admission, answer_queue, app, warehouse
 from sparkify.page.answer_queue import AnswerQueue, Reply
 from sparkify.page.documents import as_csv, file_name
-from sparkify.page.questions import Question, Range, questions, rendered
+from sparkify.page.questions import Filters, Question, questions, rendered
 from sparkify.page.warehouse import Answer, reading
 from tests.support.environment import ROOT
 from tests.support.sources import TestSource, play
@@ -112,17 +113,20 @@ def test_a_spreadsheet_computes_nothing(value: Any, text: str) -> None:
 
 
 def test_a_table_s_name_says_what_it_is_about_and_whether_it_is_all() -> None:
-    def named(name: str, rows: int, days: Range, *, cut: bool = False) -> str:
+    def named(name: str, rows: int, days: Filters, *, cut: bool = False) -> str:
         return file_name(questions()[name], days, Answer((), ((),) * rows, cut))
 
-    november = Range(date(2018, 11, 1), date(2018, 11, 30))
+    november = Filters(date(2018, 11, 1), date(2018, 11, 30))
     range_ = "from-2018-11-01-to-2018-11-30"
     assert named("rising_songs", 49, november) == f"rising_songs-{range_}.csv"
     assert named("rising_songs", 50, november) == f"rising_songs-first-50-rows-{range_}.csv"
     assert named("totals", 5, november, cut=True) == f"totals-first-5-rows-{range_}.csv"
-    assert named("totals", 1, Range(last=november.last)) == "totals-to-2018-11-30.csv"
+    assert named("totals", 1, Filters(last=november.last)) == "totals-to-2018-11-30.csv"
+    paid = Filters(november.first, november.last, "paid", "Köln, DE; x=1\r\n")
+    assert named("rising_songs", 49, paid) == f"rising_songs-{range_}-paid-K-ln-DE-x-1-.csv"
+    assert named("level_changes", 1, paid) == f"level_changes-{range_}.csv"
     # It is about whatever time, whatever the range.
-    assert named("rejected_records", 1, november) == "rejected_records.csv"
+    assert named("rejected_records", 1, paid) == "rejected_records.csv"
 
 
 @pytest.mark.parametrize(
@@ -132,6 +136,12 @@ def test_a_table_s_name_says_what_it_is_about_and_whether_it_is_all() -> None:
         ("/answers/plays_by_day.json?first={{ 7*7 }}", 422),
         ("/answers/plays_by_day.json?first=2018-11-15&first=%27;drop table users", 422),
         ("/answers/plays_by_day.json?first=2018-11-16&last=2018-11-15", 422),
+        ("/answers/plays_by_day.json?level=gold", 422),
+        ("/answers/plays_by_day.json?level=free' or 1=1--", 422),
+        ("/answers/plays_by_day.json?place=", 422),
+        ("/answers/plays_by_day.json?place=a%5c' or 1=1--", 422),
+        ("/answers/plays_by_day.json?place=a%00", 422),
+        (f"/answers/plays_by_day.json?place={'a' * 513}", 422),
         ("/answers/..%2fschema%2fusers.sql", 404),
         ("/answers/{{ 7*7 }}.sql", 404),
         ("/answers/plays_by_day' or 1=1.json", 404),
@@ -154,7 +164,8 @@ def test_every_answer_carries_the_headers_that_protect(
     behind: Any = asgi._app  # known as an ASGI application only; it is one of FastAPI's
     routes = [route.path for route in behind.routes]
     assert len(routes) == 4, "Say here what it may answer"
-    monkeypatch.setattr(app, "rendered", lambda *_: 1 / 0)
+    for name in ("query", "rendered"):
+        monkeypatch.setattr(app, name, lambda *_: 1 / 0)
     client = TestClient(asgi, raise_server_exceptions=False)
     statuses = {
         "/": 200,
@@ -350,12 +361,39 @@ def test_who_asks_the_same_at_once_or_soon_is_given_one_answer(
     asyncio.run(ask())
 
 
+@pytest.mark.parametrize(
+    ("place", "plays"),
+    [
+        ("London, UK", 4),
+        ("london, uk", 0),
+        ("London, UK' or '1'='1", 0),
+        ("'; drop table songplays; --", 0),
+        ("$$ %s %(place)s {{ 7*7 }} {% raw %}", 0),
+        ('"\u0130"', 0),
+    ],
+)
+def test_a_place_is_a_value_and_never_a_part_of_the_sql(
+    client: TestClient, place: str, plays: int
+) -> None:
+    for name, asked in questions().items():
+        answer = client.get(f"/answers/{name}.json", params={"place": place})
+        assert answer.is_success, name
+        assert asked.is_filtered(Filters(place=place)) != answer.json()["unfiltered"]
+    assert client.get("/answers/totals.json", params={"place": place}).json()["rows"][0][0] == plays
+    # As it is shown it can be run.
+    shown = client.get("/answers/totals.sql", params={"place": place, "level": "free"}).text
+    with reading(5) as read:
+        assert read(shown.replace("%", "%%")).rows[0][0] == plays
+
+
 def test_a_range_is_made_of_dates_alone() -> None:
     question = Question("q", "-- Head,\n-- and more.\nselect 1 where {{ in_range('day') }}\n")
     assert question.description == "Head, and more."
-    assert rendered(question, Range()).endswith("where 1 = 1")
+    assert rendered(question, Filters()).endswith("where 1 = 1")
 
 
 def test_what_a_question_says_it_is_limited_to_is_what_its_sql_is_limited_to() -> None:
     for question in questions().values():
+        # Drivers take it for the beginning of a parameter.
+        assert "%" not in re.sub(r"{%.*?%}", "", question.text), question.name
         assert question.text.count("limit ") == (question.limit is not None), question.name

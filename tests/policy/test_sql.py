@@ -98,7 +98,12 @@ def test_every_loaded_table_has_its_three_files_and_its_line(
     )
     loads = [task for task in dags["sparkify"].tasks if isinstance(task, LoadOperator)]
     slices = (step for load in loads for step in load.afterwards if isinstance(step, Slice))
-    loaded = {"repaired_names", *(load.table for load in loads), *(one.table for one in slices)}
+    loaded = {
+        "repaired_names",
+        "user_agents",
+        *(load.table for load in loads),
+        *(one.table for one in slices),
+    }
     assert table in loaded, f"Load {table} in dags/sparkify.py."
 
 

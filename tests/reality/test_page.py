@@ -39,7 +39,7 @@ from local.servers.postgres import EmbeddedPostgres
 from local.terminal.errors import last_lines
 from local.tools.pipeline import Pipeline
 from sparkify.page import app, warehouse
-from sparkify.page.questions import Range
+from sparkify.page.questions import Filters
 from sparkify.page.report import report
 from tests.support.environment import HOME
 from tests.support.sources import TestSource, play
@@ -286,6 +286,53 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
     assert asked - {"itself"} == {"127.0.0.1"}
 
 
+def test_a_level_and_a_place_are_picked_for_the_whole_page(
+    browser: Browser, url: str, real_source: Path
+) -> None:
+    place = "San Francisco-Oakland-Hayward, CA"
+    with logged_in(browser, url) as page:
+        frame = opened(page)
+        # Places are offered, the most users first.
+        offered = frame.locator("#places option")
+        expect(offered.first).to_have_attribute("value", rows(frame, "listeners_by_place")[0][0])
+        assert place in [option.get_attribute("value") for option in offered.all()]
+
+        frame.locator("[name=level]").select_option("paid")
+        frame.locator("[name=place]").fill(place)
+        frame.get_by_role("button", name="Show").click()
+        plays = f"{plays_of(real_source, level='paid', location=place):,}"
+        expect(frame.locator("#totals dd").first).to_have_text(plays, timeout=PATIENCE)
+        drawn(frame)
+        expect(frame.locator("#meaning")).to_contain_text(f"Only plays at level paid from {place}")
+        assert [row[0] for row in rows(frame, "listeners_by_place")] == [place]
+        assert sum(int(row[2]) for row in rows(frame, "plays_by_day")) == 0
+        expect(frame.locator("#level_changes > p").first).to_contain_text("Of all levels")
+        expect(frame.locator("#sessions > p").first).not_to_contain_text("Of all levels")
+        every_chart_can_be_read(frame)
+
+        # Another range keeps them, and so does the address.
+        frame.get_by_role("button", name="7 days").click()
+        query = re.compile(r"\?first=2018-11-24&last=2018-11-30&level=paid&place=San\+Fran[^&]*$")
+        expect(page).to_have_url(query, timeout=PATIENCE)
+        page.reload()
+        frame = page.frame_locator("iframe[title=Sparkify]")
+        expect(frame.locator("[name=place]")).to_have_value(place, timeout=PATIENCE)
+        expect(frame.locator("[name=level]")).to_have_value("paid")
+        only = "Only plays at level paid from San"
+        expect(frame.locator("#meaning")).to_contain_text(only, timeout=PATIENCE)
+        with page.expect_download() as started:
+            frame.get_by_role("link", name="CSV of Plays by day").click()
+        assert started.value.suggested_filename == (
+            "plays_by_day-from-2018-11-24-to-2018-11-30-paid-San-Francisco-Oakland-Hayward-CA.csv"
+        )
+
+
+def plays_of(source: Path, **wanted: str) -> int:
+    texts = (file.read_text() for file in source.glob("log_data/*/*/*"))
+    events = (json.loads(line) for text in texts for line in text.split("\n") if "NextSong" in line)
+    return sum(all(event[name] == value for name, value in wanted.items()) for event in events)
+
+
 def test_the_navigation_leads_to_it_under_a_path_prefix(browser: Browser, running: Airflow) -> None:
     url = f"http://127.0.0.1:{(port := free_port())}/d123"
     address = {"AIRFLOW__API__BASE_URL": url, "AIRFLOW__API__PORT": str(port)}
@@ -329,13 +376,15 @@ def the_month_is_shown(frame: FrameLocator | Page) -> None:
     expect(bars.nth(1)).to_contain_text("28")
     expect(frame.locator("#most_played_songs .yaxislayer-above")).to_contain_text("Undo · Björk")
     assert sum(int(row[1]) for row in rows(frame, "plays_by_day")) == 6820
-    expect(frame.locator("#totals dd")).to_have_text(["6,820", "96", "776", "8.8"])
+    expect(frame.locator("#totals dd")).to_have_text(["6,820", "96", "776", "8.8", "0.0147%"])
+    expect(frame.locator("#meaning")).to_contain_text("A play is a song started")
+    expect(frame.locator("#meaning")).to_contain_text("The match rate is the share of plays")
 
 
 def every_chart_can_be_read(frame: FrameLocator) -> None:
     """With a screen reader and by keyboard: each has a name, what it says, and its rows."""
     charts = frame.get_by_role("article").all()
-    assert len(charts) == 16
+    assert len(charts) == 21
     for chart in charts:
         assert chart.get_by_role("heading").text_content()
         assert chart.get_by_role("link").count() == 2
@@ -353,7 +402,7 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
     browser: Browser, november: str, tmp_path: Path, theme: Literal["light", "dark"]
 ) -> None:
     file = tmp_path / "report.html"
-    file.write_text(report(Range()))
+    file.write_text(report(Filters()))
     asked: list[str] = []
     complaints: list[str] = []
     with closing(browser.new_context(offline=True, color_scheme=theme)) as context:
@@ -370,7 +419,7 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         expect(said).to_contain_text("outdated, damaged or loaded in part, as of")
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         the_month_is_shown(page)
-        expect(page.get_by_role("article")).to_have_count(16)
+        expect(page.get_by_role("article")).to_have_count(21)
         expect(page.locator("#hours .js-plotly-plot")).to_be_visible()
         expect(page.locator("#most_played_songs pre")).to_contain_text("from song_days")
         expect(page.locator("#hours caption")).to_contain_text("first 200 of 721 rows")
@@ -392,13 +441,16 @@ def test_what_was_cut_is_said_to_be(
 ) -> None:
     monkeypatch.setattr(warehouse, "ROWS", 5)
     file = tmp_path / "report.html"
-    file.write_text(report(Range(date(2018, 11, 1), date(2018, 11, 7))))
+    file.write_text(report(Filters(date(2018, 11, 1), date(2018, 11, 7), "paid")))
     with closing(browser.new_page()) as page:
         page.goto(file.as_uri())
         drawn(page)
-        expect(page.locator("#loaded")).to_contain_text("covers 2018-11-01 to 2018-11-07")
+        expect(page.locator("#loaded")).to_contain_text(
+            "covers 2018-11-01 to 2018-11-07, at level paid."
+        )
+        expect(page.locator("#meaning")).to_contain_text("Only plays at level paid count")
         expect(page.locator("#plays_by_day .cut")).to_contain_text("Only the first 5 rows")
-        expect(page.locator("#sessions .cut")).to_contain_text("Only the first 5 rows")
+        expect(page.locator("#rising_songs .cut")).to_contain_text("Only the first 5 rows")
         expect(page.locator("#plays_by_weekday_and_hour tbody tr")).to_have_count(5)
 
 
@@ -429,7 +481,7 @@ def test_titles_that_are_markup_are_text(
     source.events(*plays, upgrade)
     pipeline.run("2018-11-15", "2018-11-16")
     file = tmp_path / "report.html"
-    file.write_text(report(Range()))
+    file.write_text(report(Filters()))
     with served(app.make_app()) as url, closing(browser.new_page()) as page:
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -438,7 +490,7 @@ def test_titles_that_are_markup_are_text(
         for address in (file.as_uri(), f"{url}/"):
             page.goto(address)
             drawn(page)
-            expect(page.get_by_role("article")).to_have_count(16)
+            expect(page.get_by_role("article")).to_have_count(21)
             assert {row[0] for row in rows(page, "most_played_songs")} == set(MARKUP)
             labels = page.locator("#most_played_songs .ytick text")
             said = {label.evaluate(LABEL) for label in labels.all()}

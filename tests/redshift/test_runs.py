@@ -22,7 +22,7 @@ from local.redshift.journal import SCHEMA
 from local.redshift.server import RedshiftServer
 from local.tools.pipeline import Pipeline
 from sparkify.operators.create_views import CreateViewsOperator
-from sparkify.page.questions import Range, questions, rendered
+from sparkify.page.questions import Filters, query, questions
 from sparkify.page.report import report
 from sparkify.page.warehouse import reading
 from tests.support.sources import Bucket, TestSource, play, song, visit
@@ -69,12 +69,12 @@ def test_the_page_asks_every_question_of_redshift_and_only_reads(
     redshift_pipeline.run("2018-11-15", "2018-11-17")
     with reading(60) as read:
         for question in questions().values():
-            answer = read(rendered(question, Range(date(2018, 11, 1), date(2018, 11, 30))))
+            answer = read(*query(question, Filters(date(2018, 11, 1), date(2018, 11, 30))))
             assert answer.columns, question.name
             assert redshift_warehouse.count(question.name) >= 0
         answer = read("select title, artist, song_id from most_played_songs order by title")
         assert answer.rows[1] == ("Zażółć", "Björk", "SO2")
-    assert "window.SPARKIFY_REPORT" in report(Range())
+    assert "window.SPARKIFY_REPORT" in report(Filters())
     with pytest.raises(redshift_error.ProgrammingError, match="read-only"), reading(60) as read:
         read("delete from users")
     with pytest.raises(redshift_error.Error, match="statement timeout"), reading(0.1) as read:

@@ -20,6 +20,7 @@ from tests.support.warehouse import Warehouse
 pytestmark = pytest.mark.usefixtures("reused_sessions")
 
 HOURS = [datetime(2018, 11, 15, 22) + timedelta(hours=number) for number in range(4)]
+AGENTS = ["one", "two", "three", None]
 TITLES = ["First Light", "Björk", "BjÃ\x83Â¶rk"]
 
 
@@ -40,6 +41,7 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
         itemInSession=draw(st.integers(0, 2)),
         sessionId=draw(st.integers(1, 2)),
         page="NextSong" if is_play else "Home",
+        userAgent=draw(st.sampled_from(AGENTS)),
         song=draw(st.sampled_from(TITLES)) if is_play else None,
     )
 
@@ -105,6 +107,9 @@ def test_any_schedule_gives_what_the_files_say(
         write(source, *world[-1])
         load_all(pipeline, chance.sample(HOURS, len(HOURS)) + chance.sample(HOURS, 1), at_once)
         assert warehouse.contents() == expected(source.root)
+        played = "select distinct user_agent from songplays where user_agent is not null"
+        assert warehouse.count("user_agents") == len(warehouse.rows(played))
+        assert warehouse.rows(f"{played} except select user_agent from user_agents") == []
 
         single = new_warehouse()
         pipeline.run("2018-11-15T22:00:00Z", "2018-11-16T02:00:00Z")

@@ -119,6 +119,8 @@ WRONG = {
     "staging_songs_unique": doubled("staging_songs"),
     "time_played": STARTS,
     "time_unique": doubled("time"),
+    "user_agents_known": "delete from user_agents",
+    "user_agents_unique": doubled("user_agents"),
     "user_events_unique": "insert into user_events select * from user_events",
     "user_levels_agree": LEVELS,
     "user_levels_unbroken": "update user_levels set valid_to = valid_to + interval '1 second'",

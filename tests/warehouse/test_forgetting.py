@@ -152,7 +152,13 @@ def day(source: TestSource, monkeypatch: pytest.MonkeyPatch) -> TestSource:
         # At one moment, and the same song.
         play("2018-11-15 10:05:00", **ada, itemInSession=1),
         play("2018-11-15 10:05:00", **grace),
-        play("2018-11-15 10:06:00", **ada, itemInSession=2, song="Hers alone"),
+        play(
+            "2018-11-15 10:06:00",
+            **ada,
+            itemInSession=2,
+            song="Hers alone",
+            userAgent="The agent of Ada alone",
+        ),
         visit("2018-11-15 11:00:00", **ada, level="paid"),
         play("2018-11-16 12:00:00", **ada, level="paid", itemInSession=3),
         play("2018-11-16 13:00:00", **grace, itemInSession=1, level="paid"),
@@ -196,7 +202,8 @@ def test_a_user_is_erased_as_if_the_files_had_never_held_one(
     assert warehouse.rows("select user_id, reason from forgotten_users") == [(1, "request 7")]
     assert NAMES["1"] not in texts(warehouse)
     states = warehouse.rows(STATE)
-    found = warehouse.contents()
+    found, agents = warehouse.contents(), warehouse.rows("select * from user_agents")
+    assert len(agents) == 1
     assert (
         warehouse.column("select state from hour_states where state <> 'quiet'") == ["loaded"] * 2
     )
@@ -206,6 +213,7 @@ def test_a_user_is_erased_as_if_the_files_had_never_held_one(
     pipeline.run(*WHOLE)
     assert clean.contents() == found
     assert clean.rows(STATE) == states
+    assert clean.rows("select * from user_agents") == agents
     assert clean.count("songplays") == 2
 
 

@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 from local.bench.staging import FAULTS
 from local.simulator import World, simulate
 from local.tools.pipeline import Pipeline
+from sparkify.page.questions import Filters, Question, query, questions
+from sparkify.page.warehouse import reading
 from sparkify.records.blocks import blocks
 from sparkify.records.columns import Column
 from sparkify.records.reader import RecordReader
@@ -121,6 +125,43 @@ def test_an_hour_does_not_read_what_came_long_before_it(
     read_now = read_of(warehouse)
     for table, rows in read_now.items():
         assert rows - before[table] < 0.5 * len(plays), f"the run read all of {table}"
+
+
+def test_a_question_reads_the_plays_of_its_days_and_most_questions_read_none(
+    source: TestSource, pipeline: Pipeline, warehouse: Warehouse
+) -> None:
+    before = [
+        play(f"2018-10-0{day} 10:{second // 60:02}:{second % 60:02}", itemInSession=second)
+        for day in range(1, 6)
+        for second in range(600)
+    ]
+    asked_of = [play(f"2018-11-30 10:{minute:02}:00", itemInSession=minute) for minute in range(60)]
+    source.events(*before, *asked_of)
+    pipeline.run("2018-10-01", "2018-12-01")
+    for table in ("songplays", "session_hours", "song_days"):
+        warehouse.client.execute(f"vacuum analyze {table}".encode())
+    day = Filters(date(2018, 11, 30), date(2018, 11, 30))
+    for name, question in questions().items():
+        assert plays_read(warehouse, question, Filters()) == 0 or name in OF_PLAYS, name
+        for filters in (day, replace(day, level="free"), replace(day, place="London, UK")):
+            # At most once for the last day, and once for the days before it.
+            assert plays_read(warehouse, question, filters) <= 2 * len(asked_of), name
+
+
+OF_PLAYS = {"devices", "level_changes"}
+"""Questions that no summary answers."""
+
+
+def plays_read(warehouse: Warehouse, question: Question, filters: Filters) -> int:
+    before = read_of(warehouse)["songplays"]
+    with reading(30) as read:
+        read(*query(question, filters))
+    # What a session has read is told when it ends.
+    deadline = time.monotonic() + 10
+    ours = "select count(*) from pg_stat_activity where application_name = 'sparkify page'"
+    while warehouse.value(ours) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return read_of(warehouse)["songplays"] - before
 
 
 def read_of(warehouse: Warehouse) -> dict[str, int]:

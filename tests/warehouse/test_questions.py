@@ -9,6 +9,8 @@ import pytest
 from airflow.sdk import DAG
 
 from local.tools.pipeline import Pipeline
+from sparkify.page.questions import Filters, query, questions
+from sparkify.page.warehouse import reading
 from tests.support.environment import ROOT
 from tests.support.questions import EVENTS
 from tests.support.sources import TestSource, play, song
@@ -106,7 +108,69 @@ def test_how_sessions_are(answers: Answers) -> None:
     assert answers("sessions") == [(1, 1, 1, 1, Decimal("0.0")), (2, 5, 2, 5, Decimal("6.0"))]
 
 
+def test_who_comes_back(pipeline: Pipeline, source: TestSource, warehouse: Warehouse) -> None:
+    plays = {
+        "1": ("2018-11-05 00:00:00", "2018-11-06 00:00:00", "2018-11-12 10:00:00", "2018-11-19"),
+        # A week ends on Sunday. Nobody of the first week is missing two weeks later.
+        "2": ("2018-11-11 23:59:59", "2018-11-20 10:00:00"),
+        "3": ("2018-11-14 10:00:00",),
+    }
+    source.events(*(play(at, userId=user) for user, times in plays.items() for at in times))
+    pipeline.run("2018-11-05", "2018-11-21")
+    columns = "first_week, weeks_later, users, first_users, share"
+    assert warehouse.rows(f"select {columns} from retention") == [
+        (date(2018, 11, 5), 0, 2, 2, Decimal(1)),
+        (date(2018, 11, 5), 1, 1, 2, Decimal("0.5")),
+        (date(2018, 11, 5), 2, 2, 2, Decimal(1)),
+        (date(2018, 11, 12), 0, 1, 1, Decimal(1)),
+    ]
+    # User 1's first play is before the range: only user 2 is new in it.
+    assert ask("retention", Filters(date(2018, 11, 7), date(2018, 11, 13))) == [
+        (date(2018, 11, 5), 0, 1, 1, Decimal(1)),
+    ]
+
+
+def test_how_long_people_listen(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(
+        play("2018-11-05 10:00:00", length=3600.0),
+        # Though the next one is started a minute later, it counts in full, on the day of its start.
+        play("2018-11-05 23:59:00", length=1800.0, itemInSession=1),
+        play("2018-11-06 00:00:00", length=90.0, itemInSession=2),
+        play("2018-11-06 01:00:00", length=None, itemInSession=3),
+    )
+    pipeline.run("2018-11-05", "2018-11-07")
+    assert warehouse.rows("select day, hours from listening_hours") == [
+        (date(2018, 11, 5), Decimal("1.5")),
+        (date(2018, 11, 6), Decimal("0.03")),
+    ]
+
+
+def test_what_women_and_men_play_at_which_level(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(
+        *EVENTS,
+        play("2018-11-05 12:00:00", userId="3", gender="M"),
+        play("2018-11-05 12:01:00", userId="3", gender="M", itemInSession=1),
+        play("2018-11-05 12:00:00", userId="4", gender=None, level="paid"),
+    )
+    pipeline.run("2018-11-05", "2018-11-15")
+    columns = "gender, level, users, plays"
+    assert warehouse.rows(f"select {columns} from plays_by_gender_and_level") == [
+        ("(unknown)", "paid", 1, 1),
+        ("F", "free", 1, 3),
+        # Ada since her upgrade, and Grace.
+        ("F", "paid", 2, 3),
+        ("M", "free", 1, 2),
+    ]
+
+
 def test_what_the_catalogue_knows(answers: Answers) -> None:
+    # Two of six plays are of First Light.
+    [(rate,)] = answers("match_rate")
+    assert rate == pytest.approx(2 / 6)
     assert answers("plays_in_the_catalogue") == [
         (date(2018, 11, 5), 2, 1),
         (date(2018, 11, 12), 3, 1),
@@ -169,8 +233,62 @@ def test_every_question_has_a_view_and_is_asked_here(warehouse: Warehouse) -> No
     asked = (ROOT / "tests/warehouse/test_questions.py").read_text()
     for file in (ROOT / "sql/questions").glob("*.sql"):
         # What is loaded, and how much, is told of nothing, too.
-        assert warehouse.count(file.stem) == (file.stem in ("what_is_loaded", "totals"))
+        assert warehouse.count(file.stem) == (
+            file.stem in ("what_is_loaded", "totals", "match_rate")
+        )
         assert file.stem in asked, f"Ask {file.stem} of a world in this module."
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(level="paid"),
+        Filters(place="Arlington, VA"),
+        Filters(place="(unknown)"),
+        Filters(date(2018, 11, 12), date(2018, 11, 12), "free", "London, UK"),
+        Filters(place="it's nowhere"),
+    ],
+    ids=lambda filters: f"{filters.level}-{filters.place}",
+)
+def test_a_level_and_a_place_leave_out_all_other_plays_as_if_there_were_none(
+    filters: Filters,
+    pipeline: Pipeline,
+    source: TestSource,
+    new_warehouse: Callable[[], Warehouse],
+) -> None:
+    placeless = play("2018-11-13 08:00:00", userId="3", location=None, song="Undo")
+    events = [*EVENTS, placeless]
+    source.songs(song("SO1"))
+    source.events(*events)
+    new_warehouse()
+    pipeline.run("2018-11-05", "2018-11-15")
+    limited = [one for one in questions().values() if one.is_filtered(filters.listeners)]
+    found = {one.name: ask(one.name, filters) for one in limited}
+
+    def left_out(event: dict[str, Any]) -> bool:
+        place = event["location"] or "(unknown)"
+        return filters.level not in (None, event["level"]) or filters.place not in (None, place)
+
+    # What is left out becomes visits, so that users and files stay.
+    source.events(*(event | {"page": "Home"} if left_out(event) else event for event in events))
+    new_warehouse()
+    pipeline.run("2018-11-05", "2018-11-15")
+    assert found == {one.name: ask(one.name, filters.days) for one in limited}
+    names = {
+        "changed_numbers",
+        "level_changes",
+        "hours",
+        "check_results",
+        "rejected_records",
+        "what_is_loaded",
+    }
+    assert questions().keys() - found.keys() == names
+
+
+def ask(name: str, filters: Filters) -> list[tuple[Any, ...]]:
+    """What the page is answered."""
+    with reading(30) as read:
+        return list(read(*query(questions()[name], filters)).rows)
 
 
 def test_a_view_whose_columns_change_is_made_anew_and_others_keep_their_grants(
@@ -205,5 +323,23 @@ def test_the_public_data_set(
     ]
     assert warehouse.value("select sum(plays) from plays_by_weekday_and_hour") == 6820
     assert warehouse.value("select sum(known_plays) from plays_in_the_catalogue") == 1
+    assert warehouse.value("select match_rate from match_rate") == pytest.approx(1 / 6820)
+    assert warehouse.value("select sum(hours) from listening_hours") == Decimal("468.00")
+    assert warehouse.value("select sum(users) from retention where weeks_later = 0") == 96
+    by_device = "select operating_system, device, plays from devices"
+    assert warehouse.rows(by_device) == [
+        ("Mac OS X", "Mac", 3000),
+        ("Windows", "(unknown)", 2428),
+        ("Ubuntu", "(unknown)", 577),
+        ("Linux", "(unknown)", 576),
+        ("iOS", "iPhone", 239),
+    ]
+    by_gender = "select gender, level, users, plays from plays_by_gender_and_level"
+    assert warehouse.rows(by_gender) == [
+        ("F", "free", 45, 593),
+        ("F", "paid", 15, 4294),
+        ("M", "free", 37, 636),
+        ("M", "paid", 7, 1297),
+    ]
     assert warehouse.value("select count(*) from level_changes") == 106 - 97
     assert warehouse.value("select sum(new_users) from new_and_returning_users") == 96

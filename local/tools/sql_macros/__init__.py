@@ -22,6 +22,14 @@ def days_in_range(column: str) -> str:
     return MONTH.holds_days(column)
 
 
+def of_level_and_place(level: str = "level", location: str = "location") -> str:
+    return f"({level} = 'paid' and {location} = 'London, UK')"
+
+
+def has_level_or_place() -> bool:
+    return True
+
+
 def primary_key(*columns: str) -> str:
     return f"primary key ({', '.join(columns)})," if ENGINE == "postgres" else ""
 

@@ -123,6 +123,7 @@ class LoadOperator(WarehouseOperator):
             if hook.conn_type == POSTGRES and self._rows() > MANY_ROWS:
                 # Autovacuum would do so within a minute; a check may take hours until then.
                 cursor.execute(f"analyze {self.table}")
+            self.complete(cursor, hook.conn_type)
             return self._result(cursor, left)
 
     def _rows(self) -> int:
@@ -148,6 +149,9 @@ class LoadOperator(WarehouseOperator):
 
     def prepare(self, cursor: Any, on: str) -> None:
         """Do, in transactions of its own, what the load depends on."""
+
+    def complete(self, cursor: Any, on: str) -> None:
+        """Do, in the load's transaction, what statements alone cannot."""
 
     def statements(self, cursor: Any) -> Iterator[str]:
         """Yield the statements of the load, with those before and after it."""

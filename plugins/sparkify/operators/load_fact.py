@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 from sparkify.lineage import Executed, Lineage
 from sparkify.operators.load import LoadOperator, Slice
+from sparkify.runs.agents import add_agents
 from sparkify.runs.names import correct_names
 
 
@@ -17,28 +18,36 @@ class LoadFactOperator(LoadOperator):
     :param window: predicate selecting the rows this run owns (templated)
     :param names: SELECT, or the ``.sql`` file with it, of names that the load looks up in
         ``repaired_names`` and that may be garbled, each with its entry or null (templated)
+    :param agents: SELECT, or the ``.sql`` file with it, of the loaded user agents that are missing
+        from ``user_agents`` (templated)
     """
 
-    template_fields: Sequence[str] = ("window", "names", *LoadOperator.template_fields)
+    template_fields: Sequence[str] = ("window", "names", "agents", *LoadOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "window": "sql",
         "names": "sql",
+        "agents": "sql",
         **LoadOperator.template_fields_renderers,
     }
     ui_color = "#f5d9b8"
 
-    def __init__(self, *, window: str, names: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, window: str, names: str = "", agents: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.window = window
         self.names = names
+        self.agents = agents
         self.repaired = 0
+        self.added = 0
 
     def lineage(self) -> Lineage:
-        """Return what the load, and the repair of names before it, have read and written."""
+        """Return what the load, its repair of names and its parsing of agents read and wrote."""
         lineage = super().lineage()
         if self.repaired:
             lineage.add(Executed(self.names))
             lineage.write_table("repaired_names", self.repaired)
+        if self.added:
+            lineage.add(Executed(self.agents))
+            lineage.write_table("user_agents", self.added)
         return lineage
 
     def prepare(self, cursor: Any, on: str) -> None:
@@ -46,6 +55,12 @@ class LoadFactOperator(LoadOperator):
         if self.names and (names := correct_names(cursor, on, self.names)):
             self.repaired = len(names)
             self.log.info("Repaired %s garbled names", len(names))
+
+    def complete(self, cursor: Any, on: str) -> None:
+        """Parse the user agents that the load brought."""
+        if self.agents and (added := add_agents(cursor, on, self.agents)):
+            self.added = added
+            self.log.info("Added %s user agents", added)
 
     def restrict_to(self, condition: str) -> Self:
         """Return a copy of this load for the rows of the window that meet a condition."""

@@ -53,10 +53,10 @@ class WriteReportOperator(VisibleErrorsMixin, LineageMixin):
         folder = open_source(self.folder, "report_folder")
         self._leave_to_later_run(context, folder.written_at(REPORT))
         # Imported here, because they are slow to import.
-        from sparkify.page.questions import Range
+        from sparkify.page.questions import Filters
         from sparkify.page.report import report
 
-        page = report(Range()).encode()
+        page = report(Filters()).encode()
         folder.write(REPORT, page, "text/html; charset=utf-8")
         self.log.info("Wrote %s, %.1f MB, to %s", REPORT, len(page) / 1e6, self.folder)
 

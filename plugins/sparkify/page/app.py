@@ -21,7 +21,7 @@ from sparkify.page.admission import Admission, busy
 from sparkify.page.answer_queue import AnswerQueue, Reply
 from sparkify.page.documents import as_csv, as_json, document, file_name
 from sparkify.page.files import FILES, LIBRARY, MEDIA_TYPES
-from sparkify.page.questions import AS_OF, Question, Range, questions, rendered
+from sparkify.page.questions import AS_OF, Filters, Level, Question, query, questions, rendered
 from sparkify.page.warehouse import SECONDS, reading
 
 log = logging.getLogger(__name__)
@@ -31,15 +31,20 @@ MAY_READ = requires_access_dag(
     method="GET", access_entity=DagAccessEntity.RUN, param_dag_id="sparkify"
 )
 
+PLACE = r"^[^\\\x00]{1,512}$"
+"""A place; without a backslash, which the engines would read differently in the SQL to be shown."""
 
-async def days(
+
+async def chosen(
     first: Annotated[date | None, Query(description="First day, UTC")] = None,
     last: Annotated[date | None, Query(description="Last day, UTC")] = None,
-) -> Range:
-    """Return the range of a request."""
+    level: Annotated[Level | None, Query(description="Level at the time of the play")] = None,
+    place: Annotated[str | None, Query(description="Place of the play", pattern=PLACE)] = None,
+) -> Filters:
+    """Return the filters of a request."""
     if first and last and first > last:
         raise HTTPException(422, f"The range is empty: {first} is after {last}.")
-    return Range(first, last)
+    return Filters(first, last, level, place)
 
 
 async def question(name: str) -> Question:
@@ -50,7 +55,7 @@ async def question(name: str) -> Question:
     return found
 
 
-Days = Annotated[Range, Depends(days)]
+Chosen = Annotated[Filters, Depends(chosen)]
 Asked = Annotated[Question, Depends(question)]
 
 
@@ -62,14 +67,14 @@ def make_app() -> Admission:
     answers = AnswerQueue()
 
     @app.get("/answers/{name}.sql")
-    async def sql(asked: Asked, range_: Days) -> PlainTextResponse:
-        return PlainTextResponse(rendered(asked, range_))
+    async def sql(asked: Asked, filters: Chosen) -> PlainTextResponse:
+        return PlainTextResponse(rendered(asked, filters))
 
     @app.get("/answers/{name}.{form}")
-    async def answer(request: Request, asked: Asked, range_: Days, form: str) -> Response:
+    async def answer(request: Request, asked: Asked, filters: Chosen, form: str) -> Response:
         if form not in FORMS:
             raise HTTPException(404, f"There is no form {form}; there are json, csv and sql.")
-        reply = await answers.reply((asked, range_, form), partial(_answer, asked, range_, form))
+        reply = await answers.reply((asked, filters, form), partial(_answer, asked, filters, form))
         return _response(request, reply) if reply else busy()
 
     @app.get("/")
@@ -93,27 +98,27 @@ async def refused(request: Request, error: HTTPException) -> Response:
     return RedirectResponse(f"{airflow}/api/v2/auth/login?{back}")
 
 
-def _json(asked: Question, days: Range) -> Reply:
+def _json(asked: Question, filters: Filters) -> Reply:
     with reading(SECONDS) as read:
-        answer = read(rendered(asked, days))
-        text = as_json(document(asked, days, answer, read(AS_OF)))
+        answer = read(*query(asked, filters))
+        text = as_json(document(asked, filters, answer, read(AS_OF)))
     return Reply(gzip.compress(text.encode(), 5), "application/json")
 
 
-def _csv(asked: Question, days: Range) -> Reply:
+def _csv(asked: Question, filters: Filters) -> Reply:
     with reading(SECONDS) as read:
-        answer = read(rendered(asked, days))
-    headers = {"Content-Disposition": f'attachment; filename="{file_name(asked, days, answer)}"'}
+        answer = read(*query(asked, filters))
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(asked, filters, answer)}"'}
     return Reply(gzip.compress(as_csv(answer).encode(), 5), "text/csv; charset=utf-8", headers)
 
 
-FORMS: dict[str, Callable[[Question, Range], Reply]] = {"json": _json, "csv": _csv}
+FORMS: dict[str, Callable[[Question, Filters], Reply]] = {"json": _json, "csv": _csv}
 
 
-def _answer(asked: Question, days: Range, form: str) -> Reply:
+def _answer(asked: Question, filters: Filters, form: str) -> Reply:
     began = time.monotonic()
     try:
-        return FORMS[form](asked, days)
+        return FORMS[form](asked, filters)
     except Exception as error:
         log.exception("%s was not answered", asked.name)
         if time.monotonic() - began >= SECONDS:

@@ -1,12 +1,13 @@
 """The page as a self-contained file: with its script, style, library and answers."""
 
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from sparkify.page.documents import as_csv, as_json, document
 from sparkify.page.files import FILES
-from sparkify.page.questions import AS_OF, Range, questions, rendered
+from sparkify.page.questions import AS_OF, Filters, query, questions, rendered
 from sparkify.page.warehouse import reading
 
 SECONDS = 600.0
@@ -22,18 +23,17 @@ STYLE = re.compile(r'<link rel="stylesheet" href="([\w.]+)">')
 SCRIPT = re.compile(r'<script src="([\w.]+)"></script>')
 
 
-def report(days: Range) -> str:
-    """Return the report for a range of days as HTML, with answers from one state of the data."""
+def report(filters: Filters) -> str:
+    """Return the report as HTML, with answers from one state of the data."""
     with reading(SECONDS) as read:
         as_of = read(AS_OF)
         answers = {}
         for name, asked in questions().items():
-            sql = rendered(asked, days)
-            answer = read(sql)
-            answers[name] = document(asked, days, answer, as_of)
-            answers[name] |= {"sql": sql, "csv": as_csv(answer)}
+            answer = read(*query(asked, filters))
+            answers[name] = document(asked, filters, answer, as_of)
+            answers[name] |= {"sql": rendered(asked, filters), "csv": as_csv(answer)}
     written_at = datetime.now(UTC).replace(microsecond=0)
-    return _page({"first": days.first, "last": days.last, "at": written_at, "answers": answers})
+    return _page({"filters": asdict(filters), "at": written_at, "answers": answers})
 
 
 def _page(contents: dict[str, Any]) -> str:

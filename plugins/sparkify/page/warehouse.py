@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sparkify.warehouse import KEEPALIVE, POSTGRES, REDSHIFT, warehouse_hook
@@ -35,9 +36,11 @@ class Answer:
 
 
 @contextmanager
-def reading(seconds: float) -> Iterator[Callable[[str], Answer]]:
+def reading(seconds: float) -> Iterator[Callable[..., Answer]]:
     """
     Yield a function that runs SELECTs in a read-only transaction with one state of the data.
+
+    It takes the statement and its parameters, if any.
 
     :param seconds: how long each may take
     """
@@ -48,7 +51,7 @@ def reading(seconds: float) -> Iterator[Callable[[str], Answer]]:
             cursor.execute("set application_name to 'sparkify page'")
             cursor.execute(f"set statement_timeout to {seconds * 1000:.0f}")
             cursor.execute("begin isolation level repeatable read read only")
-            yield lambda sql: _answer(cursor, sql)
+            yield partial(_answer, cursor)
             cursor.execute("rollback")
 
 
@@ -59,8 +62,8 @@ def _hook(seconds: float) -> Any:
     return warehouse_hook(options={POSTGRES: POSTGRES_BOUNDS, REDSHIFT: bounds})
 
 
-def _answer(cursor: Any, sql: str) -> Answer:
-    cursor.execute(sql)
+def _answer(cursor: Any, sql: str, parameters: tuple[str, ...] = ()) -> Answer:
+    cursor.execute(sql, parameters)
     rows = tuple(tuple(row) for row in cursor.fetchmany(ROWS + 1))
     columns = tuple(column[0] for column in cursor.description)
     return Answer(columns, rows[:ROWS], len(rows) > ROWS)

@@ -232,6 +232,46 @@ const calendar = (answer) => {
 const toMinute = (moment) => String(moment ?? "").slice(0, 16).replace("T", " ") + " UTC";
 const transposed = (rows) => [...Array(24).keys()].map((hour) => rows.map((row) => row[hour]));
 
+// A week in which nobody came back is a share of nothing; one after the last is none.
+const retention = (answer) => {
+  const cohorts = [...new Set(column(answer, "first_week"))];
+  const last = Math.max(...answer.rows.map((row) => day(row[0]) + 7 * DAY * row[1]));
+  const weeks = [...Array(1 + Math.max(...column(answer, "weeks_later"))).keys()];
+  const rowOf = Object.fromEntries(answer.rows.map((row) => [row.slice(0, 2), row]));
+  const firstUsers = Object.fromEntries(answer.rows.map((row) => [row[0], row[3]]));
+  const cells = (value) => cohorts.map((cohort) => weeks.map((week) =>
+    (day(cohort) + 7 * DAY * week > last ? null : value(cohort, rowOf[[cohort, week]]))));
+  return {
+    traces: [{
+      type: "heatmap", x: weeks, y: cohorts, z: cells((_, row) => row?.[4] ?? 0), zmin: 0, zmax: 1,
+      text: cells((cohort, row) => `${count(row?.[2] ?? 0)} of ${count(firstUsers[cohort])}`),
+      xgap: 1, ygap: 1, colorscale: "Viridis", colorbar: { thickness: 12, outlinewidth: 0, tickformat: ".0%" },
+      hovertemplate: "first play in the week of %{y}, %{x} weeks later: %{text} users, %{z:.1%}<extra></extra>",
+    }],
+    layout: {
+      yaxis: { type: "category", title: { text: "week of the first play" }, autorange: "reversed" },
+      xaxis: { title: { text: "weeks later" }, ...integerTicks(weeks) },
+    },
+  };
+};
+
+const byGenderAndLevel = (answer) => {
+  const genders = [...new Set(column(answer, "gender"))];
+  const rowOf = Object.fromEntries(answer.rows.map((row) => [row.slice(0, 2), row]));
+  return {
+    traces: [...new Set(column(answer, "level"))].map((level) => ({
+      type: "bar", name: level, x: genders, y: genders.map((gender) => rowOf[[gender, level]]?.[3] ?? 0),
+      customdata: genders.map((gender) => count(rowOf[[gender, level]]?.[2] ?? 0)),
+      marker: { color: { free: FREE, paid: PAID }[level] },
+      hovertemplate: `%{x}, ${escaped(level)}: %{y:,} plays by %{customdata} users<extra></extra>`,
+    })),
+    layout: { barmode: "group", xaxis: { type: "category", title: { text: "gender" } }, yaxis: { title: { text: "plays" } } },
+  };
+};
+
+// The questions of one row, each of whose columns is a number at the head of the page.
+const TOTALS = ["totals", "match_rate"];
+
 const SECTIONS = {
   "What users listen to": [
     ["most_played_songs", "Most played songs", ranked("plays", "title", "artist")],
@@ -242,6 +282,7 @@ const SECTIONS = {
   "When": [
     ["plays_by_day", "Plays by day",
       overTime({ free_plays: ["free", FREE], paid_plays: ["paid", PAID] }, { unit: "plays" })],
+    ["listening_hours", "Listening hours", overTime({ hours: ["of music", FREE] }, { unit: "hours" })],
     ["plays_by_weekday_and_hour", "Plays by weekday and hour", weekly],
   ],
   "Who listens": [
@@ -250,9 +291,12 @@ const SECTIONS = {
       { free_users: ["free", FREE], paid_users: ["paid", PAID] }, { unit: "users", lines: true })],
     ["new_and_returning_users", "New and returning", overTime(
       { returning_users: ["returning", "#3aa67a"], new_users: ["new", "#c2557f"] }, { unit: "users" })],
+    ["retention", "Retention", retention],
+    ["plays_by_gender_and_level", "Plays by gender and level", byGenderAndLevel],
     ["level_changes", "Upgrades and downgrades", changes],
     ["sessions", "Sessions", lengths],
     ["listeners_by_place", "Listeners by place", ranked("users", "place")],
+    ["devices", "Systems and devices", ranked("plays", "operating_system", "device")],
   ],
   "State of the data": [
     ["hours", "Hours", calendar],

@@ -4,10 +4,10 @@
 const MAX_TABLE_ROWS = 200; // the table is for reading, not for searching
 
 const report = window.SPARKIFY_REPORT;
-let days = {};
+let filters = {};
 let generation = 0;
 
-const address = (name, form) => `answers/${name}.${form}?` + new URLSearchParams(days);
+const address = (name, form) => `answers/${name}.${form}?` + new URLSearchParams(filters);
 
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
@@ -126,6 +126,7 @@ async function show(name, title, drawing) {
     const answer = await fetchAnswer(name);
     // Another range may have been picked since.
     if (started === generation) draw(place, chart, answer, title, drawing);
+    if (name === "listeners_by_place" && !filters.place) offerPlaces(column(answer, "place"));
   } catch (error) {
     if (started === generation) {
       clear(place, chart);
@@ -134,6 +135,11 @@ async function show(name, title, drawing) {
     }
   }
   if (started === generation) place.removeAttribute("aria-busy");
+}
+
+// Those of the range: any other place can be typed.
+function offerPlaces(places) {
+  document.getElementById("places")?.replaceChildren(...places.map((value) => element("option", { value })));
 }
 
 // Removes what an earlier range left.
@@ -146,7 +152,7 @@ function clear(place, chart) {
 }
 
 function draw(place, chart, answer, title, drawing) {
-  place.querySelector("p").textContent = answer.description;
+  place.querySelector("p").textContent = answer.description + (answer.unfiltered ? " Of all levels and places." : "");
   place.querySelector(".cut").textContent = answer.cut
     ? `Only the first ${count(answer.rows.length)} rows are in the chart and the CSV; a shorter range has all its rows.`
     : "";
@@ -187,16 +193,27 @@ function addTooltips(chart, labels) {
 
 const charts = Object.values(SECTIONS).flat();
 
+const listeners = ({ level, place }) => [level && `at level ${level}`, place && `from ${place}`].filter(Boolean).join(" ");
+
+function total(name, value) {
+  const share = { style: "percent", maximumSignificantDigits: 3 };
+  const text = name.endsWith("_rate") ? value?.toLocaleString("en", share) : value?.toLocaleString("en");
+  return element("div", {},
+    element("dt", { textContent: name.replaceAll("_", " ") }), element("dd", { textContent: text ?? "–" }));
+}
+
 async function showTotals() {
   const started = generation;
   // The charts show the errors of the warehouse.
-  const answer = await fetchAnswer("totals").catch(() => ({ columns: [] }));
+  const answers = await Promise.all(TOTALS.map((name) => fetchAnswer(name).catch(() => ({ columns: [] }))));
   if (started !== generation) return;
-  document.getElementById("totals").replaceChildren(...answer.columns.map((name, at) => element("div", {},
-    element("dt", { textContent: name.replaceAll("_", " ") }),
-    element("dd", { textContent: answer.rows[0][at] === null ? "–" : count(answer.rows[0][at]) }))));
-  const nothing = answer.rows && !answer.rows[0][0] ? "Nothing was played in this range. " : "";
-  document.getElementById("meaning").textContent = nothing + (answer.description ?? "");
+  document.getElementById("totals").replaceChildren(
+    ...answers.flatMap(({ columns, rows }) => columns.map((name, at) => total(name, rows[0][at]))));
+  const nothing = answers[0].rows && !answers[0].rows[0][0] ? "Nothing was played in this range." : "";
+  const chosen = listeners(report?.filters ?? filters);
+  const only = chosen && `Only plays ${chosen} count, as if there were no others.`;
+  document.getElementById("meaning").textContent =
+    [nothing, only, ...answers.map((answer) => answer.description)].filter(Boolean).join(" ");
 }
 
 function showAll() {
@@ -205,15 +222,15 @@ function showAll() {
 }
 
 function pick(first, last) {
-  const form = document.forms.range;
-  days = { first, last };
+  const form = document.forms.filters;
   [form.first.value, form.last.value] = [first, last];
+  filters = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
   markPreset();
-  updateLink("?" + new URLSearchParams(days));
+  updateLink("?" + new URLSearchParams(filters));
   return showAll();
 }
 
-// A shared or reloaded link shows the same range.
+// A shared or reloaded link shows the same.
 function updateLink(query) {
   history.replaceState(null, "", query);
   try {
@@ -241,7 +258,7 @@ function presetRange(loaded, count) {
 let markPreset = () => {};
 
 function bindForm(loaded) {
-  const form = document.forms.range;
+  const form = document.forms.filters;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const backwards = form.first.value > form.last.value;
@@ -254,7 +271,7 @@ function bindForm(loaded) {
   for (const button of buttons) button.addEventListener("click", () => pick(...range(button)));
   markPreset = () => {
     // With little data, one year and all of it are the same days.
-    const current = buttons.findLast((button) => String(range(button)) === String([days.first, days.last]));
+    const current = buttons.findLast((button) => String(range(button)) === String([filters.first, filters.last]));
     for (const button of buttons) button.setAttribute("aria-pressed", button === current);
   };
 }
@@ -299,8 +316,9 @@ function summary(loaded, asOf) {
   const [first, last] = [loaded.first_hour, loaded.last_hour].map((hour) => hour.slice(0, 10));
   const all = `${count(loaded.plays)} plays by ${count(loaded.users)} users are loaded, ` +
     `${first} to ${last}, from ${loaded.source ?? "an unknown source"}. Data as of ${toMinute(asOf)}.`;
-  const covered = report && (report.first || report.last)
-    ? ` This report covers ${report.first ?? first} to ${report.last ?? last}.` : "";
+  const limited = report && Object.values(report.filters).some(Boolean);
+  const covered = limited
+    ? ` This report covers ${[`${report.filters.first ?? first} to ${report.filters.last ?? last}`, listeners(report.filters)].filter(Boolean).join(", ")}.` : "";
   // They may be after the last play, where no preset range shows them.
   const incomplete = loaded.hours_to_mend
     ? ` Hours missing, failed, outdated, damaged or loaded in part, as of the last load at ${toMinute(loaded.hours_seen_at)}: ` +
@@ -311,8 +329,8 @@ function summary(loaded, asOf) {
 async function start() {
   followTheme();
   buildPage();
-  // A report covers one range.
-  if (report) document.forms.range.remove();
+  // A report has its filters in its answers.
+  if (report) document.forms.filters.remove();
   const status = document.getElementById("loaded");
   try {
     const answer = await fetchAnswer("what_is_loaded");
@@ -328,6 +346,7 @@ async function start() {
     }
     bindForm(loaded);
     const params = new URLSearchParams(location.search);
+    for (const name of ["level", "place"]) document.forms.filters[name].value = params.get(name) ?? "";
     const [from, to] = presetRange(loaded, 0);
     const [first, last] = ["first", "last"].map((name) => /^\d{4}-\d\d-\d\d$/.exec(params.get(name))?.[0]);
     const all = (new Date(to) - new Date(from)) / DAY < 92;
