@@ -34,7 +34,9 @@ AWS = "redshift.amazonaws.com"
 
 # What a statement names a table after. Of these, `extract(epoch from x)` names none of the project.
 NAMED = re.compile(
-    r"\b(?:from|join|using|into|update|(?:table|view)(?: if (?:not )?exists)?)\s+(\w+)", re.I
+    r"\b(?:from|join|using|into|update|(?:table|view)(?: if (?:not )?exists)?)\s+"
+    r"(?:public\.)?(\w+)",
+    re.I,
 )
 SUBQUERY = re.compile(r"\b(\w+) as \($", re.M)
 # Changes how a table is stored or read, and no row of it.

@@ -24,6 +24,7 @@ from tests.support.sources import Bucket, TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
 FORGET = "sparkify_forget"
+REDSHIFT_SEEDS = max(3, WORLDS // 500)
 WHOLE = ("2018-11-15", "2018-11-17")
 NAMES = {"1": "Aardvark", "2": "Bandicoot", "3": "Capybara"}
 """What is to be found nowhere once the user is forgotten."""
@@ -138,7 +139,7 @@ def test_interleaved_runs_leave_nothing_of_whoever_is_forgotten(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
     monkeypatch.setattr(ForgettingWorld, "dag", dags[FORGET], raising=False)
-    play_out(range(WORLDS // 10), pipeline, source, warehouse, ForgettingWorld)
+    play_out(range(WORLDS // 20), pipeline, source, warehouse, ForgettingWorld)
 
 
 @pytest.fixture
@@ -411,7 +412,7 @@ def test_windows_in_any_order_leave_nothing_of_them(
     play_at_random(seed, crowd, pipeline, dags[FORGET], warehouse)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(REDSHIFT_SEEDS))
 def test_windows_in_any_order_leave_nothing_of_them_on_redshift(
     seed: int,
     crowd: TestSource,
