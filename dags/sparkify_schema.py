@@ -68,6 +68,7 @@ NOT_FOR_READERS = {
     "hours",
     "listeners_by_place",
     "rejected_records",
+    "source_changes",
     "what_is_loaded",
 }
 
