@@ -280,9 +280,20 @@ def test_a_level_and_a_place_leave_out_all_other_plays_as_if_there_were_none(
         "hours",
         "check_results",
         "rejected_records",
+        "source_changes",
         "what_is_loaded",
     }
     assert questions().keys() - found.keys() == names
+
+
+def test_what_has_changed_in_the_source(warehouse: Warehouse) -> None:
+    warehouse.client.execute(
+        "insert into key_changes values "
+        "('staging_events', 'a.json', 'first seen', 'ts', 'ts', 'number', 9, 'run', '2018-11-14'), "
+        "('staging_events', 'b.json', 'new key', 'plaza', null, 'text', 7, 'run', '2018-11-15')"
+    )
+    [row] = ask("source_changes", Filters())
+    assert row[:7] == ("staging_events", "b.json", "new key", "plaza", None, "text", 7)
 
 
 def ask(name: str, filters: Filters) -> list[tuple[Any, ...]]:
