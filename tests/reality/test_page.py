@@ -384,7 +384,7 @@ def the_month_is_shown(frame: FrameLocator | Page) -> None:
 def every_chart_can_be_read(frame: FrameLocator) -> None:
     """With a screen reader and by keyboard: each has a name, what it says, and its rows."""
     charts = frame.get_by_role("article").all()
-    assert len(charts) == 21
+    assert len(charts) == 22
     for chart in charts:
         assert chart.get_by_role("heading").text_content()
         assert chart.get_by_role("link").count() == 2
@@ -419,7 +419,7 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         expect(said).to_contain_text("outdated, damaged or loaded in part, as of")
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         the_month_is_shown(page)
-        expect(page.get_by_role("article")).to_have_count(21)
+        expect(page.get_by_role("article")).to_have_count(22)
         expect(page.locator("#hours .js-plotly-plot")).to_be_visible()
         expect(page.locator("#most_played_songs pre")).to_contain_text("from song_days")
         expect(page.locator("#hours caption")).to_contain_text("first 200 of 721 rows")
@@ -490,7 +490,7 @@ def test_titles_that_are_markup_are_text(
         for address in (file.as_uri(), f"{url}/"):
             page.goto(address)
             drawn(page)
-            expect(page.get_by_role("article")).to_have_count(21)
+            expect(page.get_by_role("article")).to_have_count(22)
             assert {row[0] for row in rows(page, "most_played_songs")} == set(MARKUP)
             labels = page.locator("#most_played_songs .ytick text")
             said = {label.evaluate(LABEL) for label in labels.all()}
