@@ -345,7 +345,7 @@ def stubbornly(pipeline: Pipeline, window: tuple[str, str]) -> None:
                 skipped.add(task_id)
             except AirflowFailException:
                 raise
-            except Exception:
+            except Exception:  # any failure, as Airflow would try the task again
                 if attempt == 9:
                     raise
                 continue
