@@ -27,8 +27,8 @@ def stage(run_id: str, task: str, start: str, end: str) -> Callable[[], Any]:
 
 def create_tables() -> Callable[[], Any]:
     """Return the creation of the warehouse's empty tables."""
-    pipelines = _pipelines()
-    return lambda: _make_tables(pipelines["sparkify_schema"])
+    schema = _pipelines()["sparkify_schema"]
+    return lambda: schema.run_in(schema.context(params={"recreate": True}))
 
 
 class TimedPipeline(Pipeline):
@@ -71,8 +71,3 @@ def _pipelines() -> dict[str, TimedPipeline]:
     bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     return {dag_id: TimedPipeline(dag) for dag_id, dag in bag.dags.items()}
 
-
-def _make_tables(schema: Pipeline) -> None:
-    context = schema.context(params={"recreate": True})
-    for task in schema.order():
-        schema.run_task(task, context)

@@ -8,15 +8,33 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
+from local.bench import loader
 from local.bench.__main__ import PARTS
+from local.bench.bench import WHOLE_RANGE
 from local.bench.measure import Case, Run, comparison
 from local.bench.slow_s3 import BUCKET, PAGE
 from local.bench.small_files import slow_s3
+from tests.support.sources import TestSource, play, song
+from tests.support.warehouse import Warehouse
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_part_can_be_run(part: str) -> None:
     assert callable(importlib.import_module(f"local.bench.{part}").run)
+
+
+def test_the_loads_that_are_timed_load(
+    source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(ROOT / "dags"))
+    source.events(play("2018-11-15 10:00:00"))
+    source.songs(song("SO1"))
+    loader.create_tables()()
+    steps = loader.load("bench", **WHOLE_RANGE)()["steps"]
+    assert warehouse.count("songplays") == 1
+    assert steps.keys() >= {"stage_events", "load_songplays", "check_quality"}
 
 
 def test_a_ratio_is_to_the_first_way_of_the_same_turn() -> None:
