@@ -69,7 +69,7 @@ def test_a_corrected_file_a_late_file_and_a_repaired_name(
     pipeline.run("2018-11-15T10:00", "2018-11-15T12:00", run_id="corrected")
     file = NAME.format(15)
     said = changes("-s 2018-11-15T11:00 -e 2018-11-15T11:00", capsys)
-    assert "songplays: 3 rows: 1 added, 1 removed, 1 changed; 1 users, now 2" in said
+    assert "songplays: 3 rows: 1 added, 1 removed, 1 changed; 1 user, now 2" in said
     assert f"corrected: changed or late: {file}" in said
     assert "2018-11-15" not in changes("-s 2018-11-16", capsys)
     assert taken(warehouse) == [

@@ -31,9 +31,9 @@ class Change(NamedTuple):
     def __str__(self) -> str:
         users = ""
         if self.users_before or self.users_after:
-            users = f"; {_then_now(self.users_before, self.users_after, 'users')}"
+            users = f"; {_then_now(self.users_before, self.users_after, 'user')}"
         return (
-            f"{self.day}  {self.table}: {_then_now(self.rows_before, self.rows_after, 'rows')}: "
+            f"{self.day}  {self.table}: {_then_now(self.rows_before, self.rows_after, 'row')}: "
             f"{self.added:,} added, {self.removed:,} removed, {self.changed:,} changed{users}\n"
             f"            {self.changed_at:%Y-%m-%d %H:%M} UTC, {self.run_id}: {self.cause}"
         )
@@ -65,6 +65,5 @@ def describe(found: list[Change]) -> Iterator[str]:
 
 
 def _then_now(before: int, after: int, what: str) -> str:
-    if before == after:
-        return f"{before:,} {what}"
-    return f"{before:,} {what}, now {after:,}"
+    counted = f"{before:,} {what}" + ("s" if before != 1 else "")
+    return counted if before == after else f"{counted}, now {after:,}"

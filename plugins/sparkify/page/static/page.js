@@ -37,7 +37,7 @@ function element(name, attributes = {}, ...children) {
   return node;
 }
 
-function card(name, title) {
+function card(name, title, drawing) {
   const node = element("article", { className: "card", id: name },
     element("h3", { id: name + "-title", textContent: title }),
     element("p", { textContent: "" }),
@@ -45,7 +45,7 @@ function card(name, title) {
     element("div", { className: "chart" }),
     element("p", { className: "note" }),
     element("div", { className: "links" }));
-  if (name === "hours") node.classList.add("wide");
+  if (name === "hours" || drawing === AS_TABLE) node.classList.add("wide");
   node.setAttribute("aria-labelledby", name + "-title");
   return node;
 }
@@ -82,12 +82,14 @@ async function showSql(event) {
   node.textContent = await (await fetch(link.href)).text();
 }
 
-function disclosure(label, name, ...content) {
+function region(name, ...content) {
   const node = element("div", { className: "rows", tabIndex: 0 }, ...content);
   node.setAttribute("role", "region");
   node.setAttribute("aria-label", name);
-  return element("details", {}, element("summary", { textContent: label }), node);
+  return node;
 }
+
+const disclosure = (label, content) => element("details", {}, element("summary", { textContent: label }), content);
 
 function table(answer) {
   const head = element("tr", {}, ...answer.columns.map((name) =>
@@ -100,7 +102,7 @@ function table(answer) {
       textContent: `The first ${count(MAX_TABLE_ROWS)} of ${count(answer.rows.length)} rows; the CSV has them all.`,
     }));
   }
-  return disclosure("As a table", "The rows of this chart", node);
+  return node;
 }
 
 function style(layout) {
@@ -158,9 +160,13 @@ function draw(place, chart, answer, title, drawing) {
     : "";
   clear(place, chart);
   place.querySelector(".links").replaceChildren(...links(place.id, title, answer));
-  if (report) place.append(disclosure("SQL", "The SQL of this chart", element("pre", { textContent: answer.sql })));
+  if (report) place.append(disclosure("SQL", region("The SQL of this chart", element("pre", { textContent: answer.sql }))));
   if (!answer.rows.length) {
     chart.replaceChildren(element("p", { className: "nothing", textContent: NOTHING[place.id] ?? "Nothing in this range." }));
+    return;
+  }
+  if (drawing === AS_TABLE) {
+    chart.replaceChildren(region(title, table(answer)));
     return;
   }
   chart.replaceChildren();
@@ -177,7 +183,7 @@ function draw(place, chart, answer, title, drawing) {
     swatch.style.background = colour;
     return element("li", {}, swatch, `${name}: ${count(hours)}`);
   })));
-  place.append(table(answer));
+  place.append(disclosure("As a table", region("The rows of this chart", table(answer))));
 }
 
 // Shows the full text of a truncated label on hover.
@@ -308,7 +314,7 @@ function buildPage() {
     document.querySelector("nav").append(element("a", { href: "#" + id, textContent: title }));
     document.querySelector("main").append(
       element("h2", { id, textContent: title }),
-      element("div", { className: "cards" }, ...cards.map(([name, heading]) => card(name, heading))));
+      element("div", { className: "cards" }, ...cards.map((one) => card(...one))));
   }
 }
 
