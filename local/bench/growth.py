@@ -56,7 +56,9 @@ from plays;
 insert into users
 select user_id, 'First', 'Last', 'F', 'free', max(start_time) from plays group by user_id;
 insert into user_levels
-select user_id, 'free', min(start_time) from plays group by user_id
+select user_id, 'free', min(start_time) from plays group by user_id;
+insert into hour_loads (hour_start, asked_by, plays)
+select date_trunc('hour', start_time), 'history', count(*) from plays group by 1
 """
 
 

@@ -1,4 +1,5 @@
 -- One row per spell of each user whose spells the run's window may have changed.
+{%- import "fragments/days.sql" as days %}
 with in_window as (
     select user_id, level
     from user_events
@@ -49,6 +50,7 @@ moments as (
         ) as recency
     from user_events
     inner join concerned on user_events.user_id = concerned.user_id
+    inner join {{ days.of_events("not " ~ window().touched_hours.before("hour_start")) }}
     where not {{ window().before("user_events.event_time") }}
 ),
 

@@ -1,5 +1,6 @@
 -- One row per user of the run's window, as of the user's latest event, whichever run loaded it.
 -- Reads user_events, whose window this run has just replaced.
+{%- import "fragments/days.sql" as days %}
 with in_window as (
     select user_id, event_time, item_in_session, session_id, level, first_name, last_name, gender
     from user_events
@@ -44,6 +45,7 @@ candidates as (
         user_events.gender
     from user_events
     inner join bereft on user_events.user_id = bereft.user_id
+    inner join {{ days.of_events() }}
 ),
 
 ranked as (

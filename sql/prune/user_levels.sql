@@ -1,6 +1,7 @@
 -- Spells that began in the run's window, of users without an earlier spell or an event since. For
 -- them load/user_levels.sql has no rows; in this run or the one that removed the event, it rebuilds
 -- the spells of all others.
+{%- import "fragments/days.sql" as days %}
 delete from user_levels
 where
     {{ window().holds("user_levels.valid_from") }}
@@ -20,10 +21,12 @@ where
                 and user_events.user_id is null
             group by spells.user_id
         ) as bereft
-        left join user_events as since
-            on
-                bereft.user_id = since.user_id
-                and not {{ window().before("since.event_time") }}
+        left join (
+            select user_events.user_id
+            from user_events
+            inner join {{ days.of_events("not " ~ window().touched_hours.before("hour_start")) }}
+            where not {{ window().before("user_events.event_time") }}
+        ) as since on bereft.user_id = since.user_id
         left join user_levels as earlier
             on
                 bereft.user_id = earlier.user_id

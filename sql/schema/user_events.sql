@@ -15,5 +15,7 @@ create table if not exists user_events (
 sortkey (event_time)
 {%- else %};
 create index if not exists user_events_event_time on user_events (event_time);
-create index if not exists user_events_user_id on user_events (user_id, event_time)
+-- By day first, so that a load writes to its own days' pages, not to those of each user. Whoever
+-- looks for a user's events names the days: those of hour_loads, which has every hour ever loaded.
+create index if not exists user_events_day on user_events (cast(event_time as date), user_id)
 {%- endif %}
