@@ -107,6 +107,20 @@ def cpu(work: Callable[[], Any]) -> float:
     return min(took)
 
 
+def test_the_planner_knows_a_table_that_a_load_has_changed(
+    source: TestSource, pipeline: Pipeline, warehouse: Warehouse
+) -> None:
+    known = "select reltuples from pg_class where relname in ('songplays', 'user_events')"
+    hour = [play(f"2018-11-15 10:{number // 60:02}:{number % 60:02}") for number in range(900)]
+    source.events(*hour)
+    pipeline.run("2018-11-15T10:00:00Z", "2018-11-15T11:00:00Z")
+    assert warehouse.column(known) == [900, 900]
+    # An hour of a long history is not worth a sample of it.
+    source.events(*hour, *(play(f"2018-11-15 11:{number:02}:00") for number in range(60)))
+    pipeline.run("2018-11-15T11:00:00Z", "2018-11-15T12:00:00Z")
+    assert warehouse.column(known) == [900, 900]
+
+
 def test_an_hour_does_not_read_what_came_long_before_it(
     source: TestSource, pipeline: Pipeline, warehouse: Warehouse
 ) -> None:
