@@ -71,4 +71,3 @@ def _import_modules() -> None:
 def _pipelines() -> dict[str, TimedPipeline]:
     bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     return {dag_id: TimedPipeline(dag) for dag_id, dag in bag.dags.items()}
-
