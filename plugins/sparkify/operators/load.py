@@ -133,7 +133,7 @@ class LoadOperator(WarehouseOperator):
             return False
         cursor.execute("select reltuples from pg_class where oid = %s::regclass", (self.table,))
         [known] = cursor.fetchone()
-        return rows > 0.1 * known
+        return bool(rows > 0.1 * known)
 
     def post_execute(self, context: Context, result: Any = None) -> None:  # noqa: ARG002 - Airflow's signature
         """Say in the event of each asset which run loaded what into which warehouse."""
