@@ -153,7 +153,7 @@ with DeadlineDAG(
     audit_staged = DataQualityOperator(
         task_id="audit_staged",
         checks=sql_files("audit"),
-        beforehand=STAGED,
+        recorded=STAGED,
         afterwards=AUDITED,
         trigger_rule=TriggerRule.NONE_FAILED,
     )

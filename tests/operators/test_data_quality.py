@@ -1,5 +1,6 @@
 """The operator that asks the warehouse whether it is right."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -151,11 +152,15 @@ def test_a_warning_is_told_in_the_log(
     assert "c: 1 rows violate it (Nobody is surprised.)" in told
 
 
-def test_what_is_written_down_beforehand_is_there_for_the_checks(warehouse: Warehouse) -> None:
-    few = "-- There are few users.\n-- returns: value\n-- limit: 1\nselect count(*) from users"
-    ada = "insert into users values (1, 'Ada', 'L', 'F', 'free', timestamp '2018-11-01')"
-    run({"few": few}, beforehand=[ada])
-    assert [row[3] for row in recorded(warehouse)] == [1]
+@pytest.mark.parametrize(("check", "users"), [(PASSES, [1, 2]), (WARNS, [1, 2]), (FAILS, [1])])
+def test_what_is_recorded_in_any_case_is_recorded_though_a_check_fails(
+    warehouse: Warehouse, check: str, users: list[int]
+) -> None:
+    named = "'Ada', 'L', 'F', 'free', timestamp '2018-11-01'"
+    ada, bob = (f"insert into users values ({number}, {named})" for number in (1, 2))
+    with nullcontext() if check != FAILS else pytest.raises(AirflowFailException):
+        run({"check": check}, recorded=[ada], afterwards=[bob])
+    assert warehouse.column("select user_id from users order by 1") == users
 
 
 def test_checks_that_take_their_time_are_shared_by_two_connections(
