@@ -249,12 +249,11 @@ with DeadlineDAG(
             window="{{ window().holds('start_time') }}",
             at="start_time",
             locks=["songplays", "time", "users", *BOOKKEEPING],
-            beforehand=["changes/plays_before.sql", "prune/agents_replaced.sql"],
+            beforehand=["changes/plays_before.sql", "prune/replaced.sql"],
             agents="load/user_agents.sql",
             afterwards=[
                 "prune/time.sql",
                 "prune/user_agents.sql",
-                "prune/bereft.sql",
                 Slice(
                     "session_hours",
                     "{{ window().touched_hours.holds('hour_start') }}",

@@ -12,3 +12,4 @@ select
     folded,
     forgotten
 from ({% include "fragments/staged_figures.sql" %}) as figures
+where run_id is not null

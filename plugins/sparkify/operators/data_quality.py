@@ -20,7 +20,7 @@ RESULTS = (
     "passed, seconds, checked_at"
 )
 
-CHECKS_AT_ONCE = 16
+CHECKS_AT_ONCE = 20
 """Checks of one statement on Redshift, where each statement takes a fraction of a second."""
 
 
