@@ -268,7 +268,7 @@ with DeadlineDAG(
                 "changes/plays.sql",
                 *PUBLISHED,
             ],
-            if_omitted=["runs/published/figures_left.sql", "runs/published/run_left.sql"],
+            if_omitted=["runs/published/run_left.sql"],
             figures="runs/published/matches.sql",
             trigger_rule=TriggerRule.NONE_FAILED,
             # Only now are they consistent, without rows that nothing refers to.

@@ -224,10 +224,8 @@ def connected(hook: Any) -> Iterator[Any]:
 
 def _set_timeout(connection: Any, timeout: int) -> None:
     """Set the timeout outside of a transaction, which a rollback would undo it with."""
-    connection.autocommit = True
-    with closing(connection.cursor()) as cursor:
+    with closing(connection.cursor()) as cursor, autocommit(cursor):
         cursor.execute(f"set statement_timeout to {timeout}")
-    connection.autocommit = False
 
 
 @contextmanager

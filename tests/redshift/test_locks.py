@@ -145,7 +145,7 @@ def transactions(sent: list[Sent]) -> Iterator[list[str]]:
 
 def is_shared(table: str | None) -> bool:
     """Whether a table is neither a run's own nor temporary."""
-    own = r"staging_\w+_[0-9a-f]{12}(_kept)?|incoming|song_ids|\w+_figures|staged_hours"
+    own = r"staging_\w+_[0-9a-f]{12}(_kept)?|incoming|song_ids|staged_hours"
     return table is not None and not re.fullmatch(own, table)
 
 

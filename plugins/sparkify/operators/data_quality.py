@@ -12,7 +12,7 @@ from sparkify.lineage import Lineage
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.runs.metrics import send_failed_checks
 from sparkify.runs.steps import BOOKKEEPING
-from sparkify.warehouse import POSTGRES, connected, lock
+from sparkify.warehouse import POSTGRES, autocommit, connected, lock
 from sparkify.window import Window, naive
 
 RESULTS = (
@@ -83,12 +83,11 @@ class DataQualityOperator(WarehouseOperator):
         checks = [Check(name, sql) for name, sql in self.checks.items()]
         hook = self.get_db_hook()
         with connected(hook) as connection:
-            connection.autocommit = True
-            at_once = 1 if hook.conn_type == POSTGRES else CHECKS_AT_ONCE
-            results = run_checks(connection, hook.get_conn, checks, at_once)
-            self.results = results
-            connection.autocommit = False
             cursor = connection.cursor()
+            at_once = 1 if hook.conn_type == POSTGRES else CHECKS_AT_ONCE
+            with autocommit(cursor):
+                results = run_checks(connection, hook.get_conn, checks, at_once)
+            self.results = results
             lock(cursor, hook.conn_type, *BOOKKEEPING)
             self._record(cursor, context, results)
             passed = not any(result.is_error for result in results)
