@@ -153,7 +153,7 @@ with DeadlineDAG(
     audit_staged = DataQualityOperator(
         task_id="audit_staged",
         checks=sql_files("audit"),
-        beforehand=STAGED,
+        recorded=STAGED,
         afterwards=AUDITED,
         trigger_rule=TriggerRule.NONE_FAILED,
     )
@@ -249,12 +249,11 @@ with DeadlineDAG(
             window="{{ window().holds('start_time') }}",
             at="start_time",
             locks=["songplays", "time", "users", *BOOKKEEPING],
-            beforehand=["changes/plays_before.sql", "prune/agents_replaced.sql"],
+            beforehand=["changes/plays_before.sql", "prune/replaced.sql"],
             agents="load/user_agents.sql",
             afterwards=[
                 "prune/time.sql",
                 "prune/user_agents.sql",
-                "prune/bereft.sql",
                 Slice(
                     "session_hours",
                     "{{ window().touched_hours.holds('hour_start') }}",
@@ -269,7 +268,7 @@ with DeadlineDAG(
                 "changes/plays.sql",
                 *PUBLISHED,
             ],
-            if_omitted=["runs/published/figures_left.sql", "runs/published/run_left.sql"],
+            if_omitted=["runs/published/run_left.sql"],
             figures="runs/published/matches.sql",
             trigger_rule=TriggerRule.NONE_FAILED,
             # Only now are they consistent, without rows that nothing refers to.

@@ -3,7 +3,7 @@
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -155,7 +155,7 @@ def run_checks(
     :param at_once: how many checks to ask in one statement
     """
     # Both threads take checks from one iterator: next() is atomic, so none runs twice.
-    pending = _groups(checks, at_once)
+    pending = iter([checks[first : first + at_once] for first in range(0, len(checks), at_once)])
     results: dict[str, Result] = {}
 
     def run_pending(connection: Any, until_slower_than: float = math.inf) -> None:
@@ -179,38 +179,37 @@ def run_checks(
     return [results[check.name] for check in checks]
 
 
-def _groups(checks: Sequence[Check], size: int) -> Iterator[Sequence[Check]]:
-    """Group the checks that return rows; a figure is asked for alone."""
-    rows = [check for check in checks if not check.is_value]
-    groups = [rows[first : first + size] for first in range(0, len(rows), size)]
-    return iter([*groups, *([check] for check in checks if check.is_value)])
-
-
 def _run_group(connection: Any, checks: Sequence[Check]) -> list[Result]:
     """Run checks in one statement, and those that may have failed again, each in its own."""
     began = time.monotonic()
-    counts = _counts(connection, checks) if len(checks) > 1 else {}
+    values = _values(connection, checks) if len(checks) > 1 else {}
     seconds = (time.monotonic() - began) / len(checks)
-    passed = {check: Result(check, 0.0, seconds) for check in checks if counts.get(check.name) == 0}
-    return [passed.get(check) or run_check(connection, check) for check in checks]
+    results = [Result(check, values.get(check.name), seconds) for check in checks]
+    return [run_check(connection, one.check) if one.failed else one for one in results]
 
 
-def _counts(connection: Any, checks: Sequence[Check]) -> dict[str, int]:
-    """Return the number of rows of each check, or nothing if one of them cannot be asked."""
+def _values(connection: Any, checks: Sequence[Check]) -> dict[str, float | None]:
+    """Return the value of each check, or nothing if one of them cannot be asked."""
     cursor = connection.cursor()
     try:
-        cursor.execute(
-            "\nunion all\n".join(
-                f"select '{check.name}', count(*) from (\n{check.sql}\n) as breaking"
-                for check in checks
-            )
-        )
-        counts = dict(cursor.fetchall())
+        cursor.execute("\nunion all\n".join(map(_value, checks)))
+        values = dict(cursor.fetchall())
     except Exception:
         # The statement does not say which one it was: each is asked alone, and reports its error.
         connection.rollback()
         return {}
-    return counts
+    return values
+
+
+def _value(check: Check) -> str:
+    """Return the SELECT of a check's name and value, which is null unless there is one."""
+    value, columns = "count(*)", ""
+    if check.is_value:
+        value, columns = "case when count(*) = 1 then max(figure) end", " (figure)"
+    return (
+        f"select '{check.name}' as name, cast({value} as double precision) as value\n"
+        f"from (\n{check.sql}\n) as found{columns}"
+    )
 
 
 def run_check(connection: Any, check: Check) -> Result:

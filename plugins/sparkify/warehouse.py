@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -223,10 +224,8 @@ def connected(hook: Any) -> Iterator[Any]:
 
 def _set_timeout(connection: Any, timeout: int) -> None:
     """Set the timeout outside of a transaction, which a rollback would undo it with."""
-    connection.autocommit = True
-    with closing(connection.cursor()) as cursor:
+    with closing(connection.cursor()) as cursor, autocommit(cursor):
         cursor.execute(f"set statement_timeout to {timeout}")
-    connection.autocommit = False
 
 
 @contextmanager
@@ -243,6 +242,18 @@ def session(hook: Any) -> Iterator[Any]:
 def commit(cursor: Any) -> None:
     """End the cursor's transaction; its next statement begins another one."""
     cursor.execute("commit")
+
+
+@contextmanager
+def autocommit(cursor: Any) -> Iterator[None]:
+    """Commit each statement of the block by itself, which saves a query its BEGIN and COMMIT."""
+    with warnings.catch_warnings():
+        # Redshift's driver warns that PEP 249 only suggests this attribute.
+        warnings.simplefilter("ignore")
+        connection = cursor.connection
+    connection.autocommit = True
+    yield
+    connection.autocommit = False
 
 
 def rollback(cursor: Any) -> None:

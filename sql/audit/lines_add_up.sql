@@ -11,5 +11,5 @@ select
     rejected,
     folded,
     forgotten
-from load_runs
-where run_id = {{ quoted(run_id) }}
+from ({% include "fragments/staged_figures.sql" %}) as figures
+where run_id is not null

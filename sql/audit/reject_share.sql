@@ -53,6 +53,7 @@ left join (
     from rejected_rows
     where
         run_id = {{ quoted(run_id) }}
+        and resolved_by is null
         and reason like '% is outside of what the file may hold%'
     group by dataset
 ) as strays on ledger.dataset = strays.dataset

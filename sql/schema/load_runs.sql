@@ -21,12 +21,12 @@ create table if not exists load_runs (
     plays_matched bigint,  -- of these, with a song of the catalogue
     plays_left bigint,  -- left to newer readings of the same time
     began_at timestamp not null,  -- UTC
-    staged_at timestamp,  -- when all was staged, UTC
+    staged_at timestamp,  -- when all was staged and audited, UTC
     published_at timestamp,  -- when all was in the star, UTC
     ended_at timestamp,  -- when the run succeeded, UTC
     failed_at timestamp,  -- when the run failed, UTC; null once it succeeds
     failed_task varchar(250),  -- the task that failed
-    stage_seconds double precision,  -- duration of staging
+    stage_seconds double precision,  -- duration of staging and audit
     load_seconds double precision,  -- duration of loading the star
     check_seconds double precision  -- duration of the checks
 )

@@ -1,5 +1,6 @@
 """The operator that asks the warehouse whether it is right."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import jinja2
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from local.redshift.server import RedshiftServer
 from local.tools.pipeline import Pipeline
 from sparkify.checks import Check
 from sparkify.operators.data_quality import DataQualityOperator
@@ -151,11 +153,15 @@ def test_a_warning_is_told_in_the_log(
     assert "c: 1 rows violate it (Nobody is surprised.)" in told
 
 
-def test_what_is_written_down_beforehand_is_there_for_the_checks(warehouse: Warehouse) -> None:
-    few = "-- There are few users.\n-- returns: value\n-- limit: 1\nselect count(*) from users"
-    ada = "insert into users values (1, 'Ada', 'L', 'F', 'free', timestamp '2018-11-01')"
-    run({"few": few}, beforehand=[ada])
-    assert [row[3] for row in recorded(warehouse)] == [1]
+@pytest.mark.parametrize(("check", "users"), [(PASSES, [1, 2]), (WARNS, [1, 2]), (FAILS, [1])])
+def test_what_is_recorded_in_any_case_is_recorded_though_a_check_fails(
+    warehouse: Warehouse, check: str, users: list[int]
+) -> None:
+    named = "'Ada', 'L', 'F', 'free', timestamp '2018-11-01'"
+    ada, bob = (f"insert into users values ({number}, {named})" for number in (1, 2))
+    with nullcontext() if check != FAILS else pytest.raises(AirflowFailException):
+        run({"check": check}, recorded=[ada], afterwards=[bob])
+    assert warehouse.column("select user_id from users order by 1") == users
 
 
 def test_checks_that_take_their_time_are_shared_by_two_connections(
@@ -173,6 +179,41 @@ def test_checks_that_take_their_time_are_shared_by_two_connections(
     monkeypatch.setattr("sparkify.checks.SLOW_CHECK", 60)
     run(dict.fromkeys(names, asked_by))
     assert len({pid for _, pid in warehouse.rows(by)}) == 1, "quick ones cost one connection"
+
+
+@pytest.mark.parametrize("broken", [{}, {"f": "-- All is there.\nselect gone from nowhere"}])
+def test_checks_that_redshift_is_asked_together_are_judged_alone(
+    redshift_warehouse: Warehouse, redshift_server: RedshiftServer, broken: dict[str, str]
+) -> None:
+    before = len(redshift_server.statements)
+    with pytest.raises(AirflowFailException) as failure:
+        run(
+            {
+                "a": PASSES,
+                "b": VALUE + "select 0.25 as value, 'Ada' as name",
+                "c": VALUE.replace("0.5", "5") + "select 7 as value",
+                "d": WARNS,
+                "e": VALUE + "select 1 as value where false",
+                **broken,
+            }
+        )
+    assert [
+        (name, value, passed) for name, _, _, value, _, passed in recorded(redshift_warehouse)
+    ] == [
+        ("a", 0, True),
+        ("b", 0.25, True),
+        ("c", 7, False),
+        ("d", 1, False),
+        ("e", None, False),
+        *((name, None, False) for name in broken),
+    ]
+    told = str(failure.value)
+    assert "c: it is 7, above the limit of 5" in told
+    assert "e: this could not be checked: it returned no value" in told
+    assert not broken or "f: this could not be checked: the query failed" in told
+    together = [sent for sent in redshift_server.statements[before:] if "union all" in sent.text]
+    # The stand-in does not keep a statement that it refuses.
+    assert len(together) == (0 if broken else 1)
 
 
 def test_no_checks_at_all_is_an_error(warehouse: Warehouse) -> None:

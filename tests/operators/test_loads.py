@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 
+from local.tools.pipeline import Pipeline
+from sparkify.macros import sql_files
+from sparkify.operators import load as loading
+from sparkify.operators import load_dimension
 from sparkify.operators.link_fact import LinkFactOperator
-from sparkify.operators.load import Slice
+from sparkify.operators.load import Slice, columns_of, columns_to_insert
 from sparkify.operators.load_dimension import LoadDimensionOperator
 from sparkify.operators.load_fact import LoadFactOperator
+from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
 
@@ -33,7 +38,7 @@ def test_a_fact_load_deletes_the_window_and_inserts_the_select() -> None:
     )
     assert operator.replacement(Described("a", "b")) == [
         "delete from facts where day = 1",
-        "insert into facts (a, b)\nselect 1 as a",
+        "insert into facts (a, b)\nselect a, b\nfrom (\nselect 1 as a\n) as incoming",
     ]
 
 
@@ -109,3 +114,24 @@ def test_figures_are_returned(times: Warehouse) -> None:
 def test_what_comes_afterwards_is_in_the_same_transaction(times: Warehouse) -> None:
     load("select 'new' as name, 1 as day", afterwards=["delete from facts where day = 2"])
     assert times.rows("select name, day from facts") == [("new", 1)]
+
+
+def test_every_column_that_a_load_selects_is_inserted(
+    source: TestSource, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selected: dict[str, set[str]] = {}
+    inserted: dict[str, set[str]] = {}
+
+    def compared(cursor: Any, table: str, select: str) -> str:
+        columns = columns_to_insert(cursor, table, select)
+        inserted[table] = set(columns.split(", "))
+        selected[table] = set(columns_of(cursor, select).split(", "))
+        return columns
+
+    for module in (loading, load_dimension):
+        monkeypatch.setattr(module, "columns_to_insert", compared)
+    source.songs(song("SO1"))
+    source.events(play("2018-11-15 10:00:00"))
+    pipeline.run("2018-11-15", "2018-11-16")
+    assert inserted == selected
+    assert selected.keys() == set(sql_files("load")) - {"repaired_names", "user_agents"}

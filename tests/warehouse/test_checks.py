@@ -88,7 +88,7 @@ WRONG = {
     "where hour_start = '2018-11-15 09:00'",
     "hours_emptied": f"update {staging_table('run', 'staging_events')} set ts = '2018-11-15 11:00'",
     "keys_as_before": "update key_changes set kind = 'number' where column_name = 'page'",
-    "lines_add_up": "update load_runs set lines = lines + 1",
+    "lines_add_up": "update file_ledger set line_count = line_count + 1 where line_count > 1",
     "plays_add_up": "update load_runs set plays_published = plays_published - 1",
     "repaired_names_unique": unkeyed(
         "repaired_names",

@@ -12,7 +12,7 @@ from sparkify.lineage import Lineage
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.runs.metrics import send_failed_checks
 from sparkify.runs.steps import BOOKKEEPING
-from sparkify.warehouse import POSTGRES, connected, lock
+from sparkify.warehouse import POSTGRES, autocommit, connected, lock
 from sparkify.window import Window, naive
 
 RESULTS = (
@@ -20,7 +20,7 @@ RESULTS = (
     "passed, seconds, checked_at"
 )
 
-CHECKS_AT_ONCE = 8
+CHECKS_AT_ONCE = 20
 """Checks of one statement on Redshift, where each statement takes a fraction of a second."""
 
 
@@ -33,20 +33,21 @@ class DataQualityOperator(WarehouseOperator):
 
     :param checks: name to SELECT, or ``.sql`` file, of an assertion with a header as described in
         ``sparkify.checks`` (templated)
-    :param beforehand: statements, or files, that record what the checks read (templated)
-    :param afterwards: statements, or files, that record that no check failed (templated)
+    :param recorded: statements, or files, that are executed with the record of the results, whether
+        checks failed or not (templated)
+    :param afterwards: further ones in case no check failed (templated)
     """
 
     template_fields: Sequence[str] = (
         "checks",
-        "beforehand",
+        "recorded",
         "afterwards",
         *WarehouseOperator.template_fields,
     )
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "checks": "py",
-        "beforehand": "sql",
+        "recorded": "sql",
         "afterwards": "sql",
     }
     ui_color = "#f6cfd9"
@@ -55,13 +56,13 @@ class DataQualityOperator(WarehouseOperator):
         self,
         *,
         checks: Mapping[str, str],
-        beforehand: Sequence[str] = (),
+        recorded: Sequence[str] = (),
         afterwards: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(retry_on_failure=False, **kwargs)
         self.checks = checks
-        self.beforehand = list(beforehand)
+        self.recorded = list(recorded)
         self.afterwards = list(afterwards)
         self.results: Sequence[Result] = ()
 
@@ -83,21 +84,15 @@ class DataQualityOperator(WarehouseOperator):
         hook = self.get_db_hook()
         with connected(hook) as connection:
             cursor = connection.cursor()
-            if self.beforehand:
-                lock(cursor, hook.conn_type, *BOOKKEEPING)
-                for statement in self.beforehand:
-                    self.execute_statement(cursor, statement)
-                connection.commit()
-            connection.autocommit = True
             at_once = 1 if hook.conn_type == POSTGRES else CHECKS_AT_ONCE
-            results = run_checks(connection, hook.get_conn, checks, at_once)
+            with autocommit(cursor):
+                results = run_checks(connection, hook.get_conn, checks, at_once)
             self.results = results
-            connection.autocommit = False
             lock(cursor, hook.conn_type, *BOOKKEEPING)
             self._record(cursor, context, results)
-            if not any(result.is_error for result in results):
-                for statement in self.afterwards:
-                    self.execute_statement(cursor, statement)
+            passed = not any(result.is_error for result in results)
+            for statement in [*self.recorded, *(self.afterwards if passed else [])]:
+                self.execute_statement(cursor, statement)
         self._report(results)
         return {result.check.name: str(result) for result in results if result.failed} or None
 

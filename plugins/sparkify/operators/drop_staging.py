@@ -78,7 +78,7 @@ class DropStagingOperator(WarehouseOperator):
         with session(hook) as cursor:
             # Also keeps others from starting to stage.
             lock(cursor, hook.conn_type, *BOOKKEEPING)
-            leftovers = self._leftovers(cursor) - own
+            leftovers = self._leftovers(cursor, own)
             if leftovers:
                 self.log.info("Dropping leftovers of dead runs: %s", ", ".join(sorted(leftovers)))
             self.news = self._read_news(cursor)
@@ -105,13 +105,13 @@ class DropStagingOperator(WarehouseOperator):
         self.execute_statement(cursor, self.repaired_runs)
         return News(changes, Repaired(*cursor.fetchone()))
 
-    def _leftovers(self, cursor: Any) -> set[str]:
-        """Return every staging table that no run needs."""
+    def _leftovers(self, cursor: Any, own: set[str]) -> set[str]:
+        """Return every staging table of others that no run needs."""
         # In this order, because a run begins a reading before it creates a table.
-        existing = existing_staging_tables(cursor, self.datasets)
-        in_use = self._in_use(cursor) if existing else set()
+        others = existing_staging_tables(cursor, self.datasets) - own
+        in_use = self._in_use(cursor) if others else set()
         # A second table may hold a part of a staging table.
-        return {table for table in existing if table.removesuffix(KEPT) not in in_use}
+        return {table for table in others if table.removesuffix(KEPT) not in in_use}
 
     def _in_use(self, cursor: Any) -> set[str]:
         """Return the tables of active runs, and of those that failed recently."""

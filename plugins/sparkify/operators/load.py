@@ -6,6 +6,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from airflow.sdk import Context
 
+from sparkify import dictionary
+from sparkify.macros import sql_folder, statement
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.staging.claims import Claim, newer_claims, outside
 from sparkify.warehouse import POSTGRES, lock, session
@@ -32,14 +34,28 @@ class Slice(NamedTuple):
 
     def replacement(self, cursor: Any) -> list[str]:
         """Delete the slice, insert the rows of the SELECT."""
+        columns = columns_to_insert(cursor, self.table, self.sql)
         return [
             f"delete from {self.table} where {self.window}",
-            f"insert into {self.table} ({columns_of(cursor, self.sql)})\n{self.sql}",
+            f"insert into {self.table} ({columns})\n"
+            f"select {columns}\nfrom (\n{self.sql}\n) as incoming",
         ]
 
 
+def columns_to_insert(cursor: Any, table: str, select: str) -> str:
+    """
+    Return the columns of a table by which to insert a SELECT, by name instead of position.
+
+    Of a table of ``sql/schema``, these are in its file. Of another, it takes a query to see them.
+    """
+    file = f"schema/{table}.sql"
+    if (sql_folder() / file).exists():
+        return ", ".join(column.name for column in dictionary.table(statement(file)).columns)
+    return columns_of(cursor, select)
+
+
 def columns_of(cursor: Any, select: str) -> str:
-    """Return the columns of a SELECT, in order to insert by name instead of position."""
+    """Return the columns of a SELECT."""
     cursor.execute(f"select * from ({select}) as incoming where false")
     return ", ".join(column[0] for column in cursor.description)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sparkify.operators.load import LoadOperator, columns_of
+from sparkify.operators.load import LoadOperator, columns_to_insert
 
 
 class LoadDimensionOperator(LoadOperator):
@@ -23,7 +23,7 @@ class LoadDimensionOperator(LoadOperator):
     def replacement(self, cursor: Any) -> list[str]:
         """Compute the rows once, delete their keys, insert them."""
         self.execute_statement(cursor, f"create temp table incoming as\n{self.sql}")
-        columns = columns_of(cursor, "select * from incoming")
+        columns = columns_to_insert(cursor, self.table, "select * from incoming")
         key = f"{self.table}.{self.key}"
         return [
             # The bounds save scanning all other keys: a time dimension of years is as fast as one

@@ -42,6 +42,8 @@ class LoadFactOperator(LoadOperator):
     def lineage(self) -> Lineage:
         """Return what the load, its repair of names and its parsing of agents read and wrote."""
         lineage = super().lineage()
+        # By itself, as the parser overlooks the tables of a subquery that begins with WITH.
+        lineage.add(Executed(self.sql))
         if self.repaired:
             lineage.add(Executed(self.names))
             lineage.write_table("repaired_names", self.repaired)

@@ -199,6 +199,10 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
     def _reading(self, cursor: Any, on: str, context: Context) -> Reading:
         """Number a reading, and list its files and the patterns that match none."""
         window = Window.of_run(context)
+        if self.only_new:
+            # Most runs end here, before they take a lock. The others list the files once more.
+            source = open_source(self.source)
+            self._new(cursor, source, self._find(source))
         lock(cursor, on, *BOOKKEEPING)
         published = published_names(cursor, self.dataset, window) if self.partition else set()
         done = [execute(cursor, statement) for statement in self.beforehand]
@@ -207,19 +211,15 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         commit(cursor)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
         source = open_source(self.source)
-        found: dict[SourceFile, None] = {}
-        missing: list[str] = []
-        for pattern in self.patterns.splitlines():
-            matches = find(source, pattern)
-            found |= dict.fromkeys(matches)
-            missing += [] if matches else [pattern]
+        found = self._find(source)
+        missing = [pattern for pattern, files in found.items() if not files]
         reading = Reading(
             number,
             context["run_id"],
             window,
             self.dataset,
             source.url,
-            list(found),
+            self._new(cursor, source, found) if self.only_new else _files(found),
             missing,
             Partition.from_settings(self.partition) if self.partition else None,
             self.time_column,
@@ -231,17 +231,27 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
             reading = replace(reading, missing=missing)
         if reading.missing:
             self._warn_of(reading.missing, source)
-        if self.only_new:
-            new = unpublished(cursor, reading)
-            if not new:
-                raise AirflowSkipException(
-                    f"Nothing to read: none of {len(found)} files is new or changed since they "
-                    "were last loaded."
-                )
-            reading = replace(reading, files=new)
         size = sum(file.size for file in reading.files)
         self.log.info("Reading %s files (%s bytes) of %s", len(reading.files), size, self.source)
         return reading
+
+    def _find(self, source: Source) -> dict[str, list[SourceFile]]:
+        """Return the files that match each pattern."""
+        return {pattern: find(source, pattern) for pattern in self.patterns.splitlines()}
+
+    def _new(
+        self, cursor: Any, source: Source, found: Mapping[str, Sequence[SourceFile]]
+    ) -> list[SourceFile]:
+        """Return the files that are new or changed; skip the task if there are none."""
+        files = _files(found)
+        if new := unpublished(cursor, source.url, files):
+            return new
+        if missing := [pattern for pattern, matches in found.items() if not matches]:
+            self._warn_of(missing, source)
+        raise AirflowSkipException(
+            f"Nothing to read: none of {len(files)} files is new or changed since they were last "
+            "loaded."
+        )
 
     def _warn_of(self, missing: Sequence[str], source: Source) -> None:
         """Log which files are missing, which variable names them, and which files exist."""
@@ -267,6 +277,11 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         }
         self.log.info("Staged in %s: %s", self.table, summary)
         return summary
+
+
+def _files(found: Mapping[str, Sequence[SourceFile]]) -> list[SourceFile]:
+    """Return each of the files once."""
+    return list(dict.fromkeys(file for matches in found.values() for file in matches))
 
 
 def _missing(

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 from sparkify.mojibake import repair
-from sparkify.warehouse import commit, insert_rows, lock
+from sparkify.warehouse import autocommit, commit, insert_rows, lock
 
 
 def correct_names(cursor: Any, on: str, select: str) -> list[str]:
@@ -15,10 +15,9 @@ def correct_names(cursor: Any, on: str, select: str) -> list[str]:
 
     :param select: SELECT of names, each with its entry or null; one per entry
     """
-    is_needed = bool(_wrong(cursor, select))
-    commit(cursor)
-    if not is_needed:
-        return []
+    with autocommit(cursor):
+        if not _wrong(cursor, select):
+            return []
     lock(cursor, on, "repaired_names")
     # Another run may have corrected them since.
     wrong = _wrong(cursor, select)

@@ -14,8 +14,8 @@ BEGIN = [
 ]
 """Before anything is read, so that a run that dies is known, and its hours are too."""
 
-STAGED = ["runs/staged/rejects.sql", "runs/staged/figures.sql", "runs/staged/run.sql"]
-"""After staging: record what was read, staged and rejected."""
+STAGED = ["runs/staged/rejects.sql", "runs/staged/run.sql"]
+"""After the audit, whether it has passed or not: record what was read, staged and rejected."""
 
 AUDITED = ["runs/audited/reading.sql", "runs/audited/key_changes.sql"]
 """After the audit has passed, before anything is loaded: claim the window, record new keys."""
@@ -23,10 +23,8 @@ AUDITED = ["runs/audited/reading.sql", "runs/audited/key_changes.sql"]
 PUBLISHED = [
     "runs/published/rejects.sql",
     "runs/published/ledger.sql",
-    "runs/published/figures.sql",
     "runs/published/run.sql",
-    "runs/published/hour_plays.sql",
-    "runs/published/hour_user_events.sql",
+    "runs/published/hour_rows.sql",
     "runs/published/hours_damaged.sql",
     "runs/published/hours_staged.sql",
     "runs/published/hours.sql",

@@ -2,17 +2,17 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from airflow.sdk.exceptions import AirflowException
 
-from sparkify.warehouse import commit
+from sparkify.warehouse import autocommit
 
-PATIENCE, FIRST_PAUSE, PAUSE = 60.0, 0.1, 2.0
-"""Seconds to wait for the views to show a COPY that has ended, and between two queries at first and
-at most."""
+PATIENCE, FIRST_PAUSE, PAUSE = 60.0, 0.5, 2.0
+"""Seconds to wait for the views to show a COPY that has ended, and before a query at first and at
+most."""
 
 FAILED_PATIENCE = 10.0
 """Seconds to wait for the errors of a COPY that has failed; the task fails with or without them."""
@@ -56,9 +56,11 @@ def loads_since(cursor: Any, table: str, earlier: int, copies: int, empty_files:
     may leave out empty files.
     """
     for is_last in _attempts():
-        completed = [copy for copy in _copies(cursor, table, earlier) if copy.is_completed]
-        missing_files = sum(copy.files - copy.files_shown for copy in completed) - empty_files
-        missing_errors = sum(copy.errors - copy.errors_shown for copy in completed)
+        found = _copies(cursor, table, earlier)
+        completed = {query: copy for query, copy in found.items() if copy.is_completed}
+        copied = completed.values()
+        missing_files = sum(copy.files - len(copy.lines) for copy in copied) - empty_files
+        missing_errors = sum(copy.errors - copy.errors_shown for copy in copied)
         if len(completed) >= copies and missing_files <= 0 and missing_errors <= 0:
             break
         if is_last:
@@ -67,12 +69,11 @@ def loads_since(cursor: Any, table: str, earlier: int, copies: int, empty_files:
                 f"{table}. Of these, sys_load_detail lacks {max(missing_files, 0)} files and "
                 f"sys_load_error_detail {max(missing_errors, 0)} errors. Airflow retries the task."
             )
-    queries = [copy.query for copy in completed]
     lines: Counter[str] = Counter()
-    for url, count in _select(cursor, queries, "file_name, lines_scanned", "sys_load_detail"):
-        lines[url.strip()] += count
-    has_errors = any(copy.errors for copy in completed)
-    return Loads(lines, _errors(cursor, queries) if has_errors else ())
+    for url, count in (line for copy in copied for line in copy.lines):
+        lines[url] += count
+    has_errors = any(copy.errors for copy in copied)
+    return Loads(lines, _errors(cursor, completed) if has_errors else ())
 
 
 def failed_load(cursor: Any, table: str, earlier: int) -> Sequence[LoadError]:
@@ -80,33 +81,36 @@ def failed_load(cursor: Any, table: str, earlier: int) -> Sequence[LoadError]:
     for is_last in _attempts(FAILED_PATIENCE):
         copies = _copies(cursor, table, earlier)
         is_shown = copies and all(
-            not copy.is_running and copy.errors_shown >= copy.errors for copy in copies
+            not copy.is_running and copy.errors_shown >= copy.errors for copy in copies.values()
         )
         if is_shown or is_last:
             break
-    return _errors(cursor, [copy.query for copy in copies])
+    return _errors(cursor, copies)
 
 
 def _attempts(patience: float = PATIENCE) -> Iterator[bool]:
-    """Pause ever longer between attempts; yield for each whether it is the last."""
+    """Pause before each attempt, ever longer; yield whether it is the last."""
     deadline = time.monotonic() + patience
-    pause = FIRST_PAUSE
-    while time.monotonic() < deadline:
-        yield False
+    pause, is_last = FIRST_PAUSE, False
+    while not is_last:
         time.sleep(pause)
+        is_last = time.monotonic() >= deadline
+        yield is_last
         pause = min(2 * pause, PAUSE)
-    yield True
 
 
 class _Copy(NamedTuple):
-    """A COPY in the history, with its numbers of files and errors, and how many are shown."""
+    """
+    A COPY in the history, with its numbers of files and errors, and what is shown of them.
 
-    query: int
+    :param lines: URL and lines of each file that is shown
+    """
+
     status: str
     files: int
     errors: int
-    files_shown: int
     errors_shown: int
+    lines: list[tuple[str, int]]
 
     @property
     def is_completed(self) -> bool:
@@ -117,42 +121,47 @@ class _Copy(NamedTuple):
         return self.status == "running"
 
 
-def _copies(cursor: Any, table: str, earlier: int) -> list[_Copy]:
-    cursor.execute(
+def _copies(cursor: Any, table: str, earlier: int) -> dict[int, _Copy]:
+    """Return the COPYs into a table by id, in one query, with the lines of each file shown."""
+    rows = _select(
+        cursor,
         "select copies.query_id, copies.status, copies.source_file_count, copies.error_count, "
-        "files.shown, errors.shown from sys_load_history as copies "
-        "left join (select query_id, count(*) as shown from sys_load_detail "
-        "where query_id > %s group by query_id) as files on copies.query_id = files.query_id "
+        "errors.shown, files.file_name, files.lines_scanned from sys_load_history as copies "
         "left join (select query_id, count(*) as shown from sys_load_error_detail "
         "where query_id > %s group by query_id) as errors on copies.query_id = errors.query_id "
+        "left join sys_load_detail as files on copies.query_id = files.query_id "
         "where trim(copies.table_name) = %s and copies.query_id > %s",
-        (earlier, earlier, table, earlier),
+        (earlier, table, earlier),
     )
-    rows = cursor.fetchall()
-    # The next query sees what the views show by then.
-    commit(cursor)
-    return [
-        _Copy(int(query), status.strip(), *(int(number or 0) for number in numbers))
-        for query, status, *numbers in rows
-    ]
+    copies: dict[int, _Copy] = {}
+    for query, status, files, errors, shown, url, lines in rows:
+        found = _Copy(status.strip(), int(files or 0), int(errors or 0), int(shown or 0), [])
+        copy = copies.setdefault(int(query), found)
+        if url is not None:
+            copy.lines.append((url.strip(), lines))
+    return copies
 
 
-def _errors(cursor: Any, queries: Sequence[int]) -> Sequence[LoadError]:
+def _errors(cursor: Any, queries: Iterable[int]) -> Sequence[LoadError]:
     """Return the records that these COPYs could not load."""
-    columns = "file_name, line_number, column_name, error_code, error_message"
+    numbers = ", ".join(map(str, queries))
+    if not numbers:
+        return []
+    rows = _select(
+        cursor,
+        "select file_name, line_number, column_name, error_code, error_message "
+        f"from sys_load_error_detail where query_id in ({numbers})",
+    )
     return [
         LoadError(
             url.strip(), line, (column or "").strip() or None, f"{message.strip()} (error {code})"
         )
-        for url, line, column, code, message in _select(
-            cursor, queries, columns, "sys_load_error_detail"
-        )
+        for url, line, column, code, message in rows
     ]
 
 
-def _select(cursor: Any, queries: Sequence[int], columns: str, view: str) -> Any:
-    if not queries:
-        return []
-    numbers = ", ".join(map(str, queries))
-    cursor.execute(f"select {columns} from {view} where query_id in ({numbers})")
-    return cursor.fetchall()
+def _select(cursor: Any, query: str, parameters: Sequence[object] = ()) -> Any:
+    """Return the rows of a query, a transaction by itself: the next sees what is shown by then."""
+    with autocommit(cursor):
+        cursor.execute(query, parameters)
+        return cursor.fetchall()

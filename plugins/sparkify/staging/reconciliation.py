@@ -24,7 +24,7 @@ from sparkify.staging.ledger import REJECTS, Reading, Tally, record_reading
 from sparkify.staging.names import KEPT
 from sparkify.staging.prefixes import beginning
 from sparkify.staging.strays import agree, outside, separated
-from sparkify.warehouse import REDSHIFT, commit, insert_rows, without_values
+from sparkify.warehouse import REDSHIFT, autocommit, commit, insert_rows, without_values
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,8 @@ class Reconciliation:
         """Remove rows that must not be loaded, and record everything, in one transaction."""
         self._check_files()
         rejects = self._rejects()
-        staged, violations = self._count()
+        with autocommit(self.cursor):
+            staged, violations = self._count()
         loaded = self._rows_by_file(rejects)
         if not violations and loaded.total() == staged and self._are_in_their_files(loaded):
             self.tally.lines.update(
@@ -81,7 +82,6 @@ class Reconciliation:
         for reject in kept[:SHOWN]:
             reason = without_values(reject.reason)
             log.warning("Rejected: %s, line %s: %s", reject.file.url, reject.line, reason)
-        commit(self.cursor)
         # First, because it locks.
         record_reading(self.cursor, REDSHIFT, self.reading, self.tally)
         if violations:
@@ -192,6 +192,7 @@ class Reconciliation:
         self.tally.rows.update(records)
         self.tally.rows.subtract(self.tally.forgotten)
         self.tally.rows.subtract(reject.file for reject in broken)
+        commit(self.cursor)
         return broken
 
     def _check_unchanged(self) -> None:

@@ -1,4 +1,5 @@
--- What the fact table now holds of the run's window.
+-- What the fact table now holds of the run's window. The run's id is aggregated, because Redshift
+-- joins the target of an UPDATE only by a column.
 update load_runs
 set
     plays_published = figures.plays,
@@ -6,5 +7,22 @@ set
     plays_left = 0,
     published_at = timestamp '{{ now() }}',
     load_seconds = {{ seconds_since("load_runs.staged_at") }}
-from published_figures as figures
+from (
+    select
+        own.run_id,
+        held.plays,
+        held.matched
+    from (
+        select max(run_id) as run_id
+        from load_runs
+        where run_id = {{ quoted(run_id) }}
+    ) as own
+    cross join (
+        select
+            count(*) as plays,
+            count(song_id) as matched
+        from songplays
+        where {{ window().holds("start_time") }}
+    ) as held
+) as figures
 where load_runs.run_id = figures.run_id

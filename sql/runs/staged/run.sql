@@ -6,12 +6,12 @@ set
     bytes = figures.bytes,
     lines = figures.lines,
     folded = figures.folded,
-    forgotten = figures.forgotten + coalesce(load_runs.erased, 0),
+    forgotten = figures.forgotten,
     staged = figures.staged,
     rejected = figures.rejected,
     plays_staged = figures.plays_staged,
     plays_duplicate = figures.plays_duplicate,
     staged_at = timestamp '{{ now() }}',
     stage_seconds = {{ seconds_since("load_runs.began_at") }}
-from staged_figures as figures
+from ({% include "fragments/staged_figures.sql" %}) as figures
 where load_runs.run_id = figures.run_id

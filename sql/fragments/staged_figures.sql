@@ -1,18 +1,25 @@
--- Count what the run read, from the ledger, and what it staged, from its own table.
-create temp table staged_figures as
+-- One row: what the run read, from the ledger, and what it staged, from its own table. The run's id
+-- is aggregated, because Redshift joins the target of an UPDATE only by a column.
 select
-    cast({{ quoted(run_id) }} as varchar(250)) as run_id,
+    own.run_id,
     ledger.objects,
     ledger.missing,
     ledger.bytes,
     ledger.lines,
     ledger.folded,
-    ledger.forgotten,
+    ledger.forgotten + own.erased as forgotten,
     held.events + ledger.songs as staged,
     ledger.rejected,
     plays.copies as plays_staged,
     plays.copies - plays.plays as plays_duplicate
 from (
+    select
+        max(run_id) as run_id,
+        coalesce(max(erased), 0) as erased
+    from load_runs
+    where run_id = {{ quoted(run_id) }}
+) as own
+cross join (
     select
         count(etag) as objects,
         count(*) - count(etag) as missing,
