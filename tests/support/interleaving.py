@@ -36,7 +36,8 @@ do $$ declare its record; begin
     loop execute format('drop table %I', its.relname); end loop;
 end $$;
 truncate songplays, user_events, user_levels, users, time, session_hours, song_days,
-    rejected_rows, readings, file_ledger, load_runs, hour_loads, quality_results, forgotten_users
+    rejected_rows, readings, file_ledger, file_keys, key_changes, load_runs, load_changes,
+    hour_loads, quality_results, forgotten_users
 """
 INCOMPLETE = """
 select songplays.songplay_id
