@@ -40,7 +40,6 @@ LONG = (
     "reality/test_chaos",
     "reality/test_secrets",
     "warehouse/test_interleaving",
-    "warehouse/test_interleaving_more",
     "warehouse/test_any_order",
     "reality/test_backfill_command",
     "reality/test_page",

@@ -139,7 +139,7 @@ def test_interleaved_runs_leave_nothing_of_whoever_is_forgotten(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
     monkeypatch.setattr(ForgettingWorld, "dag", dags[FORGET], raising=False)
-    play_out(range(WORLDS // 20), pipeline, source, warehouse, ForgettingWorld)
+    play_out(range(WORLDS // 6), pipeline, source, warehouse, ForgettingWorld)
 
 
 @pytest.fixture
