@@ -6,6 +6,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,12 @@ def storage(port: int = 0, secret: str | None = None) -> Iterator[Storage]:
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     running = Storage("", secret or secrets.token_urlsafe(24))
+    services = DomainDispatcherApplication(create_backend_app)
+    # For each request moto would list its own folders, one request at a time.
+    known = cache(services.get_backend_for_host)
+    services.get_backend_for_host = known  # type: ignore[method-assign]
     # Moto does not authenticate, and every user of this machine can reach its port.
-    guard = Guard(DomainDispatcherApplication(create_backend_app), running.secret)
+    guard = Guard(services, running.secret)
     server = make_server(HOST, port, guard, threaded=True, request_handler=MotoRequestHandler)
     running.endpoint = f"http://{HOST}:{server.server_port}"
     serving = threading.Thread(target=server.serve_forever, daemon=True, name="s3")

@@ -24,7 +24,7 @@ from tests.support.sources import Bucket, TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
 FORGET = "sparkify_forget"
-REDSHIFT_SEEDS = max(3, WORLDS // 500)
+REDSHIFT_SEEDS = max(1, WORLDS // 150)
 WHOLE = ("2018-11-15", "2018-11-17")
 NAMES = {"1": "Aardvark", "2": "Bandicoot", "3": "Capybara"}
 """What is to be found nowhere once the user is forgotten."""
@@ -139,7 +139,7 @@ def test_interleaved_runs_leave_nothing_of_whoever_is_forgotten(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
     monkeypatch.setattr(ForgettingWorld, "dag", dags[FORGET], raising=False)
-    play_out(range(WORLDS // 20), pipeline, source, warehouse, ForgettingWorld)
+    play_out(range(WORLDS // 6), pipeline, source, warehouse, ForgettingWorld)
 
 
 @pytest.fixture

@@ -13,4 +13,4 @@ pytestmark = pytest.mark.usefixtures("reused_sessions")
 def test_interleaved_runs_give_what_the_files_say_at_the_end(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse
 ) -> None:
-    play_out(range(WORLDS // 2), pipeline, source, warehouse)
+    play_out(range(WORLDS), pipeline, source, warehouse)
