@@ -1,68 +1,36 @@
 -- Every play of the window matches its event.
 -- fix: A load, or a column's type, alters plays. Compare sql/load/songplays.sql and
 --     sql/schema/songplays.sql with the run's staging table.
--- Not by a join: right after the first load, without statistics, that would compare every play
--- with every event.
 select
-    max(played.songplay_id) as songplay_id,
-    played.start_time,
-    played.song_title,
-    played.artist_name,
-    played.duration,
-    played.level
-from (
-    select
-        songplays.songplay_id,
-        songplays.user_id,
-        songplays.session_id,
-        songplays.item_in_session,
-        songplays.start_time,
-        coalesce(songplays.song_title, '') as song_title,
-        coalesce(songplays.artist_name, '') as artist_name,
-        songplays.duration,
-        coalesce(songplays.level, '') as level,
-        coalesce(songplays.location, '') as location,
-        coalesce(songplays.user_agent, '') as user_agent,
-        0 as is_event
-    from songplays
-    -- Time that a newer reading claims is checked by its run.
-    left join (
-        {% include "fragments/newer_claims.sql" %}
-    ) as claims
-        on
-            songplays.start_time >= claims.claim_start
-            and songplays.start_time < claims.claim_end
-    where
-        {{ window().holds("songplays.start_time") }}
-        and claims.reading is null
-    union all
-    select
-        null as songplay_id,
-        userid as user_id,
-        sessionid as session_id,
-        iteminsession as item_in_session,
-        ts as start_time,
-        coalesce(song, '') as song_title,
-        coalesce(artist, '') as artist_name,
-        length as duration,
-        coalesce(level, '') as level,
-        coalesce(location, '') as location,
-        coalesce(useragent, '') as user_agent,
-        1 as is_event
-    from {{ staging("staging_events") }}
-    where
-        {{ window().holds("ts") }}
-        and page = 'NextSong'
-) as played
-group by
-    played.user_id,
-    played.session_id,
-    played.item_in_session,
-    played.start_time,
-    played.song_title,
-    played.artist_name,
-    played.duration,
-    played.level,
-    played.location,
-    played.user_agent
-having max(played.is_event) = 0
+    songplays.songplay_id,
+    songplays.start_time,
+    songplays.song_title,
+    songplays.artist_name,
+    songplays.duration,
+    songplays.level
+from songplays
+left join {{ staging("staging_events") }} as staged
+    on
+        {{ window().holds("staged.ts") }}
+        and staged.page = 'NextSong'
+        and songplays.user_id = staged.userid
+        and songplays.session_id = staged.sessionid
+        and songplays.item_in_session = staged.iteminsession
+        and songplays.start_time = staged.ts
+        and coalesce(songplays.song_title, '') = coalesce(staged.song, '')
+        and coalesce(songplays.artist_name, '') = coalesce(staged.artist, '')
+        and coalesce(songplays.duration, -1) = coalesce(staged.length, -1)
+        and coalesce(songplays.level, '') = coalesce(staged.level, '')
+        and coalesce(songplays.location, '') = coalesce(staged.location, '')
+        and coalesce(songplays.user_agent, '') = coalesce(staged.useragent, '')
+-- Time that a newer reading claims is checked by its run.
+left join (
+    {% include "fragments/newer_claims.sql" %}
+) as claims
+    on
+        songplays.start_time >= claims.claim_start
+        and songplays.start_time < claims.claim_end
+where
+    {{ window().holds("songplays.start_time") }}
+    and staged.ts is null
+    and claims.reading is null
