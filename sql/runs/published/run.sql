@@ -1,5 +1,4 @@
--- What the fact table now holds of the run's window. The run's id is aggregated, because Redshift
--- joins the target of an UPDATE only by a column.
+-- What the fact table now holds of the run's window.
 update load_runs
 set
     plays_published = figures.plays,
@@ -13,9 +12,7 @@ from (
         held.plays,
         held.matched
     from (
-        select max(run_id) as run_id
-        from load_runs
-        where run_id = {{ quoted(run_id) }}
+        {% include "fragments/own_run.sql" %}
     ) as own
     cross join (
         select

@@ -11,9 +11,7 @@ from (
         held.plays,
         held.matched
     from (
-        select max(run_id) as run_id
-        from load_runs
-        where run_id = {{ quoted(run_id) }}
+        {% include "fragments/own_run.sql" %}
     ) as own
     cross join (
         select count(*) as plays_left
