@@ -246,7 +246,11 @@ def commit(cursor: Any) -> None:
 
 @contextmanager
 def autocommit(cursor: Any) -> Iterator[None]:
-    """Commit each statement of the block by itself, which saves a query its BEGIN and COMMIT."""
+    """
+    Commit each statement of the block by itself, which saves a query its BEGIN and COMMIT.
+
+    A connection whose block has failed is closed by whoever opened it, not set back.
+    """
     with warnings.catch_warnings():
         # Redshift's driver warns that PEP 249 only suggests this attribute.
         warnings.simplefilter("ignore")
