@@ -23,7 +23,7 @@ from sparkify.records.columns import Column
 from sparkify.records.reader import Batch, RecordReader
 from sparkify.records.rejects import Reject
 from sparkify.records.spans import FileSpans
-from sparkify.records.triage import Triaged
+from sparkify.records.triage import Parsed
 from sparkify.sources.base import SourceFile
 from sparkify.window import Window
 from tests import record_reference as reference
@@ -319,23 +319,24 @@ def kind(reject: Reject) -> str:
     return next(kind for begin, kind in KINDS.items() if told.startswith(begin))
 
 
-def none_plain(*_: Any) -> None:
-    """No block is."""
+def not_at_once(*_: Any) -> None:
+    """No block is parsed at once."""
 
 
-def none_triaged(block: Block, *_: Any) -> Triaged:
+def none_plain(_: Any, block: Block, *__: Any) -> Parsed:
     """No line is."""
-    return Triaged(pl.DataFrame(), [{} for _ in block])
+    lines = sum(segment.line_count for segment in block)
+    return Parsed(pl.DataFrame(), pl.repeat(value=False, n=lines, eager=True))
 
 
 WAYS = pytest.mark.parametrize(
     "skipped",
     [
         {},
-        {"sparkify.records.reader.RecordReader._plain_batch": none_plain},
+        {"sparkify.records.triage.Triage._parse_all": not_at_once},
         {
-            "sparkify.records.reader.RecordReader._plain_batch": none_plain,
-            "sparkify.records.reader.triage": none_triaged,
+            "sparkify.records.triage.Triage._parse_all": not_at_once,
+            "sparkify.records.triage.Triage._parse_likely": none_plain,
         },
     ],
     ids=["as is", "line by line", "record by record"],
@@ -419,7 +420,7 @@ def test_a_whole_number_is_itself_or_rejected_but_never_another(quoted: bool) ->
 def test_lines_are_read_in_one_go_where_a_text_looks_like_a_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sparkify.records.reader.RecordReader._mixed_batch", None)
+    monkeypatch.setattr("sparkify.records.triage.Triage._parse_likely", None)
     usual = written(list((USUAL | {"artist": '"311"', "userId": f'"{2**62}"'}).items()), False)
     assert loaded(usual, usual)[1] | {"birthday": 0, "ts": 0} == {
         "artist": "311",

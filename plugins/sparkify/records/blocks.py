@@ -1,11 +1,11 @@
 """Split files into blocks of lines: large enough to parse fast, small enough for memory."""
 
-import re
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -13,17 +13,14 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from sparkify.sources.base import Source, SourceFile, is_transient
 from sparkify.sources.open import read
 
-BLOCK = 900_000
+BLOCK = 1_500_000
 """Approximate size of a block in bytes."""
 
 AHEAD = 128
 """How many small files are opened ahead of the parser."""
 
-AHEAD_BYTES = 16 << 20
+AHEAD_BYTES = 8 << 20
 """How many bytes are read ahead of the parser."""
-
-FILLED = re.compile(rb"[^ \t\r\n][^\n]*")
-"""A line that is not blank, from its first non-blank character."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors write before UTF-8; it is not part of the text."""
@@ -44,12 +41,6 @@ class Segment(NamedTuple):
     continues_line: bool = False
 
     @property
-    def filled_lines(self) -> int:
-        """How many lines that are not blank begin here; each must be staged or rejected."""
-        begun = self.continues_line and _is_filled(self.lines.partition(b"\n")[0])
-        return len(FILLED.findall(self.lines)) - begun
-
-    @property
     def is_cut(self) -> bool:
         """Whether a line longer than a block is partly in the previous or next segment."""
         return self.continues_line or self.cuts_last_line
@@ -63,6 +54,10 @@ class Segment(NamedTuple):
     def whole_lines(self) -> bytes:
         """The lines, with a newline after the last one too."""
         return self.lines if self.lines[-1:] in b"\n" else self.lines + b"\n"
+
+    def split(self) -> list[bytes]:
+        """Return the lines one by one, each with a newline unless the next segment continues it."""
+        return BytesIO(self.lines if self.cuts_last_line else self.whole_lines).readlines()
 
 
 Block = list[Segment]
@@ -101,8 +96,9 @@ def blocks(
         yield block
 
 
-def _is_filled(line: bytes) -> bool:
-    return bool(line.strip(b" \t\r"))
+def is_filled(line: bytes) -> bool:
+    """Whether a line is not blank."""
+    return bool(line.strip(b" \t\r\n"))
 
 
 class _Opened(NamedTuple):
@@ -182,14 +178,14 @@ def _segments(
         return
     line, rest, continues_line = 1, b"", False
     for piece, is_last in _pieces(source, file, first, content):
-        lines = rest + piece
         # A line longer than a piece is cut at the end of the piece.
-        cut = len(lines) if is_last else lines.rfind(b"\n") + 1 or len(lines)
-        lines, rest = lines[:cut], lines[cut:]
+        cut = len(piece) if is_last else piece.rfind(b"\n") + 1 or len(piece)
+        lines, rest = b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
         ended = lines.count(b"\n")
         yield Segment(file, line, ended + (lines[-1:] not in b"\n"), lines, is_last, continues_line)
         line += ended
-        continues_line = (continues_line and not ended) or _is_filled(lines.rpartition(b"\n")[2])
+        unended = lines[lines.rfind(b"\n") + 1 :]
+        continues_line = (continues_line and not ended) or is_filled(unended)
 
 
 def _pieces(

@@ -11,15 +11,17 @@ import polars as pl
 from polars.exceptions import PolarsError, ShapeError
 
 from sparkify.records.columns import Column, bounds
-from sparkify.records.triage import as_text
 
 PolarsType = type[pl.DataType]
 
 EXACT = (1 << 53) - 1
 """The largest whole number up to which floats are exact."""
 
-REWRITTEN = r"[ \t\r]*:[ \t\r]*(?:-0|-?[0-9]+[.eE])"
-"""After a key, a number that polars does not render as it was written."""
+REWRITTEN = r"-0|-?[0-9]+[.eE]"
+"""The beginning of a number that polars does not render as it was written."""
+
+NOT_NULL = r"[^n \t\r]"
+"""The beginning of any value but null."""
 
 
 class StagedColumn(NamedTuple):
@@ -27,6 +29,21 @@ class StagedColumn(NamedTuple):
 
     values: pl.Series
     misfits: pl.Series | None
+
+
+class Doubt(NamedTuple):
+    """Rows in which a key's value may not be what polars made of it, and how it then begins."""
+
+    key: str
+    rows: pl.Series
+    beginning: str
+
+    def confirmed(self, lines: pl.Series) -> pl.Series:
+        """Mark the rows whose line has the key with such a value."""
+        pattern = rf'"{re.escape(self.key)}"[ \t\r]*:[ \t\r]*(?:{self.beginning})'
+        return self.rows.scatter(
+            self.rows.arg_true(), lines.filter(self.rows).str.contains(pattern)
+        )
 
 
 class FastPath:
@@ -45,61 +62,53 @@ class FastPath:
         self.columns = columns
         broken = [pl.sql_expr(rule).fill_null(value=False) for rule in rules.values()]
         self._breaks_rule = pl.any_horizontal(pl.repeat(value=False, n=pl.len()), *broken)
-        self._quoted: set[str] = set()
+        self._as_text: set[str] = set()
 
-    def read(self, lines: bytes, keys: Mapping[str, str], height: int) -> pl.DataFrame | None:
-        """Return one row per line, as sent to COPY; None unless every line is plain."""
-        self._learn(lines, keys)
-        try:
-            values = pl.read_ndjson(lines, schema=self._schema(keys))
-        except PolarsError:
-            return None
-        if values.height != height or self._rewritten(lines, values, keys).any():
-            return None
-        staged = []
-        for column in self._staged(values, keys):
-            if column.misfits is not None:
-                return None
-            staged.append(column.values)
-        frame = pl.DataFrame(staged)
-        return None if frame.select(self._breaks_rule.any()).item() else frame
-
-    def triage(
-        self, lines: bytes, height: int, keys: Mapping[str, str]
+    def read(
+        self,
+        lines: bytes,
+        height: int,
+        keys: Mapping[str, str],
+        texts: pl.Series | None = None,
+        *,
+        strict: bool,
     ) -> tuple[pl.DataFrame, pl.Series]:
         """
-        Return one row per line, as sent to COPY, and which rows are plain; the others are invalid.
+        Return one row per line, as sent to COPY, and which rows are plain; the others are in doubt.
 
-        All values are parsed as text, so that one that is not a number does not become null.
-        Raises PolarsError if a line is not JSON.
+        Raises PolarsError if a line is no JSON object.
+
+        :param keys: the key that fills each column
+        :param texts: the lines one by one, if they are at hand
+        :param strict: whether to raise PolarsError for a value of another type, too, which is
+            faster than looking for it
         """
-        schema = dict.fromkeys(self._schema(keys), pl.String)
+        self._learn(lines, keys)
         # With an empty schema polars would infer one.
-        values = pl.read_ndjson(lines, schema=schema or {"": pl.String})
+        schema = self._schema(keys) or {"": pl.String}
+        values = pl.read_ndjson(lines, schema=schema, ignore_errors=not strict).rechunk()
         if values.height != height:
             raise ShapeError(f"{height} lines were read as {values.height} rows")
         staged = list(self._staged(values, keys))
-        frame = pl.DataFrame([column.values for column in staged])
-        misfits = [column.misfits for column in staged if column.misfits is not None]
-        misfits.append(self._rewritten(lines, values, keys))
-        return frame, ~reduce(or_, misfits, frame.select(self._breaks_rule).to_series())
+        rows = pl.DataFrame([column.values for column in staged])
+        odd = [column.misfits for column in staged if column.misfits is not None]
+        odd.append(rows.select(self._breaks_rule).to_series())
+        doubts = [*self._rewritten(values, keys), *self._nulls(values, keys, strict=strict)]
+        if doubts:
+            texts = as_text(lines.split(b"\n")[:height]) if texts is None else texts
+            odd += (doubt.confirmed(texts) for doubt in doubts)
+        return rows, ~reduce(or_, odd)
 
-    def _rewritten(self, lines: bytes, values: pl.DataFrame, keys: Mapping[str, str]) -> pl.Series:
-        """Mark the rows in which a number may have changed, since polars renders floats."""
-        suspects = dict(self._suspects(values, keys))
-        if not suspects:
-            return pl.repeat(value=False, n=values.height, dtype=pl.Boolean, eager=True)
-        suspected = reduce(or_, suspects.values())
-        texts = as_text(lines).str.split("\n").explode()
-        keys_pattern = "|".join(map(re.escape, suspects))
-        lines_suspected = texts.head(values.height).filter(suspected)
-        rewritten = lines_suspected.str.contains(rf'"(?:{keys_pattern})"{REWRITTEN}')
-        return suspected.scatter(suspected.arg_true(), rewritten)
+    def _nulls(
+        self, values: pl.DataFrame, keys: Mapping[str, str], *, strict: bool
+    ) -> Iterator[Doubt]:
+        """Yield the nulls that may have been values of another type."""
+        for key in () if strict else keys.values():
+            if values[key].dtype != pl.String and values[key].null_count():
+                yield Doubt(key, values[key].is_null(), NOT_NULL)
 
-    def _suspects(
-        self, values: pl.DataFrame, keys: Mapping[str, str]
-    ) -> Iterator[tuple[str, pl.Series]]:
-        """Yield the keys and rows of values that were parsed as text and may be numbers."""
+    def _rewritten(self, values: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[Doubt]:
+        """Yield the texts that may have been numbers, since polars renders floats."""
         for column in self.columns:
             key = keys.get(column.name)
             # How a float was written does not matter to a column of floats.
@@ -114,18 +123,19 @@ class FastPath:
                 number = values[key].cast(pl.Float64, strict=False)
                 marks = number.is_not_null() if number.count() else None
             if marks is not None:
-                yield key, marks.fill_null(value=False)
+                yield Doubt(key, marks.fill_null(value=False), REWRITTEN)
 
     def _learn(self, lines: bytes, keys: Mapping[str, str]) -> None:
-        """Note which columns the source writes as quoted numbers, going by the first line."""
+        """Note which numbers the source writes as text or with a fraction, by the first line."""
         try:
             first = orjson.loads(lines[: lines.find(b"\n")])
         except orjson.JSONDecodeError:
             return
         values = first if isinstance(first, dict) else {}
         for column in self.columns:
-            if not column.is_text and isinstance(values.get(keys.get(column.name)), str):
-                self._quoted.add(column.name)
+            value = values.get(keys.get(column.name))
+            if isinstance(value, str) or (column.is_whole and isinstance(value, float)):
+                self._as_text.add(column.name)
 
     def _schema(self, keys: Mapping[str, str]) -> dict[str, PolarsType]:
         """Return the type in which to parse each key."""
@@ -133,7 +143,7 @@ class FastPath:
         return {keys[column.name]: self._parsed_type(column) for column in mapped}
 
     def _parsed_type(self, column: Column) -> PolarsType:
-        if column.name in self._quoted:
+        if column.name in self._as_text:
             return pl.String
         # polars cannot parse JSON numbers as Int16.
         if column.type.parsed is pl.Int16:
@@ -166,3 +176,11 @@ def _typed(column: Column, given: pl.Series) -> pl.Series:
         return given
     is_text = given.dtype == pl.String
     return column.typed(given) if is_text else given.cast(column.type.parsed, strict=False)
+
+
+def as_text(lines: Sequence[bytes]) -> pl.Series:
+    """Decode lines, replacing bytes that are not UTF-8."""
+    try:
+        return pl.Series(lines, dtype=pl.Binary).cast(pl.String)
+    except PolarsError:
+        return pl.Series([line.decode(errors="replace") for line in lines], dtype=pl.String)

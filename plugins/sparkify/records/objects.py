@@ -3,7 +3,7 @@
 import json
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 import orjson
@@ -38,14 +38,6 @@ class Found(NamedTuple):
         """
         fields: dict[str, Any] = _FIRST_VALUES.decode(self.text)
         return fields
-
-
-class Plain(NamedTuple):
-    """Consecutive lines known to be one plain object each."""
-
-    line: int
-    text: str
-    height: int
 
 
 class Broken(NamedTuple):
@@ -95,14 +87,16 @@ class ObjectReader:
         partial_character = self._decoder.getstate()[0]
         return bool(self._rest or partial_character or self._adding or self._skipping)
 
-    def objects(
-        self, piece: bytes, *, is_last: bool, plain: Container[int] = ()
-    ) -> Iterator[Found | Broken | Plain]:
+    @property
+    def is_inside(self) -> bool:
+        """Whether an object has begun that the next line may continue, whatever it holds."""
+        return bool(self._rest)
+
+    def objects(self, piece: bytes, *, is_last: bool) -> Iterator[Found | Broken]:
         """
         Yield the objects that end in the next piece of the file, and the broken text.
 
         :param is_last: whether it is the last piece
-        :param plain: numbers of whole lines in this piece that are known to be one object each
         """
         text, self._rest = self._rest + self._decoder.decode(piece, final=is_last), ""
         self._unclosed = frozenset()
@@ -112,15 +106,6 @@ class ObjectReader:
                 self._line += text.count("\n", position, filled)
                 position = filled
                 continue
-            if self._line in plain:
-                yield from self._end_broken()
-                first, start, line = self._line, position, self._line
-                while line in plain:
-                    line += 1
-                    position = text.find("\n", position) + 1 or len(text)
-                self._line = line
-                yield Plain(first, text[start:position], line - first)
-                continue
             end = _line_end(text, position)
             try:
                 found = _object(self._line, text[position:end])
@@ -128,12 +113,17 @@ class ObjectReader:
                 position = yield from self._odd_line(text, position, is_last=is_last)
                 continue
             if self._adding:
-                yield from self._end_broken()
+                yield from self.end()
             yield found
             self._line += end < len(text)
             position = end + 1
         if is_last:
-            yield from self._end_broken()
+            yield from self.end()
+
+    def end(self) -> Iterator[Broken]:
+        """Yield the broken text held back, as no further line belongs to it."""
+        self._adding = False
+        yield from self._take_broken()
 
     def _odd_line(self, text: str, start: int, *, is_last: bool) -> "Steps":
         """Yield the objects of a line that is not one object, up to the end of the last one."""
@@ -142,7 +132,7 @@ class ObjectReader:
             stop, may_continue = self._extent(text, position)
             may_continue = may_continue and not is_last
             if stop:
-                yield from self._end_broken()
+                yield from self.end()
                 yield _object_or_broken(self._line, text[position:stop])
                 self._line += text.count("\n", position, stop)
                 position = _skip_blanks(text, stop)
@@ -184,18 +174,13 @@ class ObjectReader:
     def _break(self, text: str, reason: str | None) -> Iterator[Broken]:
         """Record broken text, and hold it back for lines below that may belong to it."""
         if not (self._adding and text.startswith(CONTINUATIONS)):
-            yield from self._end_broken()
+            yield from self.end()
             self._adding = text.startswith("{")
             reason = reason or _fault(text) or "nested too deeply"
         self._broken.append(Broken(self._line, text, reason or TOO_LONG))
         self._broken_size += len(text)
         if not self._adding or self._broken_size > LONGEST:
             yield from self._take_broken()
-
-    def _end_broken(self) -> Iterator[Broken]:
-        """Yield the broken text held back, as no further line belongs to it."""
-        self._adding = False
-        yield from self._take_broken()
 
     def _take_broken(self) -> Iterator[Broken]:
         if self._broken:

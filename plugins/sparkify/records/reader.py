@@ -2,30 +2,22 @@
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
-import orjson
 import polars as pl
 
-from sparkify.records.blocks import Block, Segment
+from sparkify.records.blocks import Block, Segment, is_filled
 from sparkify.records.columns import SOURCE_FILE, Column
-from sparkify.records.fast_path import FastPath
 from sparkify.records.keys import KeyMap
-from sparkify.records.objects import LONGEST_TEXT, Broken, Found, ObjectReader, Plain
+from sparkify.records.objects import LONGEST_TEXT, Broken, Found, ObjectReader
 from sparkify.records.rejects import Forgotten, Reject
 from sparkify.records.rows import Misfit, RowReader
 from sparkify.records.spans import FileSpans
-from sparkify.records.triage import as_text, triage
+from sparkify.records.triage import Parsed, Run, Triage
 from sparkify.sources.base import SourceFile
-
-# What makes a line need a closer look: an escaped surrogate, an escaped NUL, an escaped letter,
-# which hides the spelling of a key, and an object or a list.
-ODD = r"\\u(?:[dD][89a-fA-F]|00(?:00|[4-7]))|:[ \t\r]*[\[{]"
 
 FILLED = re.compile(r"[^ \t\r\n][^\n]*")
 """A line that is not blank, from its first non-blank character."""
@@ -65,8 +57,7 @@ class RecordReader:
     """
     Reads blocks into the columns of one staging table.
 
-    A plain block, in which every line is one object with the keys seen so far, is parsed at once.
-    In any other block the plain lines are parsed together, and the rest object by object.
+    The plain lines of a block are parsed together, and the rest object by object.
 
     :param columns: the staging table's columns; a JSON key fills the column of its name, in any
         case
@@ -90,76 +81,31 @@ class RecordReader:
         self._by_file = by_file
         self._spans = spans
         self._forgotten = forgotten or Forgotten()
-        self._fast_path = FastPath(columns, rules or {})
-        self._rows = RowReader(columns, rules or {})
         self._keys = KeyMap(column.name for column in columns)
+        self._triage = Triage(columns, rules or {}, self._keys, spans)
+        self._rows = RowReader(columns, rules or {})
         self._texts = [column.name for column in columns if column.is_text]
         self._pending: list[tuple[Record, dict[str, Any]]] = []
         self._pending_size = 0
-        self._last_was_mixed = False
         self._unfinished: ObjectReader | None = None
         self._last_line: tuple[SourceFile, int] | None = None
 
     def batches(self, blocks: Iterable[Block]) -> Iterator[Batch]:
         """Yield each block's rows and rejects, in order."""
-        # Searching and parsing take about the same time, and do not depend on each other.
         with ThreadPoolExecutor(1, thread_name_prefix="search") as executor:
             for block in blocks:
-                self._learn(block)
-                lines = b"".join(segment.whole_lines for segment in block)
-                text = as_text(lines)
-                search = executor.submit(_matching, text, (self._keys.others(), ODD))
-                plain = self._plain_batch(block, lines)
-                odd = search.result()
-                yield self._mixed_batch(block, text, odd) if odd or not plain else plain
+                yield self._batch(block, self._triage.parse(block, executor))
         yield self._flush(Batch())
 
-    def _learn(self, block: Block) -> None:
-        """Learn the spelling of keys from a first line that is an object."""
-        if not self._keys.by_column:
-            with suppress(orjson.JSONDecodeError):
-                first = orjson.loads(block[0].lines.partition(b"\n")[0])
-                self._keys.fits(first if isinstance(first, dict) else {})
-
-    def _plain_batch(self, block: Block, lines: bytes) -> Batch | None:
-        """Parse a plain block; return None if it is not plain, or unlikely to be."""
-        # A block after one that was not plain is nearly always not plain either.
-        if self._last_was_mixed or self._unfinished or not self._keys.by_column:
-            return None
-        if any(segment.is_cut for segment in block):
-            return None
-        rows: Counter[SourceFile] = Counter()
-        for segment in block:
-            rows[segment.file] += segment.line_count
-        frame = self._fast_path.read(lines, self._keys.by_column, rows.total())
-        if frame is None or self._any_outside(block, frame):
-            return None
-        batch = Batch(rows=rows, lines=rows.copy())
-        self._add(batch, frame, [(segment.file, segment.line_count) for segment in block])
-        return batch
-
-    def _any_outside(self, block: Block, frame: pl.DataFrame) -> bool:
-        """Whether a row of a plain block is outside the time of its file."""
-        files = ((segment.file, segment.line_count) for segment in block)
-        return bool(
-            self._spans and self._spans.outside(frame[self._spans.column], files) is not None
-        )
-
-    def _mixed_batch(self, block: Block, text: pl.Series, odd: Sequence[str]) -> Batch:
-        """Parse a block in which some objects have to be examined one by one."""
+    def _batch(self, block: Block, parsed: Parsed) -> Batch:
+        """Return the rows of a block's plain lines, and read the objects of the others."""
         batch = Batch(rows=Counter({segment.file: 0 for segment in block}))
-        triaged = triage(
-            block, text, odd, partial(self._fast_path.triage, keys=self._keys.by_column)
-        )
-        kept = [False] * triaged.rows.height
+        plain: list[Run] = []
         files: list[tuple[SourceFile, int]] = []
-        for segment, candidates in zip(block, triaged.plain, strict=True):
-            plain = self._inside(segment.file, candidates, triaged.rows)
-            batch.lines[segment.file] += segment.filled_lines
-            for found in self._objects(segment, plain):
-                if isinstance(found, Plain):
-                    first = plain[found.line]
-                    kept[first : first + found.height] = [True] * found.height
+        for segment, runs in zip(block, parsed.runs(block), strict=True):
+            for found in self._objects(batch, segment, runs):
+                if isinstance(found, Run):
+                    plain.append(found)
                     batch.rows[segment.file] += found.height
                     files.append((segment.file, found.height))
                     continue
@@ -171,24 +117,45 @@ class RecordReader:
                 else:
                     self._pending.append((record, values))
                     self._pending_size += len(record.text)
-        self._last_was_mixed = batch.rows.total() < batch.lines.total()
-        if any(kept):
-            self._add(batch, triaged.rows.filter(pl.Series(kept)), files)
+        if plain:
+            rows = parsed.rows
+            if sum(run.height for run in plain) < rows.height:
+                kept = (rows[run.row : run.row + run.height] for run in plain)
+                rows = pl.concat(kept, rechunk=True)
+            self._add(batch, rows, files)
         return batch if self._pending_size < ENOUGH else self._flush(batch)
 
-    def _inside(
-        self, file: SourceFile, plain: dict[int, int], rows: pl.DataFrame
-    ) -> dict[int, int]:
-        """Return those of a file's plain lines whose rows are within its time."""
-        if not (self._spans and plain):
-            return plain
-        moments = rows[self._spans.column].gather(list(plain.values()))
-        outside = self._spans.outside(moments, [(file, len(plain))])
-        if outside is None:
-            return plain
-        return {
-            line: row for (line, row), out in zip(plain.items(), outside, strict=True) if not out
-        }
+    def _objects(
+        self, batch: Batch, segment: Segment, runs: Sequence[Run]
+    ) -> Iterator[Found | Broken | Run]:
+        """Yield the plain lines of a segment, and its objects, including one begun before it."""
+        reader = self._unfinished
+        is_plain = not reader and all(run.is_plain for run in runs)
+        lines = [] if is_plain else segment.split()
+        for run in runs:
+            its = lines[run.first : run.first + run.height]
+            if not run.is_plain:
+                # A line is counted where it begins.
+                is_begun = segment.continues_line and not run.first and is_filled(its[0])
+                batch.lines[segment.file] += sum(map(is_filled, its)) - is_begun
+                reader = reader or ObjectReader(segment.first_line + run.first)
+                yield from reader.objects(b"".join(its), is_last=False)
+                continue
+            batch.lines[segment.file] += run.height
+            for line in its:
+                # It may belong to an object that began above it.
+                if not (reader and reader.is_inside):
+                    break
+                yield from reader.objects(line, is_last=False)
+                run = run.without_first()
+            if run.height:
+                if reader:
+                    yield from reader.end()
+                    reader = None
+                yield run
+        if reader:
+            yield from reader.objects(b"", is_last=segment.is_last)
+        self._unfinished = reader if reader and reader.is_unfinished else None
 
     def _flush(self, batch: Batch) -> Batch:
         """Add the rows of all pending objects, which were examined one by one, to the batch."""
@@ -220,12 +187,6 @@ class RecordReader:
             if isinstance(values.get(column), dict | list):
                 return Misfit(column, f"{column} is an object or a list instead of text")
         return values
-
-    def _objects(self, segment: Segment, plain: Container[int]) -> Iterator[Found | Broken | Plain]:
-        """Yield the objects of a segment, including one begun in the previous segment."""
-        reader = self._unfinished or ObjectReader(segment.first_line)
-        yield from reader.objects(segment.lines, is_last=segment.is_last, plain=plain)
-        self._unfinished = reader if reader.is_unfinished else None
 
     def _lines_taken(self, file: SourceFile, found: Found | Broken) -> int:
         """Count the lines of an object, except one shared with the object before it."""
@@ -273,11 +234,6 @@ def _inside_spans(
     for place in outside.arg_true():
         misfits[rows[place]] = spans.misfit(records[rows[place]].file, moments[place])
     return staged.filter(~outside)
-
-
-def _matching(text: pl.Series, patterns: Iterable[str]) -> list[str]:
-    """Return those of the patterns that occur in the text."""
-    return [pattern for pattern in patterns if text.str.contains(pattern)[0]]
 
 
 def _count_by_file(
