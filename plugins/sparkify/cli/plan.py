@@ -10,11 +10,12 @@ from sparkify.cli.metadata import Metadata
 from sparkify.cli.request import Refused, check_order
 from sparkify.cli.screen import Screen
 from sparkify.runs.hours import DAG_ID, published_versions, reconcile, recorded
-from sparkify.runs.plan import Plan, past_pace, published_songs
+from sparkify.runs.plan import Plan, past_pace
+from sparkify.runs.songs import published_songs
 from sparkify.settings import lookback, setting
 from sparkify.sources.open import find, open_source
 from sparkify.sources.partitions import Partition, event_listing
-from sparkify.warehouse import warehouse_hook
+from sparkify.warehouse import session, warehouse_hook
 
 DONE = 0
 
@@ -32,7 +33,8 @@ def plan(args: Namespace, screen: Screen) -> int:
         hook = warehouse_hook()
         hours = reconcile(recorded(hook), Metadata().unsuccessful(DAG_ID), now)
         versions = published_versions(hook, source.url)
-        published = published_songs(hook, source.url)
+        with session(hook) as cursor:
+            published = published_songs(cursor, source.url)
         pace = past_pace(hook)
     hours = [hour for hour in in_range(hours, start, end, now) if hour.start < now]
     if not hours:
@@ -41,7 +43,7 @@ def plan(args: Namespace, screen: Screen) -> int:
         listed = (
             file for pattern in setting("songs").splitlines() for file in find(source, pattern)
         )
-        songs = [file for file in listed if (file.name, file.etag) not in published]
+        songs = [file for file in listed if file.version not in published]
         events = event_listing(setting("source"))
         found = Plan.of(hours, events, versions, songs, Partition.from_settings(), lookback())
     screen.print(found.describe(pace, MAX_ACTIVE_RUNS))

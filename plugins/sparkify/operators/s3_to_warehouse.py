@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
 from airflow.providers.amazon.aws.transfers.s3_to_redshift import S3ToRedshiftOperator
 from airflow.sdk import Context
@@ -14,10 +14,11 @@ from sparkify.lineage import Executed, Lineage, Location
 from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.operators.lineage import LineageMixin
 from sparkify.records.rejects import Forgotten
+from sparkify.runs.songs import published_songs
 from sparkify.runs.steps import BOOKKEEPING
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.sources.base import Source, SourceFile
-from sparkify.sources.open import find, nearby_names, open_source
+from sparkify.sources.open import find, matching, nearby_names, open_source
 from sparkify.sources.partitions import Partition
 from sparkify.staging.copy_statement import copy_options, copy_statement
 from sparkify.staging.ledger import (
@@ -26,7 +27,6 @@ from sparkify.staging.ledger import (
     begin_reading,
     forgotten_users,
     published_names,
-    unpublished,
 )
 from sparkify.staging.prefixes import beginning
 from sparkify.warehouse import (
@@ -200,9 +200,8 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         """Number a reading, and list its files and the patterns that match none."""
         window = Window.of_run(context)
         if self.only_new:
-            # Most runs end here, before they take a lock. The others list the files once more.
-            source = open_source(self.source)
-            self._new(cursor, source, self._find(source))
+            # Most runs end here, before they take a lock.
+            self._skip_unless_new(cursor, open_source(self.source))
         lock(cursor, on, *BOOKKEEPING)
         published = published_names(cursor, self.dataset, window) if self.partition else set()
         done = [execute(cursor, statement) for statement in self.beforehand]
@@ -211,7 +210,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         commit(cursor)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
         source = open_source(self.source)
-        found = self._find(source)
+        found = {pattern: find(source, pattern) for pattern in self.patterns.splitlines()}
         missing = [pattern for pattern, files in found.items() if not files]
         reading = Reading(
             number,
@@ -235,22 +234,33 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         self.log.info("Reading %s files (%s bytes) of %s", len(reading.files), size, self.source)
         return reading
 
-    def _find(self, source: Source) -> dict[str, list[SourceFile]]:
-        """Return the files that match each pattern."""
-        return {pattern: find(source, pattern) for pattern in self.patterns.splitlines()}
+    def _skip_unless_new(self, cursor: Any, source: Source) -> None:
+        """Skip the task unless a file is new or has changed; the first one ends the search."""
+        published = published_songs(cursor, source.url)
+        found: dict[str, list[SourceFile]] = {}
+        for pattern in self.patterns.splitlines():
+            found[pattern] = []
+            for file in matching(source, pattern):
+                if file.version not in published:
+                    return
+                found[pattern].append(file)
+        self._skip(source, found)
 
     def _new(
         self, cursor: Any, source: Source, found: Mapping[str, Sequence[SourceFile]]
     ) -> list[SourceFile]:
         """Return the files that are new or changed; skip the task if there are none."""
-        files = _files(found)
-        if new := unpublished(cursor, source.url, files):
-            return new
+        published = published_songs(cursor, source.url)
+        new = [file for file in _files(found) if file.version not in published]
+        return new or self._skip(source, found)
+
+    def _skip(self, source: Source, found: Mapping[str, Sequence[SourceFile]]) -> NoReturn:
+        """End the task as skipped, since none of the files is new."""
         if missing := [pattern for pattern, matches in found.items() if not matches]:
             self._warn_of(missing, source)
         raise AirflowSkipException(
-            f"Nothing to read: none of {len(files)} files is new or changed since they were last "
-            "loaded."
+            f"Nothing to read: none of {len(_files(found))} files is new or changed since they "
+            "were last loaded."
         )
 
     def _warn_of(self, missing: Sequence[str], source: Source) -> None:

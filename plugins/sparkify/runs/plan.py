@@ -59,15 +59,6 @@ def past_pace(hook: DbApiHook) -> Pace | None:
     return Pace.of(runs) if runs else None
 
 
-def published_songs(hook: DbApiHook, source: str) -> set[tuple[str, str]]:
-    """Return the names and versions of a source's song files that are in the warehouse."""
-    rows: Any = hook.get_records(
-        "select source_file, etag from song_files where source = %s and published_at is not null",
-        parameters=(source,),
-    )
-    return {(name, etag) for name, etag in rows}
-
-
 @dataclass(frozen=True)
 class Plan:
     """

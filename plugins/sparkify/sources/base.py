@@ -13,6 +13,11 @@ class SourceFile(NamedTuple):
     size: int
     etag: str
 
+    @property
+    def version(self) -> tuple[str, str]:
+        """Its name and etag, by which the warehouse knows what it has read."""
+        return self.name, self.etag
+
 
 class Source(Protocol):
     """Lists and reads files."""

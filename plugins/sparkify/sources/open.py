@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect
+from collections.abc import Iterator
 from contextlib import suppress
 from gzip import BadGzipFile, GzipFile
 from itertools import islice
@@ -47,19 +48,25 @@ def open_source(url: str, setting: str = "source") -> "FolderSource | BucketSour
 
 def find(source: Source, pattern: str) -> list[SourceFile]:
     """Return the files that match a glob (``**`` for any folders), sorted by name."""
+    return sorted(matching(source, pattern))
+
+
+def matching(source: Source, pattern: str) -> Iterator[SourceFile]:
+    """Yield the files that match a glob as they are listed, in any order."""
     prefix = literal_prefix(pattern)
     # A year is 365 patterns that each name one file: compiling them takes longer than listing.
     is_name = prefix == pattern
     matches = (
         prefix.__eq__ if is_name else re.compile(glob_expression(pattern), re.DOTALL).fullmatch
     )
-    files = sorted(file for file in source.list(prefix) if matches(file.name))
-    for file in files:
+    for file in source.list(prefix):
+        if not matches(file.name):
+            continue
         if not file.name.isascii() and not _is_utf8(file.name):
             raise AirflowFailException(
                 f"The name of the file {file.url} is not UTF-8, so no table can hold it. Rename it."
             )
-    return files
+        yield file
 
 
 def nearby_names(source: Source, pattern: str) -> list[str]:

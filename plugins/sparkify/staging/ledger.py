@@ -14,7 +14,7 @@ from sparkify.records.objects import LONGEST_TEXT
 from sparkify.records.rejects import Forgotten, Reject
 from sparkify.sources.base import SourceFile
 from sparkify.sources.partitions import Partition
-from sparkify.warehouse import autocommit, insert_rows, lock
+from sparkify.warehouse import insert_rows, lock
 from sparkify.window import Window, naive
 
 if TYPE_CHECKING:  # it imports polars, which is slow
@@ -186,18 +186,6 @@ def begin_reading(cursor: Any, run_id: str, dataset: str) -> int:
         (number, dataset, run_id, naive(datetime.now(UTC))),
     )
     return int(number)
-
-
-def unpublished(cursor: Any, source: str, files: Iterable[SourceFile]) -> list[SourceFile]:
-    """Return the song files whose version is not published yet: new, changed or being loaded."""
-    with autocommit(cursor):
-        cursor.execute(
-            "select source_file, etag from song_files where source = %s "
-            "and published_at is not null",
-            (source,),
-        )
-        published = {(name, etag) for name, etag in cursor.fetchall()}
-    return [file for file in files if (file.name, file.etag) not in published]
 
 
 def published_names(cursor: Any, dataset: str, window: Window) -> set[str]:
