@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from sparkify.sources.base import Source, SourceFile, is_transient
 from sparkify.sources.open import read
 
-BLOCK = 1_500_000
+BLOCK = 1_300_000
 """Approximate size of a block in bytes."""
 
 AHEAD = 128

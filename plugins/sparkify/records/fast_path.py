@@ -86,7 +86,7 @@ class FastPath:
         self._learn(lines, keys)
         # With an empty schema polars would infer one.
         schema = self._schema(keys) or {"": pl.String}
-        values = pl.read_ndjson(lines, schema=schema, ignore_errors=not strict).rechunk()
+        values = pl.read_ndjson(lines, schema=schema, ignore_errors=not strict)
         if values.height != height:
             raise ShapeError(f"{height} lines were read as {values.height} rows")
         staged = list(self._staged(values, keys))

@@ -33,6 +33,7 @@ def in_background(items: Iterable[Item], ahead: int = 1) -> Iterator[Item]:
         try:
             for item in items:
                 put((item,))
+                del item  # or it would be kept while the next one is produced
                 if stopped.is_set():
                     return
             put(None)
