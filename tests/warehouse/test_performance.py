@@ -1,6 +1,7 @@
 """What keeps loading fast, told by ratios and by what is not done; no test here times seconds."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,8 +20,10 @@ from sparkify.records.blocks import blocks
 from sparkify.records.columns import Column
 from sparkify.records.reader import RecordReader
 from sparkify.records.rows import RowReader
+from sparkify.sources.base import SourceFile
+from sparkify.sources.folder import FolderSource
 from sparkify.sources.open import find, open_source
-from tests.support.sources import TestSource, play, visit
+from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
 COLUMNS = [
@@ -139,6 +142,25 @@ def test_an_hour_does_not_read_what_came_long_before_it(
     read_now = read_of(warehouse)
     for table, rows in read_now.items():
         assert rows - before[table] < 0.5 * len(plays), f"the run read all of {table}"
+
+
+def test_songs_are_listed_once_whether_new_or_not(
+    source: TestSource, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+    usual = FolderSource._source_file
+
+    def tell(folder: FolderSource, name: str, stat: os.stat_result) -> SourceFile:
+        listed.append(name)
+        return usual(folder, name, stat)
+
+    monkeypatch.setattr(FolderSource, "_source_file", tell)
+    source.events(play("2018-11-15 10:00:00"))
+    source.songs(*(song(f"SO{number:02}") for number in range(20)))
+    for looked_at in (1, 0):
+        listed.clear()
+        pipeline.run("2018-11-15T10:00:00Z", "2018-11-15T11:00:00Z")
+        assert sum(name.startswith("song_data/") for name in listed) == 20 + looked_at
 
 
 def test_a_question_reads_the_plays_of_its_days_and_most_questions_read_none(
