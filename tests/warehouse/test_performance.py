@@ -53,7 +53,7 @@ def read(folder: Path, rules: Mapping[str, str] = RULES, *, plain: bool = True) 
     source = open_source(folder.as_uri())
     reader = RecordReader(COLUMNS, rules)
     if not plain:
-        reader._triage._parse_all = lambda *_: None  # type: ignore[method-assign]  # this one's alone
+        reader._triage._parse_all = lambda *_: None  # type: ignore[method-assign]  # only here
     found = reader.batches(blocks(source, find(source, "log_data/**/*.json")))
     return sum(batch.rows.total() for batch in found)
 

@@ -32,7 +32,7 @@ class Batch:
     The contents of a block: rows, their number by file, and rejects. ``forgotten`` counts the rows
     of forgotten users, which are left out.
 
-    ``lines`` are the lines that are not blank, counted before parsing. ``folded`` is the difference
+    ``lines`` are the lines that are not blank, counted as lines. ``folded`` is the difference
     between lines and records: the further lines of records on several lines, less the records that
     begin on the line on which another one ends.
     """
