@@ -23,6 +23,8 @@ from sparkify.records.rows import RowReader
 from sparkify.sources.base import SourceFile
 from sparkify.sources.folder import FolderSource
 from sparkify.sources.open import find, open_source
+from sparkify.staging.names import staging_table
+from tests.support.interleaving import TASKS
 from tests.support.sources import TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
@@ -144,6 +146,25 @@ def test_an_hour_does_not_read_what_came_long_before_it(
         assert rows - before[table] < 0.5 * len(plays), f"the run read all of {table}"
 
 
+def test_plays_that_the_planner_does_not_expect_are_checked_in_one_reading(
+    source: TestSource, pipeline: Pipeline, warehouse: Warehouse
+) -> None:
+    """An hour that is less than a tenth of the plays is unknown to the planner."""
+    seconds = [(minute, second) for minute in range(50) for second in range(60)]
+    hour = [play(f"2018-11-15 10:{minute:02}:{second:02}") for minute, second in seconds]
+    source.events(*hour)
+    pipeline.run("2018-11-15T10:00", "2018-11-15T11:00")
+    source.events(*hour, *(play(f"2018-11-15 11:{number:02}:00") for number in range(60)))
+    context = pipeline.context("2018-11-15T11:00", "2018-11-15T12:00", run_id="an hour")
+    *tasks, check, _ = TASKS
+    for task in tasks:
+        pipeline.run_task(task, context)
+    staged = staging_table("an hour", "staging_events")
+    before = read_of(warehouse, staged)
+    pipeline.run_task(check, context)
+    assert 0 < read_of(warehouse, staged)[staged] - before[staged] < 3 * len(hour)
+
+
 def test_songs_are_listed_once_whether_new_or_not(
     source: TestSource, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,11 +221,11 @@ def plays_read(warehouse: Warehouse, question: Question, filters: Filters) -> in
     return read_of(warehouse)["songplays"] - before
 
 
-def read_of(warehouse: Warehouse) -> dict[str, int]:
+def read_of(warehouse: Warehouse, *more: str) -> dict[str, int]:
     warehouse.client.execute("select pg_stat_clear_snapshot()")
-    return dict(
-        warehouse.rows(
-            "select relname, seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables "
-            "where relname in ('user_events', 'time', 'songplays')"
-        )
+    found = warehouse.client.execute(
+        "select relname, seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables "
+        "where relname = any(%s)",
+        [["user_events", "time", "songplays", *more]],
     )
+    return dict(found.fetchall())
