@@ -83,6 +83,7 @@ with DAG(
         ],
         afterwards=[
             "erase/hours.sql",
+            "erase/continued_hours.sql",
             "erase/song_days.sql",
             "erase/song_days_unplayed.sql",
             "erase/time.sql",

@@ -43,6 +43,8 @@ TABLES = [
     "rejected_rows",
     "readings",
     "file_ledger",
+    "file_ends",
+    "continued_hours",
     "file_keys",
     "key_changes",
     "load_runs",

@@ -23,11 +23,12 @@ PARTS = {
     "star": "files to star schema, compared with DuckDB",
     "small_files": "many small files from a folder and from S3",
     "growth": "the same load as history grows",
+    "growing": "the hours of a day whose file grows, read on or from its start",
     "one_run": "an hourly run under a real Airflow, compared with no-op tasks",
 }
 
-LONG = {"one_run"}
-"""Measured only on request or with BENCH_FULL=1, because Airflow takes a minute to start."""
+LONG = {"growing", "one_run"}
+"""Measured only on request or with BENCH_FULL=1, because they take minutes."""
 
 EVENTS = 500_000
 

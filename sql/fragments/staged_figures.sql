@@ -1,5 +1,6 @@
--- One row: what the run read, from the ledger, and what it staged, from its own table. The run's id
--- is aggregated, because Redshift joins the target of an UPDATE only by a column.
+-- One row: what the run read, from the ledger, and what it staged, from its own table, or what the
+-- reading had staged that it continues. The run's id is aggregated, because Redshift joins the
+-- target of an UPDATE only by a column.
 select
     own.run_id,
     ledger.objects,
@@ -8,7 +9,7 @@ select
     ledger.lines,
     ledger.folded,
     ledger.forgotten + own.erased as forgotten,
-    held.events + ledger.songs as staged,
+    held.events + ledger.continued + ledger.songs as staged,
     ledger.rejected,
     plays.copies as plays_staged,
     plays.copies - plays.plays as plays_duplicate
@@ -28,6 +29,7 @@ cross join (
         coalesce(sum(folded_count), 0) as folded,
         coalesce(sum(forgotten_count), 0) as forgotten,
         coalesce(sum(reject_count), 0) as rejected,
+        coalesce(sum(continued_count), 0) as continued,
         coalesce(sum(case when dataset = 'staging_songs' then row_count end), 0) as songs
     from file_ledger
     where run_id = {{ quoted(run_id) }}

@@ -18,6 +18,7 @@ create table if not exists file_ledger (
     forgotten_count bigint,  -- records of forgotten users, left out
     row_count bigint not null,  -- records staged
     reject_count bigint not null,  -- records rejected
+    continued_count bigint,  -- of the records staged, those staged by the reading continued only
     read_at timestamp not null,  -- when it was read, UTC
     published_at timestamp  -- when what it holds was in the star, UTC
 )

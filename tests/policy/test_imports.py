@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "checks": {"warehouse"},
     "sources": EVERYWHERE,
     "records": EVERYWHERE | {"sources"},
-    "staging": ENGINES | {"sources", "records"},
+    "staging": ENGINES | {"__version__", "sources", "records"},
     "macros": ENGINES | {"sources", "staging"},
     "lineage": ENGINES | {"macros", "staging"},
     "runs": ENGINES | {"macros", "mojibake", "sources"},

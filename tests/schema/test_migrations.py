@@ -206,7 +206,7 @@ def test_tables_from_before_migrations_were_recorded_are_recorded(
     # As they were before the first migration that was recorded.
     for change in (
         "drop table schema_migrations, forgotten_users",
-        "alter table file_ledger drop column forgotten_count",
+        "alter table file_ledger drop column forgotten_count, drop column continued_count",
         "alter table load_runs drop column forgotten, drop column erased",
     ):
         warehouse.client.execute(change)

@@ -157,9 +157,10 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         lineage = Lineage(location)
         lineage.add(*map(Executed, self.beforehand))
         lineage.read_files(file.url for file in reading.files if file not in tally.gone)
-        lineage.write_table(reading.dataset, tally.rows.total())
-        lineage.write_table("rejected_rows", tally.rejects.total())
-        for table in ("file_keys", "file_ledger", "readings"):
+        lineage.write_table(reading.dataset, tally.staged)
+        lineage.write_table("rejected_rows", tally.rejected)
+        hours = ("continued_hours",) if tally.continued else ()
+        for table in (*hours, "file_keys", "file_ledger", "readings"):
             lineage.write_table(table)
         return lineage
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from io import BytesIO
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
@@ -86,7 +86,7 @@ def blocks(
         if opened.first is None:
             on_missing(opened.file)
             continue
-        for segment in _segments(source, opened.file, opened.first, opened.content):
+        for segment in segments(source, opened.file, opened.first, opened.content):
             block.append(segment)
             size += len(segment.lines)
             if size >= BLOCK // 2:
@@ -94,6 +94,16 @@ def blocks(
                 block, size = [], 0
     if block:
         yield block
+
+
+class Readable(Protocol):
+    """The rest of a file; a read that returns fewer bytes than asked for is the last one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes."""
+
+    def close(self) -> None:
+        """Release the file."""
 
 
 def is_filled(line: bytes) -> bool:
@@ -161,22 +171,34 @@ def _open(source: Source, file: SourceFile) -> _Opened:
     except FileNotFoundError:
         return _Opened(file, None, None)
     except UNREADABLE as error:
-        raise _unreadable(source, file, error) from error
+        raise unreadable(source, file, error) from error
     is_complete = len(first) < size
     if is_complete:
         content.close()
     return _Opened(file, first.removeprefix(BYTE_ORDER_MARK), None if is_complete else content)
 
 
-def _segments(
-    source: Source, file: SourceFile, first: bytes, content: BinaryIO | None
+def segments(
+    source: Source,
+    file: SourceFile,
+    first: bytes,
+    content: Readable | None,
+    line: int = 1,
+    *,
+    continues_line: bool = False,
 ) -> Iterator[Segment]:
-    """Yield a file's lines, about a block at a time; an empty file has one empty segment."""
+    """
+    Yield a file's lines, about a block at a time; an empty file has one empty segment.
+
+    :param first: the first piece, which is all if there is no more content
+    :param line: the number of its first line
+    :param continues_line: whether that line began before the piece
+    """
     if content is None:
         line_count = first.count(b"\n") + (first[-1:] not in b"\n")
-        yield Segment(file, 1, line_count, first, is_last=True)
+        yield Segment(file, line, line_count, first, is_last=True, continues_line=continues_line)
         return
-    line, rest, continues_line = 1, b"", False
+    rest = b""
     for piece, is_last in _pieces(source, file, first, content):
         # A line longer than a piece is cut at the end of the piece.
         cut = len(piece) if is_last else piece.rfind(b"\n") + 1 or len(piece)
@@ -189,7 +211,7 @@ def _segments(
 
 
 def _pieces(
-    source: Source, file: SourceFile, first: bytes, content: BinaryIO
+    source: Source, file: SourceFile, first: bytes, content: Readable
 ) -> Iterator[tuple[bytes, bool]]:
     """Yield a file's bytes, each piece with whether it is the last."""
     with closing(content):
@@ -199,7 +221,7 @@ def _pieces(
             try:
                 piece = content.read(BLOCK)
             except UNREADABLE as error:
-                raise _unreadable(source, file, error) from error
+                raise unreadable(source, file, error) from error
             is_last = len(piece) < BLOCK
         yield piece, True
 
@@ -208,7 +230,7 @@ UNREADABLE = (EOFError, OSError, zlib.error)
 """Errors of a file that is forbidden, badly compressed or on a failing disk."""
 
 
-def _unreadable(source: Source, file: SourceFile, error: Exception) -> AirflowException:
+def unreadable(source: Source, file: SourceFile, error: Exception) -> AirflowException:
     """Return an error that Airflow retries, unless the unchanged file would fail again."""
     message = f"{file.url} cannot be read ({error}); nothing was staged."
     if is_transient(error) or file not in source.list(file.name):

@@ -23,7 +23,7 @@ FILLED = re.compile(r"[^ \t\r\n][^\n]*")
 """A line that is not blank, from its first non-blank character."""
 
 ENOUGH = 200_000
-"""Characters of objects to parse together, since a few take nearly as long."""
+"""Characters of objects to hold back and parse together, since a few take nearly as long."""
 
 
 @dataclass
@@ -35,6 +35,8 @@ class Batch:
     ``lines`` are the lines that are not blank, counted as lines. ``folded`` is the difference
     between lines and records: the further lines of records on several lines, less the records that
     begin on the line on which another one ends.
+
+    :param is_closed: whether its last line is plain, so that no record goes on in the next block
     """
 
     frames: list[pl.DataFrame] = field(default_factory=list)
@@ -43,6 +45,7 @@ class Batch:
     folded: Counter[SourceFile] = field(default_factory=Counter)
     forgotten: Counter[SourceFile] = field(default_factory=Counter)
     rejects: list[Reject] = field(default_factory=list)
+    is_closed: bool = True
 
 
 class Record(NamedTuple):
@@ -65,6 +68,7 @@ class RecordReader:
     :param spans: the time that each file may hold, if the names of files contain one
     :param forgotten: users whose records are left out
     :param by_file: whether to add a column with the name of each row's file
+    :param held_back: how many characters of objects may be left for a later batch
     """
 
     def __init__(
@@ -75,10 +79,12 @@ class RecordReader:
         forgotten: Forgotten | None = None,
         *,
         by_file: bool = False,
+        held_back: int = ENOUGH,
     ) -> None:
         self.columns = columns
         self.staged = [*columns, SOURCE_FILE] if by_file else list(columns)
         self._by_file = by_file
+        self._held_back = held_back
         self._spans = spans
         self._forgotten = forgotten or Forgotten()
         self._keys = KeyMap(column.name for column in columns)
@@ -89,6 +95,7 @@ class RecordReader:
         self._pending_size = 0
         self._unfinished: ObjectReader | None = None
         self._last_line: tuple[SourceFile, int] | None = None
+        self._is_closed = True
 
     def batches(self, blocks: Iterable[Block]) -> Iterator[Batch]:
         """Yield each block's rows and rejects, in order."""
@@ -103,6 +110,7 @@ class RecordReader:
         plain: list[Run] = []
         files: list[tuple[SourceFile, int]] = []
         for segment, runs in zip(block, parsed.runs(block), strict=True):
+            self._is_closed = runs[-1].is_plain if runs else self._is_closed
             for found in self._objects(batch, segment, runs):
                 if isinstance(found, Run):
                     plain.append(found)
@@ -123,7 +131,8 @@ class RecordReader:
                 kept = (rows[run.row : run.row + run.height] for run in plain)
                 rows = pl.concat(kept, rechunk=True)
             self._add(batch, rows, files)
-        return batch if self._pending_size < ENOUGH else self._flush(batch)
+        batch.is_closed = self._is_closed
+        return batch if self._pending_size <= self._held_back else self._flush(batch)
 
     def _objects(
         self, batch: Batch, segment: Segment, runs: Sequence[Run]

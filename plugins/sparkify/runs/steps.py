@@ -43,5 +43,7 @@ EXPIRED = [
     "runs/expired/ledger.sql",
     "runs/expired/quality_results.sql",
     "runs/expired/readings.sql",
+    "runs/expired/continued_hours.sql",
+    "runs/expired/file_ends.sql",
 ]
 """At the end of a run in whose window a day begins: delete what has been kept long enough."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
@@ -29,7 +29,7 @@ LONGEST_REASON = 4096
 LEDGER = (
     "dataset, source, source_file, run_id, reading, window_start, window_end, read_at, "
     "span_start, span_end, etag, size_bytes, line_count, folded_count, forgotten_count, row_count, "
-    "reject_count"
+    "reject_count, continued_count"
 )
 
 FILE_KEYS = (
@@ -40,6 +40,19 @@ LONGEST_KEY = 128
 """How many bytes of a key are kept, on both engines."""
 
 
+class Continued(NamedTuple):
+    """
+    What an earlier reading has done for a file.
+
+    :param lines: how many lines that reading found, the rejects of which stay as they are
+    :param rows: rows that it staged, and that are not staged again
+    """
+
+    lines: int
+    rows: int
+    rejects: int
+
+
 @dataclass
 class Tally:
     """
@@ -47,6 +60,7 @@ class Tally:
 
     :param gone: files deleted between listing and opening, which count as missing
     :param keys: samples of the files' keys
+    :param continued: what is counted, but was done by an earlier reading
     """
 
     lines: Counter[SourceFile] = field(default_factory=Counter)
@@ -56,6 +70,30 @@ class Tally:
     rejects: Counter[SourceFile] = field(default_factory=Counter)
     gone: set[SourceFile] = field(default_factory=set)
     keys: FileKeys | None = None
+    continued: dict[SourceFile, Continued] = field(default_factory=dict)
+
+    @property
+    def staged(self) -> int:
+        """How many rows this reading itself has staged."""
+        return self.rows.total() - sum(done.rows for done in self.continued.values())
+
+    @property
+    def rejected(self) -> int:
+        """How many records this reading itself has rejected."""
+        return self.rejects.total() - sum(done.rejects for done in self.continued.values())
+
+    def go_on(self, file: SourceFile, counts: Sequence[int], lines: int, again: int) -> None:
+        """
+        Count what an earlier reading has counted of a file.
+
+        :param counts: its lines, folded lines, forgotten records, rows and rejects
+        :param lines: how many lines, blank ones included, it found
+        :param again: how many of its rows are staged again
+        """
+        for counter, count in zip(self._counters, counts, strict=True):
+            counter[file] += count
+        *_, rows, rejects = counts
+        self.continued[file] = Continued(lines, rows - again, rejects)
 
     def count(self, batch: "Batch") -> None:
         """Add a batch."""
@@ -73,8 +111,15 @@ class Tally:
 
     def of(self, file: SourceFile) -> tuple[int, ...]:
         """Return the lines, folded lines, forgotten records, rows and rejects of one file."""
-        counters = (self.lines, self.folded, self.forgotten, self.rows, self.rejects)
-        return tuple(counter.get(file, 0) for counter in counters)
+        return tuple(counter.get(file, 0) for counter in self._counters)
+
+    def continued_rows(self, file: SourceFile) -> int | None:
+        """Return how many rows of a file only an earlier reading staged; None if all were read."""
+        return self.continued[file].rows if file in self.continued else None
+
+    @property
+    def _counters(self) -> Sequence[Counter[SourceFile]]:
+        return self.lines, self.folded, self.forgotten, self.rows, self.rejects
 
 
 @dataclass(frozen=True)
@@ -123,13 +168,13 @@ class Reading:
     def ledger_rows(self, tally: Tally) -> list[tuple[Any, ...]]:
         """Return one row of the columns ``LEDGER`` per file; a missing file has no etag."""
         found = [
-            (file.name, (file.etag, file.size, *tally.of(file)))
+            (file.name, (file.etag, file.size, *tally.of(file), tally.continued_rows(file)))
             for file in self.files
             if file not in tally.gone
         ]
         # A song file that has gone is not recorded, whether it was still listed or not.
         gone = [file.name for file in tally.gone] if self.partition else []
-        absent = [(name, (None, 0, 0, 0, 0, 0, 0)) for name in [*self.missing, *gone]]
+        absent = [(name, (None, 0, 0, 0, 0, 0, 0, None)) for name in [*self.missing, *gone]]
         run = (
             self.run_id,
             self.number,
@@ -208,8 +253,8 @@ def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None
     """
     Record what was read, and mark earlier rejects of these files as resolved by this run.
 
-    So a file's open rejects are those of its last reading. The ledger has one entry per file and
-    run.
+    So a file's open rejects are those of its last reading, and of those that it continues. The
+    ledger has one entry per file and run.
     """
     lock(cursor, on, "file_keys", "file_ledger", "rejected_rows")
     # Whoever is forgotten from here on is erased from the staging table too.
@@ -225,19 +270,23 @@ def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None
     insert_rows(on, cursor, "file_ledger", LEDGER, reading.ledger_rows(tally))
     if tally.keys:
         insert_rows(on, cursor, "file_keys", FILE_KEYS, reading.key_rows(tally.keys))
+    # No other file is read with one that is continued.
+    known = max((done.lines for done in tally.continued.values()), default=0)
     cursor.execute(
         "update rejected_rows set resolved_by = %s where resolved_at is null and dataset = %s "
         "and source = %s and source_file in (select source_file from file_ledger "
-        "where dataset = %s and run_id = %s and etag is not null)",
-        (reading.run_id, reading.dataset, reading.source, reading.dataset, reading.run_id),
+        "where dataset = %s and run_id = %s and etag is not null) "
+        # Redshift's COPY does not always tell the line.
+        "and coalesce(line_number, 1) > %s",
+        (reading.run_id, reading.dataset, reading.source, reading.dataset, reading.run_id, known),
     )
 
 
 def check_rejects(kept: int, reading: Reading, tally: Tally) -> None:
     """Check that the warehouse stored every reject."""
-    if kept != tally.rejects.total():
+    if kept != tally.rejected:
         raise AirflowFailException(
-            f"{tally.rejects.total()} records of {reading.dataset} were rejected, but the "
+            f"{tally.rejected} records of {reading.dataset} were rejected, but the "
             f"warehouse stored {kept} of them; nothing was staged. Clear this task; if it happens "
             "again, report it with the file."
         )

@@ -1,5 +1,6 @@
 -- What the run's files now hold of each of their hours that was ever requested: the run's own, and
--- those loaded by others, perhaps from older files.
+-- those loaded by others, perhaps from older files. If the run continued a reading, it has staged
+-- only what that one had not of the hours before its own.
 update hour_loads
 set
     events_in_files = seen.events,
@@ -9,8 +10,8 @@ set
 from (
     select
         hours.hour_start,
-        coalesce(staged.events, 0) as events,
-        coalesce(staged.content, 0) as content,
+        coalesce(continued.events, 0) + coalesce(staged.events, 0) as events,
+        coalesce(continued.content, 0) + coalesce(staged.content, 0) as content,
         -- Scalar subqueries, as a join would look them up for each hour.
         (
             select max(reading)
@@ -24,7 +25,30 @@ from (
         ) as read_at
     from hour_loads as hours
     left join staged_hours as staged on hours.hour_start = staged.hour_start
-    where {{ in_event_files("hours.hour_start") }}
+    left join (
+        select
+            before.hour_start,
+            before.events,
+            before.content
+        from continued_hours as before
+        inner join file_ledger as own on before.reading = own.reading
+        where own.dataset = 'staging_events' and own.run_id = {{ quoted(run_id) }}
+    ) as continued on hours.hour_start = continued.hour_start
+    where
+        {{ in_event_files("hours.hour_start") }}
+        -- Of an hour requested since the continued reading nothing is known, but by its own run.
+        and (
+            hours.hour_start >= {{ literal(window().touched_hours.start) }}
+            or continued.hour_start is not null
+            or not exists (
+                select 1
+                from file_ledger as own
+                where
+                    own.dataset = 'staging_events'
+                    and own.run_id = {{ quoted(run_id) }}
+                    and own.continued_count is not null
+            )
+        )
 ) as seen
 where
     hour_loads.hour_start = seen.hour_start
