@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from threading import Timer
 
 import httpx
 import psycopg
@@ -55,12 +56,12 @@ hourly("quickly")
 hourly("slowly")
 """
 
-# Each argument is a command line.
+# Each line is a command line.
 CALLS = """
 import sys
 from airflow.__main__ import main
 
-for command in sys.argv[1:]:
+for command in sys.stdin:
     sys.argv = ["airflow", *command.split()]
     status = 0
     try:
@@ -96,20 +97,50 @@ class Airflow:
         said, _ = process.communicate(timeout=180)
         return process.returncode, said
 
-    def call_all(self, *commands: str) -> list[tuple[int, str]]:
-        """The same of several calls in one process, as each would first import for seconds."""
-        program = [sys.executable, "-c", CALLS, *commands]
-        said = subprocess.check_output(
-            program, env=self.environment, stderr=subprocess.STDOUT, text=True, timeout=180
-        )
-        ends = re.findall(r"(.*?)^ended with (\d+)\n", said, re.MULTILINE | re.DOTALL)
-        return [(int(status), its) for its, status in ends]
-
     def value(self, query: str) -> object:
         """The one value of a query on the metadata database."""
         with psycopg.connect(self.uri) as connection:
             row = connection.execute(query.encode()).fetchone()
             return row[0] if row else None
+
+
+class Console:
+    """The CLI, several calls of which are one process: each would first import for seconds."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CALLS],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def __enter__(self) -> "Console":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def call(self, *arguments: str) -> tuple[int, str]:
+        """The exit status of a call, and what it said."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{' '.join(arguments)}\n")
+        self.process.stdin.flush()
+        said = ""
+        patience = Timer(180, self.process.kill)
+        patience.start()
+        try:
+            for line in self.process.stdout:
+                if ended := re.fullmatch(r"ended with (\d+)\n", line):
+                    return int(ended[1]), said
+                said += line
+        finally:
+            patience.cancel()
+        raise AssertionError(f"It did not end:\n{said}")
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +170,13 @@ def running(
         yield made
     finally:
         services.stop()
+
+
+@pytest.fixture(scope="module")
+def console(running: Airflow) -> Iterator[Console]:
+    """What most tests call, beside that Airflow."""
+    with Console(running.environment) as made:
+        yield made
 
 
 def environment(home: Path, metadata: str) -> dict[str, str]:
@@ -184,10 +222,9 @@ def test_the_project_is_installed_where_airflow_is() -> None:
     )
 
 
-def test_help_shows_it_and_airflow_s_own_command_is_there(running: Airflow) -> None:
-    dags, backfill, own = running.call_all(
-        "dags --help", "dags backfill --help", "backfill create --help"
-    )
+def test_help_shows_it_and_airflow_s_own_command_is_there(console: Console) -> None:
+    commands = ("dags --help", "dags backfill --help", "backfill create --help")
+    dags, backfill, own = map(console.call, commands)
     assert [status for status, _ in (dags, backfill, own)] == [0, 0, 0]
     assert re.search(r"^ +backfill +Run a DAG for every interval", dags[1], re.MULTILINE)
     for option in ("--dry-run", "--rerun-failed-tasks", "--reset-dagruns", "--run-backwards"):
@@ -202,8 +239,8 @@ def test_a_failure_in_it_leaves_the_cli_whole(running: Airflow, tmp_path: Path) 
         (folder / "__init__.py").touch()
     whole = (ROOT / "plugins/sparkify/cli/provider.py").read_text()
     (package / "provider.py").write_text(whole)
-    broken = Airflow(running.environment | {"PYTHONPATH": str(tmp_path)}, running.uri, running.dags)
-    listed, refused = broken.call_all("dags list --output plain", "dags backfill --help")
+    with Console(running.environment | {"PYTHONPATH": str(tmp_path)}) as broken:
+        listed, refused = map(broken.call, ("dags list --output plain", "dags backfill --help"))
     assert listed[0] == 0
     assert "quickly" in listed[1]
     assert refused[0] == 2
@@ -220,12 +257,12 @@ def test_a_backfill_is_followed_to_its_end(running: Airflow) -> None:
     assert running.value(f"{loaded} and run_type = 'backfill'") == 6
 
 
-def test_failed_windows_are_named_and_run_again_alone(running: Airflow) -> None:
+def test_failed_windows_are_named_and_run_again_alone(running: Airflow, console: Console) -> None:
     command = ("dags", "backfill", "-s", "2018-11-03", "-e", "2018-11-03T05:00")
     broken = [running.dags / hour for hour in ("02", "04")]
     for hour in broken:
         hour.touch()
-    status, said = running.call(*command, "quickly")
+    status, said = console.call(*command, "quickly")
     assert status == 1, said
     assert "2 of 6 runs failed:" in said
     assert "2018-11-03 02:00 to 03:00  backfill__2018-11-03T03:00:00+00:00  failed: load" in said
@@ -233,7 +270,7 @@ def test_failed_windows_are_named_and_run_again_alone(running: Airflow) -> None:
 
     for hour in broken:
         hour.unlink()
-    status, said = running.call(*command, "--rerun-failed-tasks", "quickly")
+    status, said = console.call(*command, "--rerun-failed-tasks", "quickly")
     assert status == 0, said
     tries = "select string_agg(try_number::text, '' order by run_id) from task_instance"
     assert running.value(f"{tries} where run_id like 'backfill__2018-11-03%'") == "112121"
@@ -243,31 +280,31 @@ def test_an_address_and_a_token_are_enough(running: Airflow, tmp_path: Path) -> 
     url = running.environment["AIRFLOW__API__BASE_URL"]
     wait(lambda: answers(url))
     nowhere = "postgresql+psycopg2://nobody@127.0.0.1:1/nothing"
-    remote = replace(
-        running,
-        environment={
-            "AIRFLOW_HOME": str(tmp_path),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": nowhere,
-            "AIRFLOW_CLI_TOKEN": token(url, running.environment["AIRFLOW_HOME"]),
-            "PATH": os.environ["PATH"],
-            "NO_PROXY": "127.0.0.1",
-        },
-    )
+    secret = token(url, running.environment["AIRFLOW_HOME"])
+    remote = {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": nowhere,
+        "AIRFLOW_CLI_TOKEN": secret,
+        "PATH": os.environ["PATH"],
+        "NO_PROXY": "127.0.0.1",
+    }
     command = ("dags", "backfill", "--api-url", url, "-s", "2018-11-07", "-e", "2018-11-07T05:00")
     broken = running.dags / "02"
-    broken.touch()
-    status, said = remote.call(*command, "quickly")
-    assert status == 1, said
-    assert "quickly: 2018-11-07 00:00 to 2018-11-07 06:00 UTC, 6 runs, at most 4 at a time" in said
-    assert "2018-11-07 02:00 to 03:00  backfill__2018-11-07T03:00:00+00:00  failed: load" in said
     again = f"-s 2018-11-07T02:00 -e 2018-11-07T02:00 --api-url {url} --rerun-failed-tasks quickly"
-    assert f"airflow dags backfill {again}" in said
-
-    broken.unlink()
-    status, said = remote.call("dags", "backfill", *again.split())
-    assert status == 0, said
+    broken.touch()
+    with Console(remote) as elsewhere:
+        status, failed = elsewhere.call(*command, "quickly")
+        assert status == 1, failed
+        broken.unlink()
+        status, said = elsewhere.call("dags", "backfill", *again.split())
+        assert status == 0, said
+    whole = "quickly: 2018-11-07 00:00 to 2018-11-07 06:00 UTC, 6 runs, at most 4 at a time"
+    assert whole in failed
+    window = "2018-11-07 02:00 to 03:00  backfill__2018-11-07T03:00:00+00:00  failed: load"
+    assert window in failed
+    assert f"airflow dags backfill {again}" in failed
     assert "The run succeeded" in said
-    assert remote.environment["AIRFLOW_CLI_TOKEN"] not in said
+    assert secret not in failed + said
 
 
 def answers(url: str) -> bool:
@@ -287,7 +324,9 @@ def token(url: str, home: str) -> str:
     return str(answer.raise_for_status().json()["access_token"])
 
 
-def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(running: Airflow) -> None:
+def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(
+    running: Airflow, console: Console
+) -> None:
     command = ("dags", "backfill", "-s", "2018-11-05", "-e", "2018-11-05T09:00")
     hold = running.dags / "hold"
     hold.touch()
@@ -300,12 +339,12 @@ def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(running: Airflow) -
     number = running.value("select max(id) from backfill")
     assert f"backfill {number} continues" in said
 
-    status, said = running.call("dags", "backfill", "-s", "2018-12-01", "slowly")
+    status, said = console.call("dags", "backfill", "-s", "2018-12-01", "slowly")
     assert status == 1
     assert f"Backfill {number} of slowly is active" in said
     hold.unlink()
 
-    status, said = running.call(*command, "slowly")
+    status, said = console.call(*command, "slowly")
     assert status == 0, said
     assert "10 of 10 runs done" in said
     assert running.value("select max(id) from backfill") == number
