@@ -35,8 +35,10 @@ from tests.support.warehouse import Warehouse
 
 # Generous: a machine may be slow, and may be busy with other things.
 LIMIT = 600
-START = datetime(2018, 11, 1, tzinfo=UTC)
+START = datetime(2018, 11, 1, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+DAYTIME = 12
+"""Hours with most of the day's events, which last until everything has been killed."""
 # A process calls itself by its task's id once Airflow knows that the task runs.
 TASK_TITLE = re.compile(r"airflow worker -- [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SERVICES = {
@@ -228,15 +230,15 @@ def one_run(
 def test_schedule_backfill_and_range_run_at_the_same_time(
     keeper: Keeper, one_run: Callable[[int], dict[str, list[tuple[object, ...]]]]
 ) -> None:
-    day = {"start": START.isoformat(), "end": (START + 8 * HOUR).isoformat()}
-    dates = ("--from-date", "2018-11-01", "--to-date", "2018-11-01T07:00")
+    day = {"start": START.isoformat(), "end": (START + 4 * HOUR).isoformat()}
+    dates = ("--from-date", "2018-11-01T08:00", "--to-date", "2018-11-01T11:00")
     # Airflow's own command, which returns when the runs are created.
     at_once = ("--max-active-runs", "4")
     keeper.airflow("backfill", "create", "--dag-id", "sparkify", *dates, *at_once)
     body = {"logical_date": None, "conf": day}
     keeper.deployment.api.post("dags/sparkify/dagRuns", body)
 
-    runs = wait_for_the_end(keeper, 10)
+    runs = wait_for_the_end(keeper, 6)
 
     assert {(kind, state) for kind, state, *_ in runs} == {
         ("backfill", "success"),
@@ -246,7 +248,7 @@ def test_schedule_backfill_and_range_run_at_the_same_time(
     manual = next(run for run in runs if run[0] == "manual")
     others = [run for run in runs if run[0] == "backfill"]
     assert any(run[2] < manual[3] and manual[2] < run[3] for run in others), "None overlapped it."
-    assert keeper.contents() == one_run(8)
+    assert keeper.contents() == one_run(4)
 
 
 def test_runs_by_hand_load_their_hour_and_can_be_cleared(keeper: Keeper, simulated: Path) -> None:
@@ -308,7 +310,7 @@ def test_whatever_is_killed_a_backfill_ends_and_the_tables_are_right(
     body = {
         "dag_id": "sparkify",
         "from_date": START.isoformat(),
-        "to_date": (START + 23 * HOUR).isoformat(),
+        "to_date": (START + (DAYTIME - 1) * HOUR).isoformat(),
         "reprocess_behavior": "completed",
         "max_active_runs": 4,
     }
@@ -319,12 +321,12 @@ def test_whatever_is_killed_a_backfill_ends_and_the_tables_are_right(
             assert not has_ended(keeper), f"The backfill ended before this was killed: {victim}"
             time.sleep(0.1)
 
-    runs = wait_for_the_end(keeper, max(before, 24))
+    runs = wait_for_the_end(keeper, max(before, DAYTIME))
 
     assert {(kind, state) for kind, state, *_ in runs if kind == "backfill"} == {
         ("backfill", "success")
     }
-    assert keeper.contents() == one_run(24)
+    assert keeper.contents() == one_run(DAYTIME)
 
 
 def wait(ready: Callable[[], bool]) -> None:
