@@ -100,13 +100,22 @@ def contents(
     return run
 
 
+@pytest.fixture(scope="module")
+def unbroken() -> list[object]:
+    """What the schedule gives with nothing broken, once a test has found it out for all."""
+    return []
+
+
 @pytest.mark.parametrize("broken", MUTATIONS.values(), ids=MUTATIONS)
 def test_a_broken_guard_shows(
     broken: Break,
     contents: Callable[[], object],
+    unbroken: list[object],
     dags: dict[str, DAG],
 ) -> None:
-    right = contents()
+    if not unbroken:
+        unbroken.append(contents())
+    [right] = unbroken
     assert isinstance(right, dict)
     with pytest.MonkeyPatch.context() as patch:
         broken(dags["sparkify"], patch)
