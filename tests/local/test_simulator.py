@@ -21,6 +21,7 @@ from local.simulator import Fault, GroundTruth, World, simulate
 from local.simulator.__main__ import main
 from local.simulator.serialization import EVENT_FIELDS, event_line, field_map, song_text
 from local.simulator.world import FAULTS, MILLIS_PER_DAY, REJECTED_FAULTS
+from tests.support.search import budget
 
 SMALL = World(days=3, users=30, songs=40, events=1500)
 MONTH = World(users=96, songs=71)
@@ -252,7 +253,7 @@ def test_files_are_utc_days_in_order_without_a_last_newline(simulated: Simulated
 # It is like life.
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=budget(12), deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 40))
 def test_events_are_unique_and_sessions_go_forward(
     tmp_path_factory: pytest.TempPathFactory, seed: int, users: int, song_count: int

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from local.servers.postgres import EmbeddedPostgres
 from sparkify.records.columns import Column
 from sparkify.records.encoding import BinaryEncoder, CSVEncoder, Encoder
+from tests.support.search import budget
 
 COLUMNS = [
     Column("words", "text"),
@@ -49,7 +50,7 @@ def client(server: EmbeddedPostgres) -> Any:
 
 
 @pytest.mark.parametrize("form", ["binary", "csv"])
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=budget(100))
 @given(rows=st.lists(ROW, max_size=5))
 def test_what_is_sent_is_what_is_held(form: str, rows: list[Any], client: Any) -> None:
     encoder: Encoder = BinaryEncoder(COLUMNS) if form == "binary" else CSVEncoder()

@@ -2,7 +2,6 @@ import csv
 import gzip
 import io
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +26,7 @@ from sparkify.records.triage import Parsed
 from sparkify.sources.base import SourceFile
 from sparkify.window import Window
 from tests import record_reference as reference
+from tests.support.search import budget
 
 COLUMNS = [
     Column("artist", "character varying(12)"),
@@ -53,7 +53,7 @@ KEYS = [
     "userAgent",
     "userId",
 ]
-EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
+EXAMPLES = budget(60, "EXAMPLES")
 KINDS = {
     "is not": "misfit",
     "is missing": "missing",

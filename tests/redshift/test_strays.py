@@ -15,6 +15,7 @@ from sparkify.sources.base import SourceFile
 from sparkify.staging.strays import agree, outside, separated, unit
 from sparkify.window import Window
 from tests.reference import expected, read
+from tests.support.search import budget
 from tests.support.sources import Bucket, TestSource, play
 from tests.support.warehouse import Warehouse
 from tests.support.zones import World, worlds
@@ -96,7 +97,7 @@ def test_a_line_of_another_day_that_is_read_is_rejected_and_its_twin_is_not(
 
 
 @settings(
-    max_examples=5,
+    max_examples=budget(3),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

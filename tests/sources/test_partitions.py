@@ -20,6 +20,7 @@ from local.tools.pipeline import Pipeline
 from sparkify.sources.partitions import Partition, events_span
 from sparkify.window import FIRST, LAST, Window
 from tests.reference import expected, read
+from tests.support.search import budget
 from tests.support.sources import TestSource
 from tests.support.warehouse import Warehouse
 from tests.support.zones import ZONES, World, worlds
@@ -99,7 +100,7 @@ def test_the_ends_of_the_calendar_are_no_trouble(template: str, zone: str) -> No
 moments = st.datetimes(datetime(2018, 1, 1), datetime(2018, 12, 31), timezones=st.just(UTC))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=budget(150), deadline=None)
 @given(
     moment=moments,
     zone=st.sampled_from([*ZONES, "America/Havana", "Antarctica/Troll"]),
@@ -185,7 +186,7 @@ def test_the_public_month_cut_at_another_midnight(
 
 
 @settings(
-    max_examples=12,
+    max_examples=budget(6),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

@@ -1,6 +1,5 @@
 """Worlds that change while runs are at work: tasks of several runs in any order, by a seed."""
 
-import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +18,15 @@ from sparkify.sources.partitions import Partition, event_listing
 from sparkify.window import HOUR
 from tests.reference import expected
 from tests.support.dags import task_of
+from tests.support.search import budget
 from tests.support.sources import TestSource, play
 from tests.support.warehouse import Warehouse
 
-WORLDS = int(os.environ.get("SPARKIFY_WORLDS", "150"))
+WORLDS = budget(48, "SPARKIFY_WORLDS")
 """
 How many are played out, from the seed 0 on.
 
-A broken guard shows within ten. What only one of thousands shows takes thousands to be found, at
+A broken guard shows within them. What only one of thousands shows takes thousands to be found, at
 a second each.
 """
 

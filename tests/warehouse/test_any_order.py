@@ -1,6 +1,5 @@
 """The warehouse is a function of the source files: any order, any repetition, any concurrency."""
 
-import os
 import random
 import tempfile
 from collections.abc import Callable
@@ -16,12 +15,13 @@ from hypothesis import strategies as st
 
 from local.tools.pipeline import Pipeline
 from tests.reference import expected
+from tests.support.search import budget
 from tests.support.sources import TestSource, milliseconds, play, song
 from tests.support.warehouse import Warehouse
 
 pytestmark = pytest.mark.usefixtures("reused_sessions")
 
-HOURLY = timedelta(days=int(os.environ.get("SPARKIFY_HOURLY_DAYS", "7")))
+HOURLY = timedelta(days=min(30, budget(3, "SPARKIFY_HOURLY_DAYS")))
 """How much of the public month is loaded by the hour; the rest is, by the day."""
 
 HOURS = [datetime(2018, 11, 15, 22) + timedelta(hours=number) for number in range(4)]
@@ -84,7 +84,7 @@ def write(source: TestSource, some_events: list[Any], some_songs: list[Any]) -> 
 
 
 @settings(
-    max_examples=25,
+    max_examples=budget(12),
     # A failing schedule takes minutes to shrink, and is small as it is.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from local.tools.pipeline import Pipeline
 from tests.reference import expected
+from tests.support.search import budget
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
@@ -302,7 +303,7 @@ def distinct(text: str) -> str:
 
 
 @settings(
-    max_examples=12,
+    max_examples=budget(8),
     # A failing schedule is small as it is.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,

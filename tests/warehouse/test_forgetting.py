@@ -20,11 +20,12 @@ from sparkify.staging import ledger, postgres
 from tests.reference import expected
 from tests.support.dags import task_of
 from tests.support.interleaving import DAY, WORLDS, Step, World, play_out
+from tests.support.search import budget
 from tests.support.sources import Bucket, TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
 FORGET = "sparkify_forget"
-REDSHIFT_SEEDS = max(1, WORLDS // 150)
+SEEDS, REDSHIFT_SEEDS = budget(4), budget(1)
 WHOLE = ("2018-11-15", "2018-11-17")
 NAMES = {"1": "Aardvark", "2": "Bandicoot", "3": "Capybara"}
 """What is to be found nowhere once the user is forgotten."""
@@ -399,7 +400,7 @@ def crowd(source: TestSource, request: pytest.FixtureRequest) -> TestSource:
     return source
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_windows_in_any_order_leave_nothing_of_them(
     seed: int,
     crowd: TestSource,
