@@ -10,11 +10,13 @@ import psycopg
 import pytest
 from airflow.sdk import DAG
 
+from local.redshift import journal
 from local.redshift.server import RedshiftServer, redshift
 from local.servers.databases import database, execute
 from local.servers.postgres import EmbeddedPostgres
 from local.servers.s3 import Storage
 from local.tools.pipeline import Pipeline
+from sparkify.staging import copy_log
 from tests.support.warehouse import Warehouse
 
 _numbers = itertools.count(1)
@@ -37,7 +39,10 @@ def refused_by_redshift() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def redshift_server(server: EmbeddedPostgres, s3: Storage) -> Iterator[RedshiftServer]:
     """The stand-in, for all tests; each has databases of its own."""
-    with redshift(server, s3) as made:
+    with redshift(server, s3) as made, pytest.MonkeyPatch.context() as patch:
+        # Its views show a COPY late, so that one has to look twice, but not half a second late.
+        patch.setattr(journal, "LAG", 0.03)
+        patch.setattr(copy_log, "FIRST_PAUSE", 0.02)
         yield made
 
 
