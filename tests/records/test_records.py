@@ -53,7 +53,7 @@ KEYS = [
     "userAgent",
     "userId",
 ]
-EXAMPLES = budget(60, "EXAMPLES")
+EXAMPLES = budget(40, "EXAMPLES")
 KINDS = {
     "is not": "misfit",
     "is missing": "missing",

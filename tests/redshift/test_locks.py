@@ -25,7 +25,7 @@ from tests.support.warehouse import Warehouse
 
 ROOT = Path(__file__).parents[2]
 TEN = datetime(2018, 11, 15, 10)
-HOURS = [TEN + timedelta(hours=number) for number in range(8)]
+HOURS = [TEN + timedelta(hours=number) for number in range(6)]
 WINDOW = (HOURS[0].isoformat(), (HOURS[-1] + timedelta(hours=1)).isoformat())
 
 
