@@ -97,7 +97,7 @@ def test_a_line_of_another_day_that_is_read_is_rejected_and_its_twin_is_not(
 
 
 @settings(
-    max_examples=budget(3),
+    max_examples=budget(5),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
