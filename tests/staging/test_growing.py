@@ -17,6 +17,7 @@ from sparkify.records import blocks
 from sparkify.staging import postgres
 from sparkify.staging.ledger import record_reading
 from tests.support.interleaving import TASKS, quickly
+from tests.support.search import budget
 from tests.support.sources import TestSource, play, visit
 from tests.support.warehouse import Warehouse
 
@@ -166,7 +167,7 @@ class GrowingFile:
         self.path.write_text(self.text)
 
 
-SEEDS = int(os.environ.get("SPARKIFY_GROWING", "4"))
+SEEDS = budget(4, "SPARKIFY_GROWING")
 """How many files grow; each way to read on wrongly that was tried shows in one of the first six."""
 
 
