@@ -272,6 +272,11 @@ TWO_KEYS_OF_A_NAME = b"""
 }
 """
 
+WHAT_ESCAPES_HIDE = b"""{"artist": "A", "ts": 1541105830796, "userAgent": "x"}
+{"\\u0041rtist": "B", "ts": 1541105830796, "userAgent": "x"}
+{"artist": "C\\u0000", "ts": 1541105830796, "userAgent": "x"}
+"""
+
 FILES = st.lists(content(), min_size=1, max_size=4)
 
 
@@ -351,6 +356,7 @@ WAYS = pytest.mark.parametrize(
     zipped=st.booleans(),
 )
 @example(contents=[TWO_KEYS_OF_A_NAME], block=1 << 20, zipped=False)
+@example(contents=[WHAT_ESCAPES_HIDE], block=1 << 20, zipped=False)
 def test_every_record_is_loaded_or_rejected_as_plain_python_says(
     skipped: dict[str, Callable[..., Any]], contents: list[bytes], block: int, zipped: bool
 ) -> None:
