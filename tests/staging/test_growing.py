@@ -80,9 +80,16 @@ class Side:
         self.pipeline = Pipeline(dag, allow_removed=True)
         self.reads_on = reads_on
 
-    def run(self, start: datetime, run_id: str, tasks: Iterable[str] = TASKS) -> None:
+    def run(
+        self,
+        start: datetime,
+        run_id: str,
+        tasks: Iterable[str] = TASKS,
+        lookback: timedelta = timedelta(),
+    ) -> None:
         """Execute tasks of the run of an hour."""
         end = start + timedelta(hours=1)
+        start = max(START, start - lookback)
         with self.leads_here() as patch, quickly(self.pipeline):
             if not self.reads_on:
                 patch.setattr(postgres, "growing_file", lambda reading: None)
@@ -173,8 +180,11 @@ SEEDS = budget(4, "SPARKIFY_GROWING")
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_reading_on_comes_to_the_same_as_reading_all(
-    seed: int, sides: tuple[Side, Side], source: TestSource
+    seed: int, sides: tuple[Side, Side], source: TestSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    lookback = timedelta(minutes=90 * (seed % 2))
+    minutes = lookback // timedelta(minutes=1)
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_LOOKBACK_MINUTES", str(minutes))
     file = GrowingFile(source.root / NAME, seed)
     chance = file.chance
     moment = START
@@ -193,7 +203,7 @@ def test_reading_on_comes_to_the_same_as_reading_all(
             hours.insert(chance.randint(0, 1), end - timedelta(hours=chance.randint(1, hour)))
         for number, start in enumerate(hours):
             for side in sides:
-                side.run(start, f"hour_{hour}_{number}")
+                side.run(start, f"hour_{hour}_{number}", lookback=lookback)
         is_the_same(sides)
     assert sides[0].warehouse.value(CONTINUED) > 3
     assert sides[1].warehouse.value(CONTINUED) == 0

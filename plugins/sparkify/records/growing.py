@@ -19,12 +19,19 @@ class GrowingText:
     """
     The text of one file, read once from its start to its end.
 
+    Raises FileNotFoundError if the file has gone.
+
     :param salt: what the digest depends on besides the text
     """
 
     def __init__(self, source: Source, file: SourceFile, salt: str) -> None:
         self._source, self._file = source, file
-        self._content = read(source, file)
+        try:
+            self._content = read(source, file)
+        except FileNotFoundError:
+            raise
+        except UNREADABLE as error:
+            raise unreadable(source, file, error) from error
         self._digest = sha256(salt.encode())
         self._ends_line = True
         self.size = 0

@@ -17,7 +17,7 @@ from sparkify.sources.base import Source, SourceFile
 from sparkify.staging.background import in_background
 from sparkify.staging.ledger import Reading, Tally
 from sparkify.warehouse import POSTGRES, insert_rows
-from sparkify.window import naive, shift
+from sparkify.window import full_hour, naive, shift
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class End(NamedTuple):
     :param lines: how many of its lines had ended
     :param digest: of the text, and of what else decides what becomes of it
     :param later: all events before the place ``later_from`` are earlier than this
-    :param counts: what the text held, as in a tally
+    :param counts: what the text held according to the ledger, as in a tally
     """
 
     reading: int
@@ -43,7 +43,7 @@ class End(NamedTuple):
     digest: str
     later: datetime
     later_from: int
-    counts: Sequence[int]
+    counts: Sequence[int] = ()
 
 
 def growing_file(reading: Reading) -> SourceFile | None:
@@ -65,7 +65,7 @@ def last_end(cursor: Any, reading: Reading, file: SourceFile) -> End | None:
     That is, if the run needs no event before ``later_from``, and the last reading is published, so
     that the warehouse knows what it saw of each hour. This is noted for the run.
     """
-    needed_from = naive(reading.window.touched_hours.start)
+    needed_from = _needed_from(reading)
     cursor.execute(
         "select ends.reading, ends.text_bytes, ends.text_lines, ends.digest, ends.later, "
         "ends.later_from, ledger.line_count, ledger.folded_count, ledger.forgotten_count, "
@@ -160,8 +160,9 @@ class GrowingReader:
         self._tally = tally
         self._salt = salt
         self.end: End | None = None
-        own = naive(shift(reading.window.end, -lookback()))
-        self._later = max(own, before.later) if before else own
+        # The next run needs all of the hour in which its lookback begins.
+        later = naive(full_hour(shift(reading.window.end, -lookback())))
+        self._later = max(later, before.later) if before else later
         self._later_from: int | None = None
 
     def batches(self, watch: Callable[[Iterator[Block]], Iterator[Block]]) -> Iterator[Batch]:
@@ -183,16 +184,12 @@ class GrowingReader:
             is_closed = yield from self._read(text, watch(text.blocks()))
             if is_closed:
                 later_from = text.size if self._later_from is None else self._later_from
-                self.end = End(
-                    self._reading.number,
-                    *(text.size, text.lines, text.digest, self._later, later_from),
-                    self._tally.of(self.file),
-                )
+                place = (text.size, text.lines, text.digest, self._later, later_from)
+                self.end = End(self._reading.number, *place)
 
     def _read_again(self, text: GrowingText, before: End) -> Iterator[Batch]:
         """Yield the rows that the run needs of what was read before; all is counted already."""
-        needed_from = naive(self._reading.window.touched_hours.start)
-        column, again = self._reading.time_column, 0
+        column, needed_from, again = self._reading.time_column, _needed_from(self._reading), 0
         text.skip(before.later_from)
         for batch in self._read(text, text.blocks(before.size)):
             frames = [frame.filter(frame[column] >= needed_from) for frame in batch.frames]
@@ -225,6 +222,11 @@ class GrowingReader:
         """Whether an event of a batch is not earlier than what the next run may need."""
         column = self._reading.time_column
         return any((frame[column] >= self._later).any() for frame in batch.frames)
+
+
+def _needed_from(reading: Reading) -> datetime:
+    """Return the earliest time of the events that the reading's run needs."""
+    return naive(reading.window.touched_hours.start)
 
 
 def reading_salt(reading: Reading, columns: Sequence[Column], rules: Mapping[str, str]) -> str:
