@@ -175,7 +175,7 @@ class GrowingFile:
 
 
 SEEDS = budget(4, "SPARKIFY_GROWING")
-"""How many files grow; each way to read on wrongly that was tried shows in one of the first six."""
+"""How many files grow. What they seldom meet has a test of its own below."""
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -230,10 +230,23 @@ def hour(number: int) -> datetime:
     return START + timedelta(hours=number)
 
 
-def test_a_last_line_that_grows_is_read_again(sides: tuple[Side, Side], grown: GrowingFile) -> None:
+EVENT = json.dumps(visit(f"{DAY} 01:30"))
+CUT = EVENT.index(",") + 1
+
+
+@pytest.mark.parametrize(
+    ("end", "more"),
+    [("", EVENT), ("\n" + EVENT[:CUT], "\n" + EVENT[CUT:])],
+    ids=["by another object", "by a line of the same object"],
+)
+def test_a_last_line_that_goes_on_is_read_again(
+    end: str, more: str, sides: tuple[Side, Side], grown: GrowingFile
+) -> None:
+    grown.text += end
+    grown.write()
     for side in sides:
         side.run(hour(0), "first")
-    grown.text += grown.event(hour(1))
+    grown.text += more
     grown.write()
     for side in sides:
         side.run(hour(1), "second")

@@ -46,13 +46,17 @@ def stage(
     transaction, which the caller commits.
     """
     file = growing_file(reading)
-    before = last_end(cursor, reading, file) if file else None
-    try:
-        return _stage(cursor, source, reading, table, rules, file, before)
-    except ChangedError:
-        rollback(cursor)
-        log.info("The file has changed, or another run has read it: all of it is read.")
-        return _stage(cursor, source, reading, table, rules, file, None)
+    if file and (before := last_end(cursor, reading, file)):
+        try:
+            return _stage(cursor, source, reading, table, rules, file, before)
+        except ChangedError:
+            rollback(cursor)
+            log.info(
+                "%s is read from its start, as what reading %s found is no longer in it, or "
+                "another run has read it since",
+                *(file.url, before.reading),
+            )
+    return _stage(cursor, source, reading, table, rules, file, None)
 
 
 def _stage(
