@@ -152,7 +152,7 @@ def stops_without_ts(well: Deployment) -> None:
 def lags(well: Deployment) -> None:
     """The views of a COPY show it much later."""
     well.patch.setattr("local.redshift.journal.LAG", 100)
-    well.patch.setattr(copy_log._attempts, "__defaults__", (0.5,))
+    well.patch.setattr(copy_log, "PATIENCE", 0.5)
 
 
 def refuses(pattern: str, message: str) -> Break:

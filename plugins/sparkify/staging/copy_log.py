@@ -55,7 +55,7 @@ def loads_since(cursor: Any, table: str, earlier: int, copies: int, empty_files:
     The history shows a COPY, and counts its files and errors, before their views show them. They
     may leave out empty files.
     """
-    for is_last in _attempts():
+    for is_last in _attempts(PATIENCE):
         found = _copies(cursor, table, earlier)
         completed = {query: copy for query, copy in found.items() if copy.is_completed}
         copied = completed.values()
@@ -88,7 +88,7 @@ def failed_load(cursor: Any, table: str, earlier: int) -> Sequence[LoadError]:
     return _errors(cursor, copies)
 
 
-def _attempts(patience: float = PATIENCE) -> Iterator[bool]:
+def _attempts(patience: float) -> Iterator[bool]:
     """Pause before each attempt, ever longer; yield whether it is the last."""
     deadline = time.monotonic() + patience
     pause, is_last = FIRST_PAUSE, False
