@@ -254,6 +254,22 @@ def test_a_last_line_that_goes_on_is_read_again(
     assert sides[0].warehouse.value(CONTINUED) == 0
 
 
+def test_a_correction_of_the_same_length_is_read(
+    sides: tuple[Side, Side], grown: GrowingFile
+) -> None:
+    for side in sides:
+        side.run(hour(0), "first")
+    first, *others = grown.text.split("\n")
+    corrected = first.replace("London", "Dublin")
+    assert corrected != first
+    grown.text = "\n".join([corrected, *others, EVENT])
+    grown.write()
+    for side in sides:
+        side.run(hour(1), "second")
+    is_the_same(sides)
+    assert sides[0].warehouse.value(CONTINUED) == 0
+
+
 def test_what_is_not_published_is_not_gone_on_from(
     sides: tuple[Side, Side], grown: GrowingFile
 ) -> None:
