@@ -93,6 +93,8 @@ class Statement:
     @property
     def view(self) -> tuple[str, str] | None:
         """The name and SELECT, translated for PostgreSQL, of the view that it creates."""
+        if self.verb != "create":
+            return None
         text = self.for_postgres()
         found = VIEW.match(NO_CODE.sub(lambda blank: " " * len(blank[0]), text))
         return (found[1], text[found.end() :].rstrip("; \n")) if found else None

@@ -15,6 +15,7 @@ from local.servers.postgres import MANAGED
 REGION = "us-west-2"
 HOST = "127.0.0.1"
 KEY_ID = "local"
+CLIENT_LOCK = threading.Lock()
 
 
 class Storage:
@@ -29,6 +30,7 @@ class Storage:
         self.endpoint = endpoint
         self.keys = {KEY_ID: secret}
         """The accepted access keys and their secrets."""
+        self._clients: dict[tuple[object, ...], Any] = {}
 
     def secret(self, key: str) -> str | None:
         """Return the secret of a key, including those issued by its STS; None if unknown."""
@@ -45,10 +47,16 @@ class Storage:
         """Return a client of a service; by default with the server's own key."""
         import boto3  # slow
 
-        keys = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": self.keys[KEY_ID]}
-        return boto3.client(
-            service, endpoint_url=self.endpoint, region_name=REGION, **(keys | credentials)
-        )
+        own = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": self.keys[KEY_ID]}
+        keys = own | credentials
+        wanted = (service, *sorted(keys.items()))
+        # Making one takes longer than most of what it is asked for. Threads may share it.
+        with CLIENT_LOCK:
+            if wanted not in self._clients:
+                self._clients[wanted] = boto3.client(
+                    service, endpoint_url=self.endpoint, region_name=REGION, **keys
+                )
+            return self._clients[wanted]
 
     def create_bucket(self, bucket: str) -> None:
         """Create a bucket."""
