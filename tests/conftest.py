@@ -28,7 +28,11 @@ from tests.support.sessions import reused_sessions
 from tests.support.sources import Bucket, TestSource
 from tests.support.warehouse import Warehouse
 
-pytest_plugins = ["tests.support.channels", "tests.support.redshift"]
+pytest_plugins = [
+    "tests.support.channels",
+    "tests.support.recorder",
+    "tests.support.redshift",
+]
 
 _numbers = itertools.count(1)
 

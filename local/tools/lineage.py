@@ -9,16 +9,19 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from local.deployment.environment import SOURCE_VARIABLE, WAREHOUSE_CONNECTION
 from local.servers.postgres import METADATA, EmbeddedPostgres
 from local.simulator import World, simulate
+from local.terminal.errors import UserError
 
+ROOT = Path(__file__).parents[2]
 WORLD = World(start=date(2018, 11, 1), days=1, users=60, songs=20)
 HOUR = datetime(2018, 11, 1, 18, tzinfo=UTC)
 WAREHOUSE = "sparkify"
 SHOWN_SOURCE = "/srv/sparkify"
+ENDED = "The run has ended: "
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 EVENTS = Path("docs") / "lineage" / "run.json"
@@ -70,7 +73,10 @@ def main() -> int:
             initdb()
             dags = DagBag().dags
             create_tables(postgres, WAREHOUSE, dags["sparkify_schema"])
-            events = record(Path(folder) / "events.json")
+            with Recorder(Path(folder) / "events.json") as recorder:
+                state, events = recorder.run()
+            if state != "success":
+                raise UserError(f"The run has {state}.")
             dispose_orm()
         finally:
             postgres.stop()
@@ -82,25 +88,69 @@ def main() -> int:
     return 0
 
 
-def record(file: Path) -> list[dict[str, Any]]:
-    """Run the DAG for an hour, in a process of its own, and return the events that it emits."""
-    transport = {"type": "file", "log_file_path": str(file), "append": True}
-    recording = {
-        "AIRFLOW__OPENLINEAGE__NAMESPACE": "sparkify",
-        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
-    }
-    program = "from local.tools.lineage import run; run()"
-    subprocess.run([sys.executable, "-c", program], env=os.environ | recording, check=True)
-    return [json.loads(line) for line in file.read_text().splitlines()]
+class Recorder:
+    """
+    A process that runs the DAG for an hour whenever it is asked to, and records the events.
+
+    It is one for several runs, because its imports take many times as long as a run.
+
+    :param file: where it writes the events
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        transport = {"type": "file", "log_file_path": str(file), "append": True}
+        self._recording = {
+            "AIRFLOW__OPENLINEAGE__NAMESPACE": "sparkify",
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from local.tools.lineage import serve; serve()"],
+            cwd=ROOT,
+            env=os.environ | self._recording,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def run(self) -> tuple[str, list[dict[str, Any]]]:
+        """Run the DAG in this program's environment, and return how it ended and its events."""
+        before = len(self._events())
+        stdin, stdout = self._process.stdin, self._process.stdout
+        print(json.dumps(os.environ | self._recording), file=stdin, flush=True)
+        for line in stdout or ():
+            if line.startswith(ENDED):
+                return line.removeprefix(ENDED).strip(), self._events()[before:]
+            sys.stdout.write(line)
+        raise UserError("The process that runs the DAG has ended; see above.")
+
+    def _events(self) -> list[dict[str, Any]]:
+        lines = self._file.read_text().splitlines() if self._file.exists() else []
+        return [json.loads(line) for line in lines]
 
 
-def run() -> None:
-    """Run the DAG for an hour in this process, as Airflow's task runner does."""
+def serve() -> None:
+    """Run the DAG, as Airflow's task runner does, in each environment that stdin names."""
     from airflow.dag_processing.dagbag import DagBag
+    from airflow.providers.openlineage.plugins.listener import get_openlineage_listener
 
-    ended = DagBag().dags["sparkify"].test(logical_date=HOUR)
-    if str(ended.state) != "success":
-        sys.exit(f"The run has {ended.state}.")
+    from sparkify.settings import setting
+
+    for line in sys.stdin:
+        os.environ.clear()
+        os.environ.update(json.loads(line))
+        setting.cache_clear()
+        ended = DagBag().dags["sparkify"].test(logical_date=HOUR)
+        # Wait for the processes that emit the events of the run itself.
+        get_openlineage_listener().before_stopping(None)
+        print(f"{ENDED}{ended.state}", flush=True)
 
 
 def completed(

@@ -1,14 +1,11 @@
 """Alerts, task logs and OpenLineage leave the machine, and say nothing of what a record holds."""
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.tools.lineage import HOUR, record
-from tests.support.environment import ROOT
+from local.tools.lineage import HOUR, Recorder
 from tests.support.sources import Bucket, TestSource, play, song
 from tests.support.warehouse import Warehouse
 
@@ -53,13 +50,14 @@ def files() -> dict[str, str]:
     return {EVENTS: "\n".join(events), "song_data/TRX.json": json.dumps(SONG), **songs}
 
 
-def told(file: Path, slack: list[Any], capfd: pytest.CaptureFixture[str]) -> tuple[list[Any], str]:
+def told(
+    recorder: Recorder, slack: list[Any], capfd: pytest.CaptureFixture[str]
+) -> tuple[list[Any], str]:
     """Load the hour, which fails; return the events, and everything that was sent or logged."""
-    with pytest.raises(subprocess.CalledProcessError):
-        record(file)
+    state, events = recorder.run()
+    assert state == "failed"
     captured = capfd.readouterr()
-    texts = [file.read_text(), json.dumps(slack), captured.out, captured.err]
-    return [json.loads(line) for line in texts[0].splitlines()], "\n".join(texts)
+    return events, "\n".join([json.dumps([events, slack]), captured.out, captured.err])
 
 
 def failed_tasks(events: list[Any]) -> set[str]:
@@ -68,12 +66,6 @@ def failed_tasks(events: list[Any]) -> set[str]:
         for event in events
         if event["eventType"] == "FAIL" and "." in event["job"]["name"]
     }
-
-
-@pytest.fixture(autouse=True)
-def in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("AIRFLOW__CORE__MAX_TASK_RETRY_DELAY", "1")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +93,7 @@ def test_on_postgresql(
     source: TestSource,
     warehouse: Warehouse,
     slack: list[Any],
-    tmp_path: Path,
+    recorder: Recorder,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -111,7 +103,7 @@ def test_on_postgresql(
         path.write_text(text)
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", reject_limit)
     warehouse.client.execute(change.encode())
-    events, texts = told(tmp_path / "events.json", slack, capfd)
+    events, texts = told(recorder, slack, capfd)
     assert failed_tasks(events) == {task}
     assert f"{task} failed" in json.dumps(slack)
     assert NAME not in texts
@@ -123,14 +115,14 @@ def test_on_redshift(
     bucket: Bucket,
     redshift_warehouse: Warehouse,
     slack: list[Any],
-    tmp_path: Path,
+    recorder: Recorder,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     for name, text in files.items():
         bucket.put(name, text)
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0")
-    events, texts = told(tmp_path / "events.json", slack, capfd)
+    events, texts = told(recorder, slack, capfd)
     assert failed_tasks(events) == {"audit_staged"}
     assert "Rejected: " in texts
     assert NAME not in texts

@@ -1,7 +1,6 @@
 """What a real run tells OpenLineage and Airflow's assets, on either engine, and what docs show."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy import select
 
 from local.redshift.server import RedshiftServer
 from local.simulator import simulate
-from local.tools.lineage import EVENTS, HOUR, WORLD, completed, documents, record
+from local.tools.lineage import EVENTS, HOUR, WORLD, Recorder, completed, documents
 from sparkify.macros import sql_files
 from tests.support.environment import ROOT
 from tests.support.sources import Bucket, TestSource, play
@@ -49,12 +48,13 @@ def test_the_documents_show_a_run(
     simulated: Path,
     warehouse: Warehouse,
     dags: dict[str, DAG],
-    tmp_path: Path,
+    recorder: Recorder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", simulated.as_uri())
-    recorded = record(tmp_path / "events.json")
+    state, recorded = recorder.run()
+    assert state == "success"
     database = str(warehouse.value("select current_database()"))
     shown = completed(recorded, dags["sparkify"].task_ids, simulated.as_uri(), database)
     for target, text in documents(shown).items():
@@ -111,12 +111,12 @@ def test_on_redshift_it_tells_the_same_and_asks_nothing(
     redshift_server: RedshiftServer,
     bucket: Bucket,
     dags: dict[str, DAG],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    recorder: Recorder,
 ) -> None:
     bucket.fill(TestSource(simulated))
     before = len(redshift_server.statements)
-    recorded = record(tmp_path / "events.json")
+    state, recorded = recorder.run()
+    assert state == "success"
     asked = [one.text.lower() for one in redshift_server.statements[before:]]
     assert asked
     assert not [text for text in asked if "select current_schema" in text or "svv_" in text]
@@ -149,15 +149,12 @@ def test_on_redshift_it_tells_the_same_and_asks_nothing(
 def test_a_task_that_fails_states_the_checks_that_failed(
     source: TestSource,
     warehouse: Warehouse,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    recorder: Recorder,
 ) -> None:
-    monkeypatch.chdir(ROOT)
     source.lines("2018-11-01", json.dumps(play(f"{HOUR:%Y-%m-%d %H}:10:00")), "broken")
-    with pytest.raises(subprocess.CalledProcessError):
-        record(tmp_path / "events.json")
+    state, told = recorder.run()
+    assert state == "failed"
     assert warehouse.count("songplays") == 0
-    told = [json.loads(line) for line in (tmp_path / "events.json").read_text().splitlines()]
     [failed] = [
         event
         for event in told
