@@ -68,6 +68,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def pytest_sessionstart() -> None:
+    """Look for garbage again, but not in what this file has imported."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_finish() -> None:
     """Let no later collection of garbage look at what the imports have left for good."""
     gc.collect()

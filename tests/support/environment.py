@@ -8,6 +8,7 @@ Airflow reads its settings when it is first imported: conftest.py imports this m
 that imports Airflow.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -15,6 +16,10 @@ import tempfile
 from pathlib import Path
 
 from local.servers.postgres import EmbeddedPostgres
+
+# What the imports make is there to stay: looking for garbage in it, again and again, would take a
+# fifth of the time that they take. conftest.py switches it on again.
+gc.disable()
 
 ROOT = Path(__file__).parents[2]
 MEMORY = Path("/dev/shm")  # noqa: S108 - only folders that mkdtemp and pytest make are in it
