@@ -19,6 +19,8 @@ from local.servers.postgres import HOST, EmbeddedPostgres
 from local.terminal.errors import UserError
 
 START_LIMIT = 180.0
+AIRFLOW = "local.deployment.airflow"
+"""The module that is Airflow's command."""
 
 
 class Deployment:
@@ -114,8 +116,8 @@ class Deployment:
 
     def start_airflow(self) -> None:
         """Start the API server and the DAG processor."""
-        self.start("api-server", "airflow", "api-server")
-        self.start("dag-processor", "airflow", "dag-processor")
+        self.start("api-server", AIRFLOW, "api-server")
+        self.start("dag-processor", AIRFLOW, "dag-processor")
 
     def start_scheduler(self, *, scheduled: bool, serves: bool) -> None:
         """
@@ -128,7 +130,7 @@ class Deployment:
         # Log servers would listen on every address, and task logs are on this disk anyway.
         self.start("scheduler", "local.deployment.scheduler", "--skip-serve-logs", **schedule)
         if serves:
-            self.start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
+            self.start("triggerer", AIRFLOW, "triggerer", "--skip-serve-logs")
 
     def wait_until_ready(self, dags: list[str], since: datetime) -> None:
         """Wait until the API server and the scheduler are up and the DAGs are freshly parsed."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from local.api.follow import Progress, explain_failure, fail_abandoned_runs, follow, trigger
 from local.api.rest import Document
-from local.deployment.deployment import Deployment
+from local.deployment.deployment import AIRFLOW, Deployment
 from local.deployment.environment import SOURCE_VARIABLE
 from local.deployment.source import ended_long_ago, read_span
 from local.terminal.screen import Screen
@@ -53,7 +53,7 @@ def prepare(deployment: Deployment, screen: Screen) -> None:
     sample = deployment.layout.sample
     work = {}
     if not deployment.is_migrated():
-        deployment.start("migration", "airflow", "db", "migrate")
+        deployment.start("migration", AIRFLOW, "db", "migrate")
         work["migration"] = "Creating Airflow's database"
     if deployment.source == sample.as_uri() and not sample.exists():
         deployment.start("simulator", "local.deployment.sample", str(sample))

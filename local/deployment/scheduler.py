@@ -5,6 +5,7 @@ A LocalExecutor's workers are forked from the scheduler, and each task from a wo
 need not import what the scheduler has imported. Imports would take up most of a task's time.
 """
 
+import gc
 import importlib
 import os
 import runpy
@@ -12,6 +13,9 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from local.deployment.airflow import LOOKS_FOR_GARBAGE
+from local.deployment.airflow import main as airflow
 
 # What Airflow imports lazily in every task.
 AIRFLOW_MODULES = (
@@ -30,12 +34,10 @@ STAGING = "sparkify.staging.postgres"
 
 def main() -> None:
     """Run ``airflow scheduler`` with this program's arguments."""
-    # Imported here because it takes seconds.
-    from airflow.__main__ import main as airflow
-
+    gc.set_threshold(LOOKS_FOR_GARBAGE)
     prepare()
-    sys.argv[:1] = ["airflow", "scheduler"]
-    airflow()  # type: ignore[no-untyped-call]  # Airflow's is not annotated
+    sys.argv.insert(1, "scheduler")
+    airflow()
 
 
 def prepare() -> None:

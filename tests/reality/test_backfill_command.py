@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from threading import Timer
 
 import httpx
 import psycopg
 import pytest
 
+from local.deployment.deployment import AIRFLOW
 from local.deployment.ports import free_port
 from local.deployment.services import Services
 from local.servers.databases import database
 from local.servers.postgres import EmbeddedPostgres
+from tests.support.cli import Cli
 from tests.support.environment import ROOT
 
 START_LIMIT = 120.0
@@ -56,21 +57,6 @@ hourly("quickly")
 hourly("slowly")
 """
 
-# Each line is a command line.
-CALLS = """
-import sys
-from airflow.__main__ import main
-
-for command in sys.stdin:
-    sys.argv = ["airflow", *command.split()]
-    status = 0
-    try:
-        main()
-    except SystemExit as end:
-        status = end.code
-    print(f"ended with {status}", flush=True)
-"""
-
 
 @dataclass
 class Airflow:
@@ -104,45 +90,6 @@ class Airflow:
             return row[0] if row else None
 
 
-class Console:
-    """The CLI, several calls of which are one process: each would first import for seconds."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", CALLS],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def __enter__(self) -> "Console":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-    def call(self, *arguments: str) -> tuple[int, str]:
-        """The exit status of a call, and what it said."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(f"{' '.join(arguments)}\n")
-        self.process.stdin.flush()
-        said = ""
-        patience = Timer(180, self.process.kill)
-        patience.start()
-        try:
-            for line in self.process.stdout:
-                if ended := re.fullmatch(r"ended with (\d+)\n", line):
-                    return int(ended[1]), said
-                said += line
-        finally:
-            patience.cancel()
-        raise AssertionError(f"It did not end:\n{said}")
-
-
 @pytest.fixture(scope="module")
 def metadata(server: EmbeddedPostgres, airflow: str) -> Iterator[str]:
     """The name of its metadata database."""
@@ -163,8 +110,8 @@ def running(
     services = Services(home / "processes.json", home / "logs")
     try:
         for name in ("api-server", "dag-processor"):
-            services.start(name, [sys.executable, "-m", "airflow", name], made.environment)
-        scheduler = [sys.executable, "-m", "airflow", "scheduler", "--skip-serve-logs"]
+            services.start(name, [sys.executable, "-m", AIRFLOW, name], made.environment)
+        scheduler = [sys.executable, "-m", AIRFLOW, "scheduler", "--skip-serve-logs"]
         services.start("scheduler", scheduler, made.environment)
         wait(lambda: is_up(made), services.check)
         yield made
@@ -173,9 +120,9 @@ def running(
 
 
 @pytest.fixture(scope="module")
-def console(running: Airflow) -> Iterator[Console]:
+def console(running: Airflow) -> Iterator[Cli]:
     """What most tests call, beside that Airflow."""
-    with Console(running.environment) as made:
+    with Cli(running.environment) as made:
         yield made
 
 
@@ -222,7 +169,7 @@ def test_the_project_is_installed_where_airflow_is() -> None:
     )
 
 
-def test_help_shows_it_and_airflow_s_own_command_is_there(console: Console) -> None:
+def test_help_shows_it_and_airflow_s_own_command_is_there(console: Cli) -> None:
     commands = ("dags --help", "dags backfill --help", "backfill create --help")
     dags, backfill, own = map(console.call, commands)
     assert [status for status, _ in (dags, backfill, own)] == [0, 0, 0]
@@ -239,7 +186,7 @@ def test_a_failure_in_it_leaves_the_cli_whole(running: Airflow, tmp_path: Path) 
         (folder / "__init__.py").touch()
     whole = (ROOT / "plugins/sparkify/cli/provider.py").read_text()
     (package / "provider.py").write_text(whole)
-    with Console(running.environment | {"PYTHONPATH": str(tmp_path)}) as broken:
+    with Cli(running.environment | {"PYTHONPATH": str(tmp_path)}) as broken:
         listed, refused = map(broken.call, ("dags list --output plain", "dags backfill --help"))
     assert listed[0] == 0
     assert "quickly" in listed[1]
@@ -257,7 +204,7 @@ def test_a_backfill_is_followed_to_its_end(running: Airflow) -> None:
     assert running.value(f"{loaded} and run_type = 'backfill'") == 6
 
 
-def test_failed_windows_are_named_and_run_again_alone(running: Airflow, console: Console) -> None:
+def test_failed_windows_are_named_and_run_again_alone(running: Airflow, console: Cli) -> None:
     command = ("dags", "backfill", "-s", "2018-11-03", "-e", "2018-11-03T05:00")
     broken = [running.dags / hour for hour in ("02", "04")]
     for hour in broken:
@@ -292,7 +239,7 @@ def test_an_address_and_a_token_are_enough(running: Airflow, tmp_path: Path) -> 
     broken = running.dags / "02"
     again = f"-s 2018-11-07T02:00 -e 2018-11-07T02:00 --api-url {url} --rerun-failed-tasks quickly"
     broken.touch()
-    with Console(remote) as elsewhere:
+    with Cli(remote) as elsewhere:
         status, failed = elsewhere.call(*command, "quickly")
         assert status == 1, failed
         broken.unlink()
@@ -325,7 +272,7 @@ def token(url: str, home: str) -> str:
 
 
 def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(
-    running: Airflow, console: Console
+    running: Airflow, console: Cli
 ) -> None:
     command = ("dags", "backfill", "-s", "2018-11-05", "-e", "2018-11-05T09:00")
     hold = running.dags / "hold"

@@ -5,7 +5,6 @@ import os
 import random
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,7 +19,7 @@ from airflow.sdk import DAG
 from rich.console import Console
 
 from local.api.rest import ApiError
-from local.deployment.deployment import Deployment
+from local.deployment.deployment import AIRFLOW, Deployment
 from local.deployment.load import SCHEMA_DAG, prepare
 from local.deployment.load import run as run_once
 from local.deployment.trial import trial
@@ -29,6 +28,7 @@ from local.simulator import World, simulate
 from local.terminal.errors import last_lines
 from local.terminal.screen import Screen
 from local.tools.pipeline import Pipeline
+from tests.support.cli import Cli
 from tests.support.environment import ROOT
 from tests.support.sources import play
 from tests.support.warehouse import Warehouse
@@ -42,9 +42,9 @@ DAYTIME = 12
 # A process calls itself by its task's id once Airflow knows that the task runs.
 TASK_TITLE = re.compile(r"airflow worker -- [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SERVICES = {
-    "api-server": ("airflow", "api-server"),
+    "api-server": (AIRFLOW, "api-server"),
     "scheduler": ("local.deployment.scheduler", "--skip-serve-logs"),
-    "dag-processor": ("airflow", "dag-processor"),
+    "dag-processor": (AIRFLOW, "dag-processor"),
 }
 # By default Airflow gives a silent scheduler 30 s, looks every 5 minutes for what it left, and
 # waits 5 minutes for a silent task: right for what happens once a year, too long for a test.
@@ -73,6 +73,7 @@ class Keeper:
         self.deployment = deployment
         self.leaders: dict[str, int] = {}
         self.starts = 0
+        self.cli: Cli | None = None
 
     def keep(self) -> None:
         if not self.deployment.postgres.is_running():
@@ -109,7 +110,10 @@ class Keeper:
         return False
 
     def airflow(self, *arguments: str) -> None:
-        subprocess.run(["airflow", *arguments], env=self.deployment.environment, check=True)
+        if not self.cli:
+            self.cli = Cli(self.deployment.environment)
+        status, said = self.cli.call(*arguments)
+        assert status == 0, said
 
     def trigger(self, run_id: str, **body: object) -> None:
         body = {"dag_run_id": run_id, "logical_date": None, **body}
@@ -207,6 +211,8 @@ def keeper(simulated: Path) -> Iterator[Keeper]:
         keeper.recreate_tables()
         deployment.api.patch("dags/sparkify", {"is_paused": False})
         yield keeper
+        if keeper.cli:
+            keeper.cli.end()
 
 
 @pytest.fixture

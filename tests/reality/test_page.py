@@ -32,6 +32,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from local.deployment.deployment import AIRFLOW
 from local.deployment.ports import free_port
 from local.deployment.services import Services
 from local.servers.databases import database
@@ -106,7 +107,7 @@ class Airflow:
     services: Services
 
     def start(self, name: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", "airflow", name, *arguments]
+        command = [sys.executable, "-m", AIRFLOW, name, *arguments]
         self.services.start(name, command, self.environment)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
