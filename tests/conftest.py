@@ -44,17 +44,17 @@ LONG = (
     "reality/test_chaos",
     "reality/test_page",
     "reality/test_secrets",
-    "redshift/test_runs",
-    "redshift/test_rejects",
     "reality/test_backfill_command",
-    "local/test_lineage",
     "warehouse/test_interleaving",
-    "local/test_discretion",
     "warehouse/test_forgetting",
     "warehouse/test_any_order",
+    "redshift/test_runs",
+    "redshift/test_rejects",
     "redshift/test_locks",
     "records/test_records",
     "policy/test_platforms",
+    "local/test_lineage",
+    "local/test_discretion",
 )
 
 
