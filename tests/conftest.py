@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionstart() -> None:
-    """Look for garbage again, but not in what this file has imported."""
+    """Collect garbage again, but leave out what this file has imported."""
     gc.freeze()
     gc.enable()
 

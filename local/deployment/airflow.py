@@ -2,19 +2,19 @@
 Airflow's command, which starts sooner than ``python -m airflow``.
 
 A process of Airflow's imports a thousand modules, and its API server makes a thousand routes. By
-default Python looks for garbage among them again and again, which takes it a fifth of that time.
+default Python's garbage collector goes through them again and again, a fifth of the time.
 """
 
 import gc
 import sys
 
-LOOKS_FOR_GARBAGE = 10_000
-"""After so many new objects; Python's default is 700."""
+COLLECTED_AFTER = 10_000
+"""How many new objects start the garbage collector; Python's default is 700."""
 
 
 def main() -> None:
     """Run ``airflow`` with this program's arguments."""
-    gc.set_threshold(LOOKS_FOR_GARBAGE)
+    gc.set_threshold(COLLECTED_AFTER)
     from airflow.__main__ import main as airflow
 
     sys.argv[0] = "airflow"

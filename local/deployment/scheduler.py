@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local.deployment.airflow import LOOKS_FOR_GARBAGE
+from local.deployment.airflow import COLLECTED_AFTER
 from local.deployment.airflow import main as airflow
 
 # What Airflow imports lazily in every task.
@@ -34,7 +34,7 @@ STAGING = "sparkify.staging.postgres"
 
 def main() -> None:
     """Run ``airflow scheduler`` with this program's arguments."""
-    gc.set_threshold(LOOKS_FOR_GARBAGE)
+    gc.set_threshold(COLLECTED_AFTER)
     prepare()
     sys.argv.insert(1, "scheduler")
     airflow()

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from local.servers.postgres import EmbeddedPostgres
 
-# What the imports make is there to stay: looking for garbage in it, again and again, would take a
-# fifth of the time that they take. conftest.py switches it on again.
+# What the imports make stays, and the garbage collector would go through it again and again, which
+# takes a fifth of their time. conftest.py switches it on again.
 gc.disable()
 
 ROOT = Path(__file__).parents[2]
