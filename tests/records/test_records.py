@@ -9,20 +9,21 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any, BinaryIO
 
-import polars as pl
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from polars.exceptions import PolarsError
 
 from sparkify.records import blocks as blocks_module
 from sparkify.records.blocks import BYTE_ORDER_MARK as BOM
 from sparkify.records.blocks import Block, blocks
 from sparkify.records.columns import Column
+from sparkify.records.plain import Matched, PlainLines
 from sparkify.records.reader import Batch, RecordReader
 from sparkify.records.rejects import Reject
+from sparkify.records.rows import RowReader
 from sparkify.records.spans import FileSpans
-from sparkify.records.triage import Parsed
 from sparkify.sources.base import SourceFile
 from sparkify.window import Window
 from tests import record_reference as reference
@@ -324,27 +325,22 @@ def kind(reject: Reject) -> str:
     return next(kind for begin, kind in KINDS.items() if told.startswith(begin))
 
 
-def not_at_once(*_: Any) -> None:
-    """No block is parsed at once."""
+def none_likely(self: PlainLines, block: Block) -> Matched:
+    """No line looks plain."""
+    found = MATCH(self, block)
+    return found._replace(likely=found.likely & False)
 
 
-def none_plain(_: Any, block: Block, *__: Any) -> Parsed:
-    """No line is."""
-    lines = sum(segment.line_count for segment in block)
-    return Parsed(pl.DataFrame(), pl.repeat(value=False, n=lines, eager=True))
+def unparsed(*_: Any) -> None:
+    """No line can be parsed with the others."""
+    raise PolarsError
 
 
+MATCH = PlainLines.match
 WAYS = pytest.mark.parametrize(
-    "skipped",
-    [
-        {},
-        {"sparkify.records.triage.Triage._parse_all": not_at_once},
-        {
-            "sparkify.records.triage.Triage._parse_all": not_at_once,
-            "sparkify.records.triage.Triage._parse_likely": none_plain,
-        },
-    ],
-    ids=["as is", "line by line", "record by record"],
+    "broken",
+    [{}, {"match": none_likely}, {"_rows": unparsed}],
+    ids=["as is", "record by record", "unparsed"],
 )
 
 
@@ -358,7 +354,7 @@ WAYS = pytest.mark.parametrize(
 @example(contents=[TWO_KEYS_OF_A_NAME], block=1 << 20, zipped=False)
 @example(contents=[WHAT_ESCAPES_HIDE], block=1 << 20, zipped=False)
 def test_every_record_is_loaded_or_rejected_as_plain_python_says(
-    skipped: dict[str, Callable[..., Any]], contents: list[bytes], block: int, zipped: bool
+    broken: dict[str, Callable[..., Any]], contents: list[bytes], block: int, zipped: bool
 ) -> None:
     end = ".gz" if zipped else ""
     files = {
@@ -368,8 +364,8 @@ def test_every_record_is_loaded_or_rejected_as_plain_python_says(
     rows, rejects, counts = expected(contents)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks_module, "BLOCK", block)
-        for way, nothing in skipped.items():
-            patch.setattr(way, nothing)
+        for way, nothing in broken.items():
+            patch.setattr(PlainLines, way, nothing)
         found = batches(files)
     text = as_csv(found)
     assert Counter(map(typed, csv.reader(io.StringIO(text, newline="")))) == rows
@@ -426,7 +422,7 @@ def test_a_whole_number_is_itself_or_rejected_but_never_another(quoted: bool) ->
 def test_lines_are_read_in_one_go_where_a_text_looks_like_a_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sparkify.records.triage.Triage._parse_likely", None)
+    monkeypatch.setattr(RowReader, "read", None)
     usual = written(list((USUAL | {"artist": '"311"', "userId": f'"{2**62}"'}).items()), False)
     assert loaded(usual, usual)[1] | {"birthday": 0, "ts": 0} == {
         "artist": "311",
@@ -460,7 +456,7 @@ def test_a_type_that_no_value_is_read_into_is_named() -> None:
 @pytest.mark.parametrize("block", [3, 64, 300, 1 << 20])
 @pytest.mark.parametrize("in_order", [True, False])
 def test_a_row_that_its_file_may_not_hold_is_rejected_whichever_way_it_is_read(
-    skipped: dict[str, Callable[..., Any]], block: int, in_order: bool
+    broken: dict[str, Callable[..., Any]], block: int, in_order: bool
 ) -> None:
     first = datetime(2018, 11, 1, tzinfo=UTC)
     days = [first + number * timedelta(days=1) for number in range(3)]
@@ -482,8 +478,8 @@ def test_a_row_that_its_file_may_not_hold_is_rejected_whichever_way_it_is_read(
         spans[file] = Window(day, day + timedelta(days=1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks_module, "BLOCK", block)
-        for way, nothing in skipped.items():
-            patch.setattr(way, nothing)
+        for way, nothing in broken.items():
+            patch.setattr(PlainLines, way, nothing)
         reader = RecordReader(COLUMNS, RULES, FileSpans("ts", spans))
         found = list(reader.batches(blocks(source, source.list(""))))
     rejects = [reject for batch in found for reject in batch.rejects]

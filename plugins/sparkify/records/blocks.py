@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from sparkify.sources.base import Source, SourceFile, is_transient
 from sparkify.sources.open import read
 
-BLOCK = 1_300_000
+BLOCK = 900_000
 """Approximate size of a block in bytes."""
 
 AHEAD = 128
@@ -40,24 +40,10 @@ class Segment(NamedTuple):
     is_last: bool
     continues_line: bool = False
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether a line longer than a block is partly in the previous or next segment."""
-        return self.continues_line or self.cuts_last_line
-
-    @property
-    def cuts_last_line(self) -> bool:
-        """Whether the next segment continues the last line."""
-        return not (self.is_last or self.lines.endswith(b"\n"))
-
-    @property
-    def whole_lines(self) -> bytes:
-        """The lines, with a newline after the last one too."""
-        return self.lines if self.lines[-1:] in b"\n" else self.lines + b"\n"
-
     def split(self) -> list[bytes]:
         """Return the lines one by one, each with a newline unless the next segment continues it."""
-        return BytesIO(self.lines if self.cuts_last_line else self.whole_lines).readlines()
+        is_ended = not self.is_last or self.lines[-1:] in b"\n"
+        return BytesIO(self.lines if is_ended else self.lines + b"\n").readlines()
 
 
 Block = list[Segment]

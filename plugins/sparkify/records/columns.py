@@ -19,11 +19,14 @@ MAX_DIGITS = 38
 """Digits of a numeric on Redshift."""
 
 
+PolarsType = type[pl.DataType]
+
+
 @dataclass(frozen=True)
 class ColumnType:
     """How a type of the warehouse is parsed: its polars type, and what to call a valid value."""
 
-    parsed: type[pl.DataType]
+    parsed: PolarsType
     meaning: str
 
 
@@ -39,6 +42,28 @@ TYPES = {
     "date": ColumnType(pl.Date, "a date such as 2018-11-15"),
     "timestamp without time zone": ColumnType(pl.Int64, "a time in epoch milliseconds"),
 }
+
+
+NO_CHARACTER = r'"\\\x00-\x1f'
+CHARACTER = f"[^{NO_CHARACTER}]"
+"""A pattern of one character of a JSON text, unless escaped."""
+
+# Surrogates and NUL need a second look.
+ESCAPED = (
+    r'\\(?:["\\/bfnrt]|u(?:[1-9a-cefA-CEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
+    r"|0[1-9a-fA-F][0-9a-fA-F]{2}|00[1-9a-fA-F][0-9a-fA-F]|000[1-9a-fA-F]))"
+)
+JSON_TEXT = f'"(?:{CHARACTER}|{ESCAPED})*"'
+JSON_INTEGER = "0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18}"
+"""A pattern of nearly all whole numbers of eight bytes."""
+
+JSON_NUMBER = r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,2})?"
+
+# Of a whole number with a fraction, which polars renders without it: floats are exact up to here.
+WITH_FRACTION = r"-?[1-9][0-9]{0,14}\.0"
+
+JSON_SCALAR = f"null|true|false|{JSON_TEXT}|{JSON_NUMBER}"
+"""A pattern of JSON values that can be parsed, whatever their column."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +150,30 @@ class Column:
         """Precision and scale of a numeric."""
         precision, scale = (*self._sizes, 0)[:2] if self._sizes else (MAX_DIGITS, 18)
         return precision, scale
+
+    def needs_text(self, value: object) -> bool:
+        """Whether a JSON value shows that the column's numbers are to be parsed as text."""
+        return isinstance(value, str) or (self.is_whole and isinstance(value, float))
+
+    def parsed(self, *, as_text: bool) -> PolarsType:
+        """Return the type in which polars parses the column's JSON values."""
+        if as_text or not self._is_number:
+            return pl.String
+        # What is too large for the column is found later.
+        return pl.Int64 if self.is_whole else pl.Float64
+
+    def plain(self, *, as_text: bool) -> str:
+        """Return a pattern of the JSON values that polars parses as what they are."""
+        if not self._is_number:
+            return f"null|true|false|{JSON_TEXT}|{JSON_INTEGER}"
+        number = JSON_INTEGER if self.is_whole else JSON_NUMBER
+        if not as_text:
+            return f"null|{number}"
+        return f'null|{number}|"[-+.0-9]*"' + (f"|{WITH_FRACTION}" if self.is_whole else "")
+
+    @cached_property
+    def _is_number(self) -> bool:
+        return self.is_whole or self.type.parsed is pl.Float64
 
     def misfits(
         self, value: pl.Series, given: pl.Series, lengths: pl.Series | None = None

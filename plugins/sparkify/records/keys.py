@@ -1,7 +1,9 @@
 """Which JSON key fills which column, ignoring case like COPY's 'auto ignorecase'."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from threading import Lock
+
+from sparkify.records.columns import CHARACTER, NO_CHARACTER
 
 MAX_SEEN = 10_000
 """How many keys are remembered; with more, further keys without a column are checked each time."""
@@ -11,14 +13,16 @@ class KeyMap:
     """
     Maps each column to a key: the first spelling of the column's name that the source uses.
 
+    One thread may learn keys while another reads ``by_column``, which is replaced, never changed.
+
     :param columns: names in lower case
     """
 
     def __init__(self, columns: Iterable[str]) -> None:
         self.columns = tuple(columns)
-        self.by_column: dict[str, str] = {}
+        self.by_column: Mapping[str, str] = {}
         self._seen: set[str] = set()
-        self._others: str | None = None
+        self._learning = Lock()
 
     def fits(self, fields: Mapping[str, object]) -> bool:
         """Whether this mapping covers an object's keys, after learning new ones."""
@@ -26,11 +30,14 @@ class KeyMap:
 
     def _fits(self, key: str) -> bool:
         column = self.column(key)
-        if column and self.by_column.setdefault(column, key) != key:
-            return False
+        if column:
+            with self._learning:
+                if column not in self.by_column:
+                    self.by_column = {**self.by_column, column: key}
+            if self.by_column[column] != key:
+                return False
         if column or len(self._seen) < MAX_SEEN:
             self._seen.add(key)
-            self._others = None
         return True
 
     def of(self, fields: Iterable[str]) -> dict[str, str]:
@@ -47,29 +54,19 @@ class KeyMap:
         name = key.lower() if key.isascii() else key
         return name if name in self.columns else None
 
-    def others(self) -> str:
-        """Return a pattern of the keys that name a column in another spelling than this mapping."""
-        if self._others is None:
-            spelled = "|".join(
-                spelling
-                for column in self.columns
-                for spelling in _other_spellings(self.by_column.get(column), column)
-            )
-            # A key follows a brace, a comma or a blank, unlike most values.
-            self._others = rf'[{{,\s]"(?:{spelled})"\s*:'
-        return self._others
+
+def no_name(names: Iterable[str]) -> str:
+    """Return a pattern of the keys without escapes that are none of the names, in any case."""
+    names = list(names)
+    heads = sorted({name[0] for name in names if name})
+    letters = "".join(map(_in_any_case, heads))
+    keys = [f"[^{NO_CHARACTER}{letters}]{CHARACTER}*"]
+    for head in heads:
+        rest = no_name(name[1:] for name in names if name[:1] == head)
+        keys.append(f"[{_in_any_case(head)}]{rest}")
+    # The beginning of a name is none.
+    return f"(?:{'|'.join(keys)})" + ("" if "" in names else "?")
 
 
-def _other_spellings(key: str | None, column: str) -> Iterator[str]:
-    """Yield patterns that together match all spellings of the column's name but the key."""
-    if key is None:
-        yield _in_any_case(column)
-        return
-    for position, letter in enumerate(key):
-        if letter.isalpha():
-            same, rest = key[:position], key[position + 1 :]
-            yield re.escape(same) + letter.swapcase() + _in_any_case(rest)
-
-
-def _in_any_case(text: str) -> str:
-    return f"(?i-u:{re.escape(text)})" if text else ""
+def _in_any_case(letter: str) -> str:
+    return letter + letter.upper() if letter.isalpha() else letter

@@ -3,20 +3,20 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import polars as pl
 
+from sparkify.records.background import in_background
 from sparkify.records.blocks import Block, Segment, is_filled
 from sparkify.records.columns import SOURCE_FILE, Column
 from sparkify.records.keys import KeyMap
 from sparkify.records.objects import LONGEST_TEXT, Broken, Found, ObjectReader
+from sparkify.records.plain import Parsed, PlainLines, Run
 from sparkify.records.rejects import Forgotten, Reject
 from sparkify.records.rows import Misfit, RowReader
 from sparkify.records.spans import FileSpans
-from sparkify.records.triage import Parsed, Run, Triage
 from sparkify.sources.base import SourceFile
 
 FILLED = re.compile(r"[^ \t\r\n][^\n]*")
@@ -88,7 +88,7 @@ class RecordReader:
         self._spans = spans
         self._forgotten = forgotten or Forgotten()
         self._keys = KeyMap(column.name for column in columns)
-        self._triage = Triage(columns, rules or {}, self._keys, spans)
+        self._plain = PlainLines(columns, rules or {}, self._keys, spans)
         self._rows = RowReader(columns, rules or {})
         self._texts = [column.name for column in columns if column.is_text]
         self._pending: list[tuple[Record, dict[str, Any]]] = []
@@ -99,21 +99,22 @@ class RecordReader:
 
     def batches(self, blocks: Iterable[Block]) -> Iterator[Batch]:
         """Yield each block's rows and rejects, in order."""
-        with ThreadPoolExecutor(1, thread_name_prefix="search") as executor:
-            for block in blocks:
-                yield self._batch(block, self._triage.parse(block, executor))
+        for matched in in_background(map(self._plain.match, blocks)):
+            yield self._batch(self._plain.parse(matched))
         yield self._flush(Batch())
 
-    def _batch(self, block: Block, parsed: Parsed) -> Batch:
+    def _batch(self, parsed: Parsed) -> Batch:
         """Return the rows of a block's plain lines, and read the objects of the others."""
+        block, lines, end = parsed.matched.block, parsed.matched.each, 0
         batch = Batch(rows=Counter({segment.file: 0 for segment in block}))
         plain: list[Run] = []
         files: list[tuple[SourceFile, int]] = []
-        for segment, runs in zip(block, parsed.runs(block), strict=True):
+        for segment, runs in zip(block, parsed.runs(), strict=True):
             self._is_closed = runs[-1].is_plain if runs else self._is_closed
-            for found in self._objects(batch, segment, runs):
+            start, end = end, end + segment.line_count
+            for found in self._objects(batch, segment, runs, lines[start:end]):
                 if isinstance(found, Run):
-                    plain.append(found)
+                    plain.append(found._replace(first=start + found.first))
                     batch.rows[segment.file] += found.height
                     files.append((segment.file, found.height))
                     continue
@@ -126,21 +127,15 @@ class RecordReader:
                     self._pending.append((record, values))
                     self._pending_size += len(record.text)
         if plain:
-            rows = parsed.rows
-            if sum(run.height for run in plain) < rows.height:
-                kept = (rows[run.row : run.row + run.height] for run in plain)
-                rows = pl.concat(kept, rechunk=True)
-            self._add(batch, rows, files)
+            self._add(batch, parsed.rows_of(plain), files)
         batch.is_closed = self._is_closed
         return batch if self._pending_size <= self._held_back else self._flush(batch)
 
     def _objects(
-        self, batch: Batch, segment: Segment, runs: Sequence[Run]
+        self, batch: Batch, segment: Segment, runs: Sequence[Run], lines: Sequence[bytes]
     ) -> Iterator[Found | Broken | Run]:
         """Yield the plain lines of a segment, and its objects, including one begun before it."""
         reader = self._unfinished
-        is_plain = not reader and all(run.is_plain for run in runs)
-        lines = [] if is_plain else segment.split()
         for run in runs:
             its = lines[run.first : run.first + run.height]
             if not run.is_plain:

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from sparkify import __version__
 from sparkify.records import blocks
+from sparkify.records.background import in_background
 from sparkify.records.blocks import Block
 from sparkify.records.columns import Column
 from sparkify.records.growing import ChangedError, GrowingText
 from sparkify.records.reader import Batch, RecordReader
 from sparkify.settings import lookback
 from sparkify.sources.base import Source, SourceFile
-from sparkify.staging.background import in_background
 from sparkify.staging.ledger import Reading, Tally
 from sparkify.warehouse import POSTGRES, insert_rows
 from sparkify.window import full_hour, naive, shift
@@ -207,7 +207,7 @@ class GrowingReader:
     def _read(self, text: GrowingText, found: Iterator[Block]) -> Generator[Batch, None, bool]:
         """Yield the batches, one per block; return whether the last line is plain."""
         is_closed, begins = True, text.size
-        for batch in in_background(self._reader.batches(in_background(found))):
+        for batch in in_background(self._reader.batches(found)):
             if text.places:
                 place = text.places.popleft()
                 # Where an object may go on from the block before, nothing can begin.

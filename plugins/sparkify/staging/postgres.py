@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from sparkify.records.background import in_background
 from sparkify.records.blocks import blocks
 from sparkify.records.columns import SOURCE_FILE, columns_of
 from sparkify.records.encoding import encoder
@@ -18,7 +19,6 @@ from sparkify.records.keys import KeyMap
 from sparkify.records.reader import ENOUGH, Batch, RecordReader
 from sparkify.records.spans import file_spans
 from sparkify.sources.base import Source, SourceFile
-from sparkify.staging.background import in_background
 from sparkify.staging.growing import (
     End,
     GrowingReader,
@@ -93,7 +93,7 @@ def _stage(
         batches = grown.batches(partial(keys.watch, files=reading.files))
     else:
         found = keys.watch(blocks(source, reading.files, tally.gone.add), reading.files)
-        batches = in_background(reader.batches(in_background(found)))
+        batches = in_background(reader.batches(found))
     cursor.execute(f"drop table if exists {table}")
     more = f", {SOURCE_FILE.definition}" if reading.by_file else ""
     cursor.execute(f"create table {table} (like {reading.dataset} including defaults{more})")
