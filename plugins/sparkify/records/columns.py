@@ -12,6 +12,8 @@ from typing import Any, cast
 import polars as pl
 from airflow.sdk.exceptions import AirflowFailException
 
+from sparkify.records.keys import CHARACTER
+
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000, 253_402_300_799_999
 """The years 1 to 9999 in epoch milliseconds, which every client of a warehouse can display."""
 
@@ -43,10 +45,6 @@ TYPES = {
     "timestamp without time zone": ColumnType(pl.Int64, "a time in epoch milliseconds"),
 }
 
-
-NO_CHARACTER = r'"\\\x00-\x1f'
-CHARACTER = f"[^{NO_CHARACTER}]"
-"""A pattern of one character of a JSON text, unless escaped."""
 
 # Surrogates and NUL need a second look.
 ESCAPED = (

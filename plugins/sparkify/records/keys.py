@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from threading import Lock
 
-from sparkify.records.columns import CHARACTER, NO_CHARACTER
+NO_CHARACTER = r'"\\\x00-\x1f'
+CHARACTER = f"[^{NO_CHARACTER}]"
+"""A pattern of one character of a JSON text, unless escaped."""
 
 MAX_SEEN = 10_000
 """How many keys are remembered; with more, further keys without a column are checked each time."""
