@@ -194,12 +194,13 @@ def shows_a_secret(process: psutil.Process, project: Project) -> bool:
 
 
 def listening_addresses(project: Project) -> set[str]:
-    return {
-        connection.laddr.ip
-        for process in project.processes()
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    found: set[str] = set()
+    for process in project.processes():
+        # A task's may have ended meanwhile.
+        with suppress(psutil.NoSuchProcess):
+            connections = process.net_connections("inet")
+            found |= {it.laddr.ip for it in connections if it.status == psutil.CONN_LISTEN}
+    return found
 
 
 def test_the_public_data_set_gives_its_known_counts_beside_a_source_that_fails(
