@@ -44,7 +44,17 @@ is modelled on, and `staging_songs` is also the catalogue's mirror.
 
 
 def main() -> int:
-    """Record the events of a run, and write the documents."""
+    """Record the events of a run, and write the documents; tell whether that could be done."""
+    try:
+        write_documents()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def write_documents() -> None:
+    """Record the events of a run, and write what they show."""
     with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
         source = Path(folder) / "source"
         postgres = EmbeddedPostgres(Path(folder) / "postgres")
@@ -76,7 +86,7 @@ def main() -> int:
             with Recorder(Path(folder) / "events.json") as recorder:
                 state, events = recorder.run()
             if state != "success":
-                raise UserError(f"The run has {state}.")
+                raise UserError(f"The run has {state}; its errors are above.")
             dispose_orm()
         finally:
             postgres.stop()
@@ -85,7 +95,6 @@ def main() -> int:
         target.parent.mkdir(exist_ok=True)
         target.write_text(text)
         print(f"Wrote {target}.")
-    return 0
 
 
 class Recorder:

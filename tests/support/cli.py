@@ -16,7 +16,7 @@ for command in sys.stdin:
     try:
         main()
     except SystemExit as end:
-        status = end.code
+        status = end.code or 0
     print(f"ended with {status}", flush=True)
 """
 
