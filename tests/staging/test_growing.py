@@ -244,25 +244,23 @@ def test_a_last_line_that_goes_on_is_read_again(
 ) -> None:
     grown.text += end
     grown.write()
-    for side in sides:
-        side.run(hour(0), "first")
-    grown.text += more
-    grown.write()
-    for side in sides:
-        side.run(hour(1), "second")
-    is_the_same(sides)
-    assert sides[0].warehouse.value(CONTINUED) == 0
+    is_read_from_its_start(sides, grown, grown.text + more)
 
 
 def test_a_correction_of_the_same_length_is_read(
     sides: tuple[Side, Side], grown: GrowingFile
 ) -> None:
-    for side in sides:
-        side.run(hour(0), "first")
     first, *others = grown.text.split("\n")
     corrected = first.replace("London", "Dublin")
     assert corrected != first
-    grown.text = "\n".join([corrected, *others, EVENT])
+    is_read_from_its_start(sides, grown, "\n".join([corrected, *others, EVENT]))
+
+
+def is_read_from_its_start(sides: tuple[Side, Side], grown: GrowingFile, text: str) -> None:
+    """A run reads the file, which then has another text, and the next run reads all of it."""
+    for side in sides:
+        side.run(hour(0), "first")
+    grown.text = text
     grown.write()
     for side in sides:
         side.run(hour(1), "second")
