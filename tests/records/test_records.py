@@ -4,6 +4,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from polars.exceptions import PolarsError
 
 from sparkify.records import blocks as blocks_module
+from sparkify.records import objects
 from sparkify.records.blocks import BYTE_ORDER_MARK as BOM
 from sparkify.records.blocks import Block, blocks
 from sparkify.records.columns import Column
@@ -276,6 +278,8 @@ TWO_KEYS_OF_A_NAME = b"""
 WHAT_ESCAPES_HIDE = b"""{"artist": "A", "ts": 1541105830796, "userAgent": "x"}
 {"\\u0041rtist": "B", "ts": 1541105830796, "userAgent": "x"}
 {"artist": "C\\u0000", "ts": 1541105830796, "userAgent": "x"}
+{"artist": "D\\ud800", "ts": 1541105830796, "userAgent": "x"}
+{"artist": "E\\ud83d\\ude00", "ts": 1541105830796, "userAgent": "x"}
 """
 
 FILES = st.lists(content(), min_size=1, max_size=4)
@@ -399,6 +403,7 @@ def loaded(*lines: str) -> list[dict[str, Any]]:
 
 
 NUMBERS = ["1.0", "1e3", "-0", "-0.0", "12.50", "1E+2", "311", "0.1e-7", "9007199254740993.0"]
+NUMBERS += ["9223372036854775807", "9223372036854775808", "123456789012345678901"]
 
 
 @pytest.mark.parametrize("beside", [[], ["{"]], ids=["as is", "beside damage"])
@@ -417,6 +422,53 @@ def test_a_whole_number_is_itself_or_rejected_but_never_another(quoted: bool) ->
     lines = [written(list((usual | {"userId": text}).items()), False) for text in ids]
     rows = loaded(written(list(usual.items()), False), *lines)
     assert sorted(row["userid"] for row in rows) == [39] * 3 + [9007199254740993] * 3
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**20])
+@pytest.mark.parametrize("usual", ['"39"', "39"])
+def test_a_whole_number_that_does_not_fit_is_rejected_and_not_null(number: int, usual: str) -> None:
+    ids = [usual, str(number), str(2**63 - 1)]
+    lines = [written(list((USUAL | {"userId": text}).items()), False) for text in ids]
+    found = batches({"day.json": "\n".join(lines).encode()})
+    [rejected] = [reject for batch in found for reject in batch.rejects]
+    assert rejected.reason == f"userid is not a whole number of eight bytes: '{number}'"
+    users = {user for batch in found for frame in batch.frames for user in frame["userid"]}
+    assert users == {39, 2**63 - 1}
+
+
+def test_the_rest_of_a_line_that_is_too_long_is_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = written(list(USUAL.items()), False)
+    monkeypatch.setattr(blocks_module, "BLOCK", len(usual) + 1)
+    monkeypatch.setattr(objects, "LONGEST", len(usual))
+    junk = "x" * (len(usual) + 1)
+    found = batches({"day.json": f"{junk}{usual}\n{usual}".encode()})
+    assert [reject.text for batch in found for reject in batch.rejects] == [junk]
+    assert sum(batch.rows.total() for batch in found) == 1
+
+
+@pytest.mark.parametrize("between", [",", " ", "x"])
+def test_two_objects_on_a_line_are_not_parsed_as_one(between: str) -> None:
+    usual = written(list(USUAL.items()), False)
+    found = batches({"day.json": f"{usual}\n{usual}{between}{usual}\n{usual}".encode()})
+    rows = sum(batch.rows.total() for batch in found)
+    rejects = [reject.line for batch in found for reject in batch.rejects]
+    assert (rows, rejects) == ((4, []) if between == " " else (3, [2]))
+
+
+def test_lines_without_a_required_key_are_rejected_though_none_has_it() -> None:
+    pairs = [(key, value) for key, value in USUAL.items() if key != "userAgent"]
+    found = batches({"day.json": "\n".join([written(pairs, False)] * 2).encode()})
+    rejects = [(reject.line, reject.reason) for batch in found for reject in batch.rejects]
+    assert rejects == [(1, "useragent is missing"), (2, "useragent is missing")]
+    assert not sum(batch.rows.total() for batch in found)
+
+
+def test_a_line_that_is_no_text_is_rejected_where_no_column_is_required() -> None:
+    usual = written(list(USUAL.items()), False).encode()
+    columns = [replace(column, required=False) for column in COLUMNS]
+    found = batches({"day.json": b"\n".join([usual, usual.replace(b"Home", b"\xff")])}, columns)
+    assert [reject.line for batch in found for reject in batch.rejects] == [2]
+    assert sum(batch.rows.total() for batch in found) == 1
 
 
 def test_lines_are_read_in_one_go_where_a_text_looks_like_a_number(
