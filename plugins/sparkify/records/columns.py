@@ -56,6 +56,7 @@ JSON_INTEGER = "0|-?[1-9][0-9]{0,17}|-?[1-8][0-9]{18}"
 """A pattern of nearly all whole numbers of eight bytes."""
 
 JSON_NUMBER = r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,2})?"
+"""A pattern of numbers that are neither too long nor too large for a float."""
 
 # Of a whole number with a fraction, which polars renders without it: floats are exact up to here.
 WITH_FRACTION = r"-?[1-9][0-9]{0,14}\.0"
@@ -151,7 +152,8 @@ class Column:
 
     def needs_text(self, value: object) -> bool:
         """Whether a JSON value shows that the column's numbers are to be parsed as text."""
-        return isinstance(value, str) or (self.is_whole and isinstance(value, float))
+        as_text = (str, float) if self.is_whole else str
+        return self._is_number and isinstance(value, as_text)
 
     def parsed(self, *, as_text: bool) -> PolarsType:
         """Return the type in which polars parses the column's JSON values."""

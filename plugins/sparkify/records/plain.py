@@ -24,6 +24,7 @@ class Matched(NamedTuple):
     """
     The lines of a block, and which of them look plain.
 
+    :param block: the segments, without their text
     :param each: the lines one by one, each with a newline unless the next segment continues it
     :param likely: marks the lines that look plain
     :param texts: those lines
@@ -136,7 +137,7 @@ class PlainLines:
     def parse(self, matched: Matched) -> Parsed:
         """Parse the lines that look plain, and determine which are."""
         if matched.likely.any():
-            # A number may still be too odd, such as one of a thousand digits.
+            # What another version of polars refuses is read with care, too.
             with suppress(PolarsError):
                 return self._parse(matched)
         none = matched.likely & False
