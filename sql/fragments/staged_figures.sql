@@ -10,9 +10,7 @@ select
     ledger.folded,
     ledger.forgotten + own.erased as forgotten,
     held.events + ledger.continued + ledger.songs as staged,
-    ledger.rejected,
-    plays.copies as plays_staged,
-    plays.copies - plays.plays as plays_duplicate
+    ledger.rejected
 from (
     select
         max(run_id) as run_id,
@@ -38,14 +36,3 @@ cross join (
     select count(*) as events
     from {{ staging("staging_events") }}
 ) as held
-cross join (
-    select
-        coalesce(sum(copies), 0) as copies,
-        count(*) as plays
-    from (
-        select count(*) as copies
-        from {{ staging("staging_events") }}
-        where {% include "fragments/plays.sql" %}
-        group by ts, userid, sessionid, iteminsession
-    ) as distinct_plays
-) as plays

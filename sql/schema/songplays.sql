@@ -23,5 +23,8 @@ sortkey (start_time)
 {%- else %};
 create index if not exists songplays_start_time on songplays (start_time);
 -- Few users have more than one agent: if assumed independent, their pairs seem too many to hash.
-create statistics if not exists songplays_agents (ndistinct) on user_agent, user_id from songplays
+create statistics if not exists songplays_agents (ndistinct) on user_agent, user_id from songplays;
+-- Plays by hour fit in memory: without it, each moment is expected to be an hour.
+create statistics if not exists songplays_hours
+on (date_trunc('hour', start_time)) from songplays
 {%- endif %}

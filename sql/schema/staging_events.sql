@@ -21,4 +21,8 @@ create table if not exists staging_events (
 )
 {%- if engine() == "redshift" %}
 diststyle even
+{%- else %};
+-- Events by hour fit in memory: without it, each moment is expected to be an hour.
+create statistics if not exists staging_events_hours
+on (date_trunc('hour', ts)) from staging_events
 {%- endif %}

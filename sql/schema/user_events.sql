@@ -17,5 +17,8 @@ sortkey (event_time)
 create index if not exists user_events_event_time on user_events (event_time);
 -- By day first, so that a load writes to its own days' pages, not to those of each user. Whoever
 -- looks for a user's events names the days: those of hour_loads, which has every hour ever loaded.
-create index if not exists user_events_day on user_events (cast(event_time as date), user_id)
+create index if not exists user_events_day on user_events (cast(event_time as date), user_id);
+-- Events by hour fit in memory: without it, each moment is expected to be an hour.
+create statistics if not exists user_events_hours
+on (date_trunc('hour', event_time)) from user_events
 {%- endif %}

@@ -125,6 +125,27 @@ def test_the_planner_knows_a_table_that_a_load_has_changed(
     assert warehouse.column(known) == [900, 900]
 
 
+def test_the_planner_knows_that_many_moments_are_few_hours(
+    source: TestSource, pipeline: Pipeline, warehouse: Warehouse
+) -> None:
+    """So it counts by hour in memory; it would sort all rows on disk if each were an hour."""
+    seconds = [(minute, second) for minute in range(15) for second in range(60)]
+    source.events(*(play(f"2018-11-15 10:{minute:02}:{second:02}") for minute, second in seconds))
+    context = pipeline.context("2018-11-15", "2018-11-16", run_id="a day")
+    *tasks, _ = TASKS
+    for task in tasks:
+        pipeline.run_task(task, context)
+    moments = {
+        "songplays": "start_time",
+        "user_events": "event_time",
+        staging_table("a day", "staging_events"): "ts",
+    }
+    for table, column in moments.items():
+        hours = f"select count(*) from {table} group by date_trunc('hour', {column})"
+        [plan] = warehouse.value(f"explain (format json) {hours}")
+        assert plan["Plan"]["Plan Rows"] == 1, table
+
+
 def test_an_hour_does_not_read_what_came_long_before_it(
     source: TestSource, pipeline: Pipeline, warehouse: Warehouse
 ) -> None:

@@ -95,8 +95,9 @@ def _stage(
         found = keys.watch(blocks(source, reading.files, tally.gone.add), reading.files)
         batches = in_background(reader.batches(found))
     cursor.execute(f"drop table if exists {table}")
+    like = f"like {reading.dataset} including defaults including statistics"
     more = f", {SOURCE_FILE.definition}" if reading.by_file else ""
-    cursor.execute(f"create table {table} (like {reading.dataset} including defaults{more})")
+    cursor.execute(f"create table {table} ({like}{more})")
     with tempfile.SpooledTemporaryFile(max_size=1 << 20) as rejects:
         rows = encoder(reader.staged)
         names = ", ".join(column.name for column in reader.staged)

@@ -13,5 +13,22 @@ set
     plays_duplicate = figures.plays_duplicate,
     staged_at = timestamp '{{ now() }}',
     stage_seconds = {{ seconds_since("load_runs.began_at") }}
-from ({% include "fragments/staged_figures.sql" %}) as figures
+from (
+    select
+        counted.*,
+        plays.copies as plays_staged,
+        plays.copies - plays.plays as plays_duplicate
+    from ({% include "fragments/staged_figures.sql" %}) as counted
+    cross join (
+        select
+            coalesce(sum(copies), 0) as copies,
+            count(*) as plays
+        from (
+            select count(*) as copies
+            from {{ staging("staging_events") }}
+            where {% include "fragments/plays.sql" %}
+            group by ts, userid, sessionid, iteminsession
+        ) as distinct_plays
+    ) as plays
+) as figures
 where load_runs.run_id = figures.run_id
