@@ -14,6 +14,7 @@ import pytest
 from local.bench.staging import FAULTS
 from local.simulator import World, simulate
 from local.tools.pipeline import Pipeline
+from sparkify.operators.load import LoadOperator
 from sparkify.page.questions import Filters, Question, query, questions
 from sparkify.page.warehouse import reading
 from sparkify.records.blocks import blocks
@@ -123,6 +124,38 @@ def test_the_planner_knows_a_table_that_a_load_has_changed(
     source.events(*hour, *(play(f"2018-11-15 11:{number:02}:00") for number in range(60)))
     pipeline.run("2018-11-15T11:00:00Z", "2018-11-15T12:00:00Z")
     assert warehouse.column(known) == [900, 900]
+
+
+def test_hours_just_recorded_are_not_each_compared_with_all_plays(
+    source: TestSource,
+    pipeline: Pipeline,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The planner expects one of them, and would count the plays again for each."""
+    plans: list[Any] = []
+    usual = LoadOperator.execute_statement
+
+    def explain(self: LoadOperator, cursor: Any, statement: str) -> str:
+        if "plays_version = counted.plays_version" in statement:
+            cursor.execute(f"explain (format json) {statement}")
+            plans.extend(cursor.fetchone()[0])
+        return usual(self, cursor, statement)
+
+    monkeypatch.setattr(LoadOperator, "execute_statement", explain)
+    source.events(*(play(f"2018-11-{day:02} 10:00:00") for day in range(1, 31)))
+    pipeline.run("2018-01-01", "2019-01-01")
+    [plan] = plans
+    assert again_for_each_row(plan["Plan"]) == []
+
+
+def again_for_each_row(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """The counts that a nested loop would repeat."""
+    below = plan.get("Plans", [])
+    repeated = below[1:] if plan["Node Type"] == "Nested Loop" else []
+    return [part for part in repeated if "Aggregate" in str(part)] + [
+        found for part in below for found in again_for_each_row(part)
+    ]
 
 
 def test_the_planner_knows_that_many_moments_are_few_hours(

@@ -7,33 +7,45 @@ set
     user_events = counted.user_events,
     user_events_version = counted.user_events_version
 from (
+    -- Not a join of the hours: of those just recorded the planner expects one, and would go through
+    -- all plays by hour for each.
     select
-        touched.hour_start,
-        coalesce(played.plays, 0) as plays,
-        coalesce(played.version, 0) as plays_version,
-        coalesce(seen.events, 0) as user_events,
-        coalesce(seen.version, 0) as user_events_version
-    from hour_loads as touched
-    left join (
-        -- Counted before the join: the planner underestimates new plays, and would rescan them.
+        hour_start,
+        sum(plays) as plays,
+        sum(plays_version) as plays_version,
+        sum(user_events) as user_events,
+        sum(user_events_version) as user_events_version
+    from (
+        select
+            hour_start,
+            0 as plays,
+            0 as plays_version,
+            0 as user_events,
+            0 as user_events_version
+        from hour_loads
+        where {{ window().touched_hours.holds("hour_start") }}
+        union all
         select
             date_trunc('hour', start_time) as hour_start,
             count(*) as plays,
-            sum({{ row_version("songplays") }}) as version
+            sum({{ row_version("songplays") }}) as plays_version,
+            0 as user_events,
+            0 as user_events_version
         from songplays
         where {{ window().touched_hours.holds("start_time") }}
         group by date_trunc('hour', start_time)
-    ) as played on touched.hour_start = played.hour_start
-    left join (
+        union all
         select
             date_trunc('hour', event_time) as hour_start,
-            count(*) as events,
-            sum({{ row_version("user_events") }}) as version
+            0 as plays,
+            0 as plays_version,
+            count(*) as user_events,
+            sum({{ row_version("user_events") }}) as user_events_version
         from user_events
         where {{ window().touched_hours.holds("event_time") }}
         group by date_trunc('hour', event_time)
-    ) as seen on touched.hour_start = seen.hour_start
-    where {{ window().touched_hours.holds("touched.hour_start") }}
+    ) as held
+    group by hour_start
 ) as counted
 where
     hour_loads.hour_start = counted.hour_start
