@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
+import botocore.session
 import psycopg
 import pytest
 
 from tests.support.environment import SERVER, end
 
 # isort: split
+from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 from airflow.sdk import DAG
-from botocore.loaders import JSONFileLoader, Loader
+from botocore.loaders import create_loader
 
 from local.servers.databases import create_tables, database, execute
 from local.servers.postgres import EmbeddedPostgres
@@ -92,12 +93,13 @@ def unread_settings() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def aws_descriptions() -> Iterator[None]:
-    """Parse once what boto3 knows of a service, which takes longer than to stage a small file."""
-    files = JSONFileLoader()
-    shared = SimpleNamespace(exists=files.exists, load_file=cache(files.load_file))
+def quick_aws_clients() -> Iterator[None]:
+    """Make a client of AWS in less time than it takes to stage a small file."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Loader, "FILE_LOADER_CLASS", staticmethod(lambda: shared))
+        # What boto3 knows of its services is found and parsed once, not by each session.
+        patch.setattr(botocore.session, "create_loader", cache(create_loader))
+        # The hook looks through the whole stack for the name of its operator, to tell AWS.
+        patch.setattr(AwsGenericHook, "_get_caller", lambda *_: "Unknown")
         yield
 
 
