@@ -46,6 +46,9 @@ SERVER = EmbeddedPostgres(HOME / "postgres")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# The tests' files are small: to hand them to threads takes longer than to read them.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 for name in [name for name in os.environ if name.startswith(("AIRFLOW_", "SPARKIFY_SOURCE"))]:
     del os.environ[name]
 
