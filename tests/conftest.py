@@ -30,6 +30,7 @@ from tests.support.sources import Bucket, TestSource
 from tests.support.warehouse import Warehouse
 
 pytest_plugins = [
+    "tests.support.browser",
     "tests.support.channels",
     "tests.support.recorder",
     "tests.support.redshift",

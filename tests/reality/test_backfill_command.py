@@ -1,4 +1,8 @@
-"""``airflow dags backfill`` as a person calls it: real CLI, scheduler, API server and executor."""
+"""
+``airflow dags backfill`` as a person calls it: real CLI, scheduler, API server and executor.
+
+They run under a path prefix, as behind a proxy that several services share, and so does the page.
+"""
 
 import json
 import os
@@ -15,14 +19,20 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from airflow.sdk import DAG
+from playwright.sync_api import Browser, expect
 
 from local.deployment.deployment import AIRFLOW
+from local.deployment.environment import SOURCE_VARIABLE, WAREHOUSE_CONNECTION
 from local.deployment.ports import free_port
 from local.deployment.services import Services
 from local.servers.databases import database
 from local.servers.postgres import EmbeddedPostgres
+from local.tools.pipeline import Pipeline
+from tests.support.browser import Login, logged_in, opened
 from tests.support.cli import Cli
 from tests.support.environment import ROOT
+from tests.support.sources import TestSource, play
 
 START_LIMIT = 120.0
 
@@ -98,13 +108,37 @@ def metadata(server: EmbeddedPostgres, airflow: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def one_play(
+    server: EmbeddedPostgres,
+    empty_database: str,
+    dags: dict[str, DAG],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """A warehouse that the page shows; its connection."""
+    source = TestSource(tmp_path_factory.mktemp("one_play"))
+    source.events(play("2018-11-15 10:00:00"))
+    with (
+        database(server, "one_play", like=empty_database) as name,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv(WAREHOUSE_CONNECTION, server.connection(name))
+        patch.setenv(SOURCE_VARIABLE, source.url)
+        Pipeline(dags["sparkify"]).run("2018-11-15", "2018-11-16")
+        yield server.connection(name)
+
+
+@pytest.fixture(scope="module")
 def running(
-    server: EmbeddedPostgres, metadata: str, tmp_path_factory: pytest.TempPathFactory
+    server: EmbeddedPostgres,
+    metadata: str,
+    one_play: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Airflow]:
     """The tests' Airflow, up and with its DAGs read."""
     home = tmp_path_factory.mktemp("backfills")
     uri = server.uri(metadata, "postgresql+psycopg2")
-    made = Airflow(environment(home, uri), server.uri(metadata), home / "dags")
+    warehouse = {WAREHOUSE_CONNECTION: one_play}
+    made = Airflow(environment(home, uri) | warehouse, server.uri(metadata), home / "dags")
     made.dags.mkdir()
     (made.dags / "hourly.py").write_text(DAGS)
     services = Services(home / "processes.json", home / "logs")
@@ -127,12 +161,12 @@ def console(running: Airflow) -> Iterator[Cli]:
 
 
 def environment(home: Path, metadata: str) -> dict[str, str]:
-    # Under a path prefix, as behind a proxy that several services share.
     address = f"http://127.0.0.1:{(port := free_port())}/d123"
     return os.environ | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
@@ -227,7 +261,7 @@ def test_an_address_and_a_token_are_enough(running: Airflow, tmp_path: Path) -> 
     url = running.environment["AIRFLOW__API__BASE_URL"]
     wait(lambda: answers(url))
     nowhere = "postgresql+psycopg2://nobody@127.0.0.1:1/nothing"
-    secret = token(url, running.environment["AIRFLOW_HOME"])
+    secret = token(url, login(running))
     remote = {
         "AIRFLOW_HOME": str(tmp_path),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": nowhere,
@@ -262,13 +296,27 @@ def answers(url: str) -> bool:
         return False
 
 
-def token(url: str, home: str) -> str:
-    """What the user that Airflow has made logs in with."""
-    passwords = Path(home, "simple_auth_manager_passwords.json.generated").read_text()
-    username, password = next(iter(json.loads(passwords).items()))
-    login = {"username": username, "password": password}
-    answer = httpx.post(f"{url}/auth/token", json=login, trust_env=False, timeout=60)
+def login(running: Airflow) -> Login:
+    """The user that Airflow has made."""
+    home = Path(running.environment["AIRFLOW_HOME"])
+    passwords = (home / "simple_auth_manager_passwords.json.generated").read_text()
+    return Login(*next(iter(json.loads(passwords).items())))
+
+
+def token(url: str, user: Login) -> str:
+    """What a user's calls carry."""
+    sent = {"username": user.user, "password": user.password}
+    answer = httpx.post(f"{url}/auth/token", json=sent, trust_env=False, timeout=60)
     return str(answer.raise_for_status().json()["access_token"])
+
+
+def test_the_navigation_leads_to_the_page(browser: Browser, running: Airflow) -> None:
+    url = running.environment["AIRFLOW__API__BASE_URL"]
+    wait(lambda: answers(url))
+    with logged_in(browser, f"{url}/", login(running)) as page:
+        frame = opened(page)
+        expect(frame.locator("#loaded")).to_contain_text("1 plays by 1 users")
+        assert httpx.URL(page.frames[-1].url).path == "/d123/sparkify/"
 
 
 def test_it_goes_on_after_ctrl_c_and_a_second_one_is_refused(

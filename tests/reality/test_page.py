@@ -5,7 +5,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import sys
 import time
 from collections import Counter
@@ -16,21 +15,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from threading import Thread
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 import uvicorn
 from airflow.sdk import DAG
-from playwright.sync_api import (
-    Browser,
-    FrameLocator,
-    Page,
-    ViewportSize,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from local.deployment.deployment import AIRFLOW
 from local.deployment.ports import free_port
@@ -42,6 +34,7 @@ from local.tools.pipeline import Pipeline
 from sparkify.page import app, warehouse
 from sparkify.page.questions import Filters
 from sparkify.page.report import report
+from tests.support.browser import PATIENCE, Login, drawn, log_in, logged_in, opened
 from tests.support.environment import HOME
 from tests.support.sources import TestSource, play
 
@@ -72,10 +65,8 @@ with DAG(
 
     load(load(load(load(0))))
 """
-PASSWORD = secrets.token_urlsafe(9)
+ADA, ROOT = (Login(user, secrets.token_urlsafe(9)) for user in ("ada", "root"))
 START_LIMIT = 240
-# A loaded machine draws slowly.
-PATIENCE = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +118,10 @@ class Airflow:
         }
         return "\n".join(f"{name}: {last_lines(text)}" for name, text in logs.items())
 
-    def token(self, user: str) -> dict[str, str]:
+    def token(self, login: Login) -> dict[str, str]:
         """What a user's requests carry."""
-        login = {"username": user, "password": PASSWORD}
-        answer = httpx.post(f"{self.url}/auth/token", json=login, trust_env=False, timeout=60)
+        sent = {"username": login.user, "password": login.password}
+        answer = httpx.post(f"{self.url}/auth/token", json=sent, trust_env=False, timeout=60)
         return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
@@ -145,7 +136,7 @@ def metadata(server: EmbeddedPostgres, airflow: str) -> Iterator[str]:
 def running(metadata: str, november: str) -> Iterator[Airflow]:
     url = f"http://127.0.0.1:{(port := free_port())}"
     passwords = HOME / "passwords.json"
-    passwords.write_text(json.dumps(dict.fromkeys(("ada", "root"), PASSWORD)))
+    passwords.write_text(json.dumps(dict([ADA, ROOT])))
     (HOME / "dags").mkdir()
     (HOME / "dags" / "hourly.py").write_text(DAG_FILE)
     ours = {
@@ -189,49 +180,6 @@ def url(running: Airflow) -> str:
     return running.url
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("There is no Chromium here: `make browser` installs Debian's")
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox does not work for root, which CI is.
-        options = ["--no-sandbox"] if os.geteuid() == 0 else []
-        yield playwright.chromium.launch(executable_path=chromium, args=options)
-
-
-@contextmanager
-def logged_in(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
-    """Airflow's home page, after its login form."""
-    size = ViewportSize(width=1500, height=1000)
-    with closing(browser.new_context(viewport=size, **options)) as context:
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        page.goto(url)
-        log_in(page)
-        yield page
-
-
-def log_in(page: Page) -> None:
-    page.get_by_label("Username").fill("ada")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
-    page.wait_for_url(lambda address: "/login" not in address)
-
-
-def opened(page: Page) -> FrameLocator:
-    """The page, as the navigation leads to it, with all its charts drawn or said to be empty."""
-    page.get_by_role("link", name="Sparkify", exact=True).click()
-    frame = page.frame_locator("iframe[title=Sparkify]")
-    drawn(frame)
-    return frame
-
-
-def drawn(frame: FrameLocator | Page) -> None:
-    frame.locator("#plays_by_day .js-plotly-plot").wait_for()
-    expect(frame.locator("[aria-busy]")).to_have_count(0, timeout=PATIENCE)
-
-
 def rows(frame: FrameLocator | Page, name: str) -> list[list[str]]:
     """The table behind a chart."""
     lines = frame.locator(f"#{name} tbody tr").all()
@@ -242,7 +190,7 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
     browser: Browser, url: str, real_source: Path
 ) -> None:
     asked: set[str] = set()
-    with logged_in(browser, url) as page:
+    with logged_in(browser, url, ADA, color_scheme="light") as page:
         page.on("request", lambda request: asked.add(httpx.URL(request.url).host or "itself"))
         frame = opened(page)
 
@@ -282,6 +230,7 @@ def test_a_person_sees_what_is_listened_to_picks_a_range_and_follows_the_sql(
         expect(sql).to_contain_text("date '2018-11-15'")
         # The page is still there.
         expect(frame.locator("#most_played_songs .js-plotly-plot")).to_be_visible()
+        it_is_as_light_or_dark_as_the_system_and_as_airflow(page, frame, "light", "dark")
         the_address_leads_back_to_the_range(page)
     # Data within a page has no host.
     assert asked - {"itself"} == {"127.0.0.1"}
@@ -291,7 +240,7 @@ def test_a_level_and_a_place_are_picked_for_the_whole_page(
     browser: Browser, url: str, real_source: Path
 ) -> None:
     place = "San Francisco-Oakland-Hayward, CA"
-    with logged_in(browser, url) as page:
+    with logged_in(browser, url, ADA, color_scheme="dark") as page:
         frame = opened(page)
         # Places are offered, the most users first.
         offered = frame.locator("#places option")
@@ -326,28 +275,22 @@ def test_a_level_and_a_place_are_picked_for_the_whole_page(
         assert started.value.suggested_filename == (
             "plays_by_day-from-2018-11-24-to-2018-11-30-paid-San-Francisco-Oakland-Hayward-CA.csv"
         )
+        it_is_as_light_or_dark_as_the_system_and_as_airflow(page, frame, "dark", "light")
+
+
+def it_is_as_light_or_dark_as_the_system_and_as_airflow(
+    page: Page, frame: FrameLocator, system: str, other: str
+) -> None:
+    root = frame.locator("html")
+    expect(root).to_have_attribute("data-theme", system)
+    page.evaluate(f"document.documentElement.classList.replace('{system}', '{other}')")
+    expect(root).to_have_attribute("data-theme", other)
 
 
 def plays_of(source: Path, **wanted: str) -> int:
     texts = (file.read_text() for file in source.glob("log_data/*/*/*"))
     events = (json.loads(line) for text in texts for line in text.split("\n") if "NextSong" in line)
     return sum(all(event[name] == value for name, value in wanted.items()) for event in events)
-
-
-def test_the_navigation_leads_to_it_under_a_path_prefix(browser: Browser, running: Airflow) -> None:
-    url = f"http://127.0.0.1:{(port := free_port())}/d123"
-    address = {"AIRFLOW__API__BASE_URL": url, "AIRFLOW__API__PORT": str(port)}
-    services = Services(HOME / "prefixed.json", HOME / "prefixed")
-    prefixed = Airflow(url, running.environment | address, services)
-    try:
-        prefixed.start("api-server")
-        prefixed.wait(lambda: is_up(prefixed))
-        with logged_in(browser, f"{url}/") as page:
-            frame = opened(page)
-            expect(frame.locator("#loaded")).to_contain_text("6,820 plays by 96 users")
-            assert httpx.URL(page.frames[-1].url).path == "/d123/sparkify/"
-    finally:
-        services.stop()
 
 
 def the_address_leads_back_to_the_range(page: Page) -> None:
@@ -360,7 +303,7 @@ def the_address_leads_back_to_the_range(page: Page) -> None:
     page.context.clear_cookies()
     page.goto(f"{httpx.URL(page.url).join('/sparkify/')}{query}")
     page.wait_for_url(re.compile("login"))
-    log_in(page)
+    log_in(page, ADA)
     expect(page.locator("#totals dd").first).to_have_text("479", timeout=PATIENCE)
     expect(page).to_have_url(
         re.compile(r"/sparkify/\?first=2018-11-15&last=2018-11-15$"), timeout=PATIENCE
@@ -399,15 +342,14 @@ def every_chart_can_be_read(frame: FrameLocator) -> None:
     expect(frame.locator("#plays_by_day table")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_report_opens_from_its_file_and_needs_nothing_else(
-    browser: Browser, november: str, tmp_path: Path, theme: Literal["light", "dark"]
+    browser: Browser, november: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "report.html"
     file.write_text(report(Filters()))
     asked: list[str] = []
     complaints: list[str] = []
-    with closing(browser.new_context(offline=True, color_scheme=theme)) as context:
+    with closing(browser.new_context(offline=True, color_scheme="dark")) as context:
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
@@ -419,7 +361,7 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         expect(said).to_contain_text("6,820 plays by 96 users are loaded, 2018-11-01 to 2018-11-30")
         expect(said).to_contain_text("Data as of 2018-12-01 00:00 UTC")
         expect(said).to_contain_text("outdated, damaged or loaded in part, as of")
-        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         the_month_is_shown(page)
         expect(page.get_by_role("article")).to_have_count(22)
         expect(page.locator("#hours .js-plotly-plot")).to_be_visible()
@@ -444,9 +386,10 @@ def test_what_was_cut_is_said_to_be(
     monkeypatch.setattr(warehouse, "ROWS", 5)
     file = tmp_path / "report.html"
     file.write_text(report(Filters(date(2018, 11, 1), date(2018, 11, 7), "paid")))
-    with closing(browser.new_page()) as page:
+    with closing(browser.new_page(color_scheme="light")) as page:
         page.goto(file.as_uri())
         drawn(page)
+        expect(page.locator("html")).to_have_attribute("data-theme", "light")
         expect(page.locator("#loaded")).to_contain_text(
             "covers 2018-11-01 to 2018-11-07, at level paid."
         )
@@ -544,19 +487,6 @@ def served(application: Any) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_is_as_light_or_dark_as_the_system_and_as_airflow(
-    browser: Browser, url: str, theme: Literal["light", "dark"]
-) -> None:
-    with logged_in(browser, url, color_scheme=theme) as page:
-        frame = opened(page)
-        root = frame.locator("html")
-        expect(root).to_have_attribute("data-theme", theme)
-        other = {"light": "dark", "dark": "light"}[theme]
-        page.evaluate(f"document.documentElement.classList.replace('{theme}', '{other}')")
-        expect(root).to_have_attribute("data-theme", other)
-
-
 @pytest.mark.parametrize(
     "path",
     ["", "page.js", "plotly.js", *(f"answers/most_played_songs.{form}" for form in FORMS)],
@@ -573,7 +503,7 @@ def test_the_page_cannot_stop_airflow(
     """A locked table, 500 requests of the lowest role, and a backfill beside them."""
     running.start("dag-processor")
     running.start("scheduler", "--skip-serve-logs")
-    root, ada = running.token("root"), running.token("ada")
+    root, ada = running.token(ROOT), running.token(ADA)
     running.wait(lambda: running.get("/api/v2/dags/hourly", headers=root).is_success)
     backfill = {
         "dag_id": "hourly",
