@@ -446,6 +446,15 @@ def test_the_rest_of_a_line_that_is_too_long_is_no_line(monkeypatch: pytest.Monk
     assert sum(batch.rows.total() for batch in found) == 1
 
 
+def test_a_last_line_that_is_too_long_ends_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = written(list(USUAL.items()), False)
+    monkeypatch.setattr(blocks_module, "BLOCK", 3)
+    monkeypatch.setattr(objects, "LONGEST", len(usual))
+    junk = "{" + "x" * (3 * len(usual) - 1)
+    found = batches({"1.json": junk.encode(), "2.json": f"{usual}\n{usual}".encode()})
+    assert sum(batch.rows.total() for batch in found) == 2
+
+
 @pytest.mark.parametrize("between", [",", " ", "x"])
 def test_two_objects_on_a_line_are_not_parsed_as_one(between: str) -> None:
     usual = written(list(USUAL.items()), False)

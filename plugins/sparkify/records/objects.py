@@ -118,6 +118,8 @@ class ObjectReader:
             self._line += end < len(text)
             position = end + 1
         if is_last:
+            # An empty last piece ends a line, too.
+            self._skipping = False
             yield from self.end()
 
     def end(self) -> Iterator[Broken]:
