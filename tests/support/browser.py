@@ -32,6 +32,7 @@ class Login(NamedTuple):
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if not chromium:
+        # Not everyone may install it; CI does, and fails if a test is skipped.
         pytest.skip("There is no Chromium here: `make browser` installs Debian's")
     with sync_playwright() as playwright:
         # Chromium's own sandbox does not work for root, which CI is.
