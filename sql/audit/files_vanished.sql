@@ -30,6 +30,8 @@ where
     and gone.etag is null
     and earlier.etag is not null
     and earlier.published_at is not null
+    -- What a newer reading has published is left to it.
+    and earlier.reading < gone.reading
     and earlier.span_start < {{ literal(window().end) }}
     and earlier.span_end > {{ literal(window().start) }}
     and removal.source_file is null

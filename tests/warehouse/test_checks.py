@@ -142,13 +142,16 @@ RIGHT = {
     "artists_on_earth": ["update artists set latitude = 90, longitude = -180"],
     "files_vanished": [
         "delete from file_ledger where run_id = 'earlier'; "
-        "update file_ledger set etag = null where run_id = 'run'"
+        "update file_ledger set etag = null where run_id = 'run'",
+        # Published by a newer reading, to which the run leaves it.
+        "update file_ledger set reading = 99 where run_id = 'earlier'; "
+        "update file_ledger set etag = null where run_id = 'run'",
     ],
     "files_mostly_rejected": ["update file_ledger set reject_count = row_count"],
     "hours_emptied": [
         f"delete from {staging_table('run', 'staging_events')} where ts > '2018-11-15 10:15'",
-        "update hour_loads set plays = 0, user_events = 0; "
-        f"delete from {staging_table('run', 'staging_events')}",
+        f"{WRONG['hours_emptied']}; {newer_claim()}",
+        f"delete from user_events; delete from {staging_table('run', 'staging_events')}",
     ],
     "reject_share": [
         "update file_ledger set reject_count = 1, row_count = 99 where dataset = 'staging_songs'"
