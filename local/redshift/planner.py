@@ -15,7 +15,12 @@ from local.redshift.trees import Node, parse_tree
 CORRELATED = "This type of correlated subquery pattern is not supported yet"
 EQUIJOIN = "Target table must be part of an equijoin predicate"
 NESTED_WITH = "WITH clause inside of a WITH clause is not supported"
+UPDATED_WITH = "WITH clause in the FROM of an UPDATE is not supported"
+UNKNOWN = 'failed to find conversion function from "unknown" to text'
 ROWS = "ROW expressions are not supported"
+
+TEXT = "25"
+"""PostgreSQL's number of the type that a literal has unless it is cast."""
 
 UPDATE, DELETE = "2", "4"
 INNER, SUBQUERY = "0", "1"
@@ -91,9 +96,42 @@ def _refuse_nested_with(table: Node) -> None:
         raise RedshiftError(NESTED_WITH)
 
 
+def _refuse_unknown(query: Node) -> None:
+    """
+    Raise for a text literal without a type that a query selects from its subquery or WITH.
+
+    Users report this error when such a column is compared, sorted or partitioned by. It is refused
+    whatever becomes of it, except in a UNION, which gives it a type.
+    """
+    tables = [] if query.nodes("setOperations") else query.nodes("rtable")
+    for table in tables + query.nodes("cteList"):
+        for subquery in table.nodes("subquery") + table.nodes("ctequery"):
+            for entry in subquery.nodes("targetList"):
+                for selected in entry.nodes("expr"):
+                    if selected.kind == "CONST" and selected.word("consttype") == TEXT:
+                        raise RedshiftError(UNKNOWN)
+
+
+def _refuse_updated_with(query: Node) -> None:
+    """
+    Raise for a WITH in the FROM of an UPDATE or the USING of a DELETE.
+
+    WITH clause, r_WITH_clause.html, mentions UPDATE only with a subquery of its WHERE.
+    """
+    if query.word("commandType") in (UPDATE, DELETE):
+        for table in query.nodes("rtable"):
+            if any(node.kind == "COMMONTABLEEXPR" for node in table.walk()):
+                raise RedshiftError(UPDATED_WITH)
+
+
 def _refuse_row(row: Node) -> None:  # noqa: ARG001 - every rule takes a node
     """Raise for any row value; Data types, c_Supported_data_types.html, has no composite type."""
     raise RedshiftError(ROWS)
+
+
+def _refuse_query(query: Node) -> None:
+    _refuse_unknown(query)
+    _refuse_updated_with(query)
 
 
 RULES = {
@@ -101,6 +139,7 @@ RULES = {
     "JOINEXPR": _refuse_correlated_join,
     "SUBLINK": _refuse_correlated_window,
     "COMMONTABLEEXPR": _refuse_nested_with,
+    "QUERY": _refuse_query,
     "ROWEXPR": _refuse_row,
     "ROWCOMPAREEXPR": _refuse_row,
 }

@@ -30,7 +30,7 @@ from (
     group by dataset
 ) as ledger
 left join (
-    select 'staging_songs' as dataset, sum(song_files.songs) as records
+    select cast('staging_songs' as varchar(64)) as dataset, sum(song_files.songs) as records
     from song_files
     left join file_ledger as read_now
         on

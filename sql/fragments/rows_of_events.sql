@@ -1,6 +1,6 @@
 -- One row per event of a known user that this run loads again: its identity and its version.
 select
-    'user_events' as table_name,
+    cast('user_events' as varchar(64)) as table_name,
     cast(hour_loads.hour_start as date) as day,
     {{ content("event_time", "user_id", "session_id", "item_in_session", "page") }} as id,
     user_events.user_id,

@@ -1,6 +1,6 @@
 -- One row per play, and per song and day, that this run loads again: its identity and its version.
 select
-    'songplays' as table_name,
+    cast('songplays' as varchar(64)) as table_name,
     cast(hour_loads.hour_start as date) as day,
     {{ content("songplay_id") }} as id,
     songplays.user_id,
@@ -13,7 +13,7 @@ inner join hour_loads
 where {{ window().holds("songplays.start_time") }}
 union all
 select
-    'song_days' as table_name,
+    cast('song_days' as varchar(64)) as table_name,
     day,
     {{ content("song_title", "artist_name", "duration") }} as id,
     cast(null as bigint) as user_id,

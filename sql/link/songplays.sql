@@ -1,23 +1,21 @@
 -- One row per play not linked to its song in the catalogue.
 {%- import "fragments/matching.sql" as matching %}
-with known as (
-    -- One row per title, artist and duration: the smallest song id.
-    select
-        title,
-        artist_name,
-        duration,
-        min(song_id) as song_id
-    from songs
-    group by title, artist_name, duration
-)
-
 select
     plays.songplay_id,
     songs.song_id,
     songs.artist_id,
     {{ matching.rule("songs.song_id", "plays.is_repaired") }} as match_rule
 from readable_songplays as plays
-left join known
+left join (
+    -- One row per title, artist and duration: the smallest song id.
+    select
+        catalogue.title,
+        catalogue.artist_name,
+        catalogue.duration,
+        min(catalogue.song_id) as song_id
+    from songs as catalogue
+    group by catalogue.title, catalogue.artist_name, catalogue.duration
+) as known
     on
         {{ matching.is_song("known", "plays.song_title", "plays.artist_name", "plays.duration") }}
 left join songs on known.song_id = songs.song_id

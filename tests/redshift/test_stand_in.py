@@ -487,6 +487,14 @@ UNPLANNED = [
     ),
     # WITH clause, r_WITH_clause.html
     ("with a as (with b as (select 1 as id) select id from b) select id from a", "WITH"),
+    (
+        "update plays set name = 'x' from (with a as (select id from other) select id from a)"
+        " as changed where plays.id = changed.id",
+        "WITH",
+    ),
+    # Reported by users
+    ("select kind from (select 'x' as kind) as kinds order by kind", "unknown"),
+    ("with kinds as (select id, 'x' as kind from plays) select id from kinds", "unknown"),
     # Data types, c_Supported_data_types.html: there are no composite types
     ("select row(id, name) from plays", "ROW"),
     ("select id from plays where (id, name) < (select 1, 'x')", "ROW|row"),
@@ -519,6 +527,10 @@ PLANNED = [
     " left join other as more on other.id = more.id group by other.id) as counted"
     " where plays.id = counted.id",
     "delete from plays using other where plays.id = other.id",
+    "update plays set name = 'x' where id in (with a as (select 1 as id) select id from a)",
+    "select kind from (select cast('x' as varchar(8)) as kind) as kinds order by kind",
+    "select kind from (select 'x' as kind union all select 'y') as kinds order by kind",
+    "select 'x' as kind",
     "select id from plays where exists (select 1 from other where other.id = plays.id)",
     "select id from plays join other using (id)",
     "with a as (select 1 as id), b as (select id from a) select id from b",
