@@ -325,7 +325,7 @@ MAX_PARAMETERS, MAX_BYTES = 30_000, 8 << 20
 
 
 def insert_rows(
-    on: str, cursor: Any, table: str, columns: str, rows: Sequence[tuple[Any, ...]]
+    on: str, cursor: Any, table: str, columns: str, rows: Iterable[tuple[Any, ...]]
 ) -> None:
     """Insert rows into a table with as few statements as the engine allows."""
     if on == POSTGRES:

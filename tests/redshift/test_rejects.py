@@ -27,6 +27,8 @@ DAY = ("2018-11-15", "2018-11-16")
 EVENTS = "log_data/2018/11/2018-11-15-events.json"
 GOOD = [json.dumps(play(f"2018-11-15 10:0{n}:00", itemInSession=n)) for n in range(3)]
 
+BAD_TS = json.dumps(play("2018-11-15 11:00:00") | {"ts": "soon"})
+
 BAD = {
     "a text too long in bytes": (
         play("2018-11-15 11:00:00", level="é" * 9),
@@ -101,21 +103,56 @@ def test_rejects_are_the_same_records_as_on_postgresql(
         json.dumps(play("2018-11-15 12:02:00"), indent=1),
         GOOD[0] + " " + GOOD[1],
         GOOD[2],
+        # Two that end on one line.
+        f"{BAD_TS} {json.dumps(play('2018-11-15 12:03:00', ts='later'))}",
+        f"{BAD_TS} 5",
     ]
     bucket.put(EVENTS, "\n".join(lines))
     redshift_pipeline.run(*DAY)
     postgres = new_warehouse()
     Pipeline(dags["sparkify"]).run(*DAY)
-    kept = "select source_file, line_number, column_name, raw_text from rejected_rows order by 2"
+    kept = "select source_file, line_number, column_name, raw_text from rejected_rows order by 2, 4"
     on_redshift = redshift_warehouse.rows(kept)
     assert on_redshift == postgres.rows(kept)
-    assert len(on_redshift) == len(BAD) + 4
+    assert len(on_redshift) == len(BAD) + 8
     counted = (
         "select line_count, folded_count, row_count, reject_count from file_ledger "
         "where dataset = 'staging_events'"
     )
     assert redshift_warehouse.rows(counted) == postgres.rows(counted)
     assert redshift_warehouse.contents() == postgres.contents()
+
+
+def test_of_records_on_one_line_copy_does_not_say_which_it_could_not_load(
+    bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    no_user = json.dumps(play("2018-11-15 12:00:00", userId=""))
+    lines = [f"{GOOD[0]} {BAD_TS}", f"{no_user} {BAD_TS}", f"{BAD_TS} {no_user}", GOOD[1]]
+    bucket.put(EVENTS, "\n".join(lines))
+    redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("songplays") == 2
+    kept = [(line, column, text) for _, line, column, _, text in rejects(redshift_warehouse)]
+    assert sorted(kept, key=str) == [
+        (1, "ts", lines[0]),
+        (2, "ts", lines[1]),
+        (2, None, no_user),
+        (3, "ts", lines[2]),
+        (3, None, no_user),
+    ]
+
+
+@pytest.mark.parametrize("text", ['[{"song_id": "SO2"}]', "null", "5"])
+def test_a_song_file_that_holds_no_object_stops_no_run(
+    text: str, bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    bucket.put(EVENTS, GOOD[0])
+    bucket.put("song_data/one.json", json.dumps(song("SO1")))
+    bucket.put("song_data/two.json", text)
+    redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("songplays") == redshift_warehouse.count("songs") == 1
+    assert [(file, kept) for file, *_, kept in rejects(redshift_warehouse)] == [
+        ("song_data/two.json", text)
+    ]
 
 
 def test_a_record_that_only_copy_refuses_blocks_no_file(

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from sparkify.records.blocks import blocks
 from sparkify.records.columns import SOURCE_FILE, Column, columns_of
-from sparkify.records.objects import ObjectReader
+from sparkify.records.objects import LONGEST_TEXT, ObjectReader
 from sparkify.records.reader import RecordReader
 from sparkify.records.rejects import Reject
 from sparkify.records.spans import FileSpans
@@ -89,7 +90,7 @@ class Reconciliation:
             self.cursor.execute(f"delete from {self.table} where {broken}")
         if self.reading.by_file:
             self._name_files()
-        rows = list(self.reading.reject_rows(rejects))
+        rows = self.reading.reject_rows(rejects)
         insert_rows(REDSHIFT, self.cursor, "rejected_rows", REJECTS, rows)
 
     def _check_files(self) -> None:
@@ -154,7 +155,7 @@ class Reconciliation:
         log.info("Reading %s files again to count the rows of each", len(self.files))
         columns = columns_of(self.cursor, self.reading.dataset)
         reader = RecordReader(columns, self.rules, self.spans, self.reading.forgotten)
-        places = {(reject.file, reject.line) for reject in rejected}
+        places = Counter((reject.file, reject.line) for reject in rejected)
         records: Counter[SourceFile] = Counter()
         broken: list[Reject] = []
         doubtful: list[Reject] = []
@@ -165,9 +166,11 @@ class Reconciliation:
             records.update(batch.rows + batch.forgotten)
             for reject in batch.rejects:
                 records[reject.file] += 1
-                if (reject.file, reject.line) not in places:
-                    is_broken = reject.reason in self.rules or reject.moment or reject.is_forgotten
-                    (broken if is_broken else doubtful).append(reject)
+                violates = reject.reason in self.rules or reject.moment
+                if violates or not _taken(places, reject):
+                    (broken if violates or reject.is_forgotten else doubtful).append(reject)
+        # COPY knows no rules, so what violates one takes only the places that are left.
+        broken = [reject for reject in broken if not _taken(places, reject)]
         records.subtract(reject.file for reject in rejected)
         forgotten = self.tally.forgotten.total()
         if len(broken) + forgotten > violations:
@@ -310,18 +313,41 @@ class Reconciliation:
 
     def _rejects(self) -> list[Reject]:
         """Return COPY's errors with each record's first line and text."""
-        errors = {(error.url, error.line): error for error in self.loads.errors}
+        errors: defaultdict[tuple[str, int], list[LoadError]] = defaultdict(list)
+        for error in self.loads.errors:
+            errors[error.url, error.line].append(error)
         urls = {url for url, _ in errors}
         files = [file for url, file in self.files.items() if url in urls]
         rejects = []
-        for file, line, text in _objects(self.source, files):
-            if error := errors.pop((file.url[:LONGEST_NAME], line + text.count("\n")), None):
+        for (file, end), ending in groupby(_objects(self.source, files), _end):
+            if not (its := errors.pop((file.url[:LONGEST_NAME], end), [])):
+                continue
+            objects = list(ending)
+            if len(its) != len(objects):
+                # Which of the records that end on this line it was, COPY does not say.
+                line, texts = objects[0][1], " ".join(text for _, _, text in objects)
+                objects = [(file, line, texts)] * len(its)
+            for error, (_, line, text) in zip(its, objects, strict=True):
                 rejects.append(Reject(file, line, error.column, _reason(error, text), text))
         rejects += [
             Reject(self.files[error.url], error.line, error.column, error.message, "")
-            for error in errors.values()
+            for error in chain(*errors.values())
         ]
-        return [self.reading.forgotten.redact(reject) for reject in rejects]
+        redacted = map(self.reading.forgotten.redact, rejects)
+        return [reject._replace(text=reject.text[:LONGEST_TEXT]) for reject in redacted]
+
+
+def _taken(places: Counter[tuple[SourceFile, int | None]], reject: Reject) -> bool:
+    """Whether COPY has rejected a record in the place of this reject, which takes that place."""
+    place = (reject.file, reject.line)
+    places[place] -= 1
+    return places[place] >= 0
+
+
+def _end(found: tuple[SourceFile, int, str]) -> tuple[SourceFile, int]:
+    """Return the line on which an object ends."""
+    file, line, text = found
+    return file, line + text.count("\n")
 
 
 def _objects(
@@ -339,9 +365,8 @@ def _objects(
 
 def _reason(error: LoadError, text: str) -> str:
     """Add the value to Redshift's message."""
-    if not error.column:
-        return error.message
-    value = _value(error.column, text)
+    if not (error.column and (value := _value(error.column, text))):
+        return ": ".join(filter(None, (error.column, error.message)))
     shown = value if len(value) <= SHOWN_VALUE else f"{value[:SHOWN_VALUE]}…"
     return f"{error.column}: {error.message}: {shown!r}"
 
@@ -350,5 +375,7 @@ def _value(column: str, text: str) -> str:
     try:
         fields = orjson.loads(text)
     except orjson.JSONDecodeError:
+        return ""
+    if not isinstance(fields, dict):
         return ""
     return next((str(value) for key, value in fields.items() if key.lower() == column), "")
