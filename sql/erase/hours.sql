@@ -1,5 +1,6 @@
 -- The figures of the hours without forgotten users. Content that was loaded and content in the files
--- lose the same, so an hour that was outdated stays so, and no other becomes it.
+-- lose the same, so an hour that was outdated stays so, and no other becomes it by this. Copies of an
+-- event are not kept, so they stay in both, until the file is read again.
 update hour_loads
 set
     plays = hour_loads.plays - erased.plays,

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from local.tools.pipeline import Pipeline
 from sparkify.operators.forget_users import ForgetUsersOperator
-from sparkify.staging import ledger, postgres
+from sparkify.staging import ledger, postgres, reconciliation
 from tests.reference import expected
 from tests.support.dags import task_of
-from tests.support.interleaving import DAY, WORLDS, Step, World, play_out
+from tests.support.interleaving import DAY, WORLDS, Run, Step, World, play_out
 from tests.support.search import budget
 from tests.support.sources import Bucket, TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
@@ -288,6 +289,64 @@ def test_a_run_that_read_files_meanwhile_reads_them_again(
     assert NAMES["1"] not in texts(warehouse)
     pipeline.run_in(context)
     assert warehouse.contents() == expected(without({"1"}, day.root))
+
+
+def test_users_who_are_forgotten_again_while_a_run_reads_are_counted_once(
+    day: TestSource,
+    bucket: Bucket,
+    dags: dict[str, DAG],
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run leaves them out itself, although its COPY has not."""
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", bucket.url)
+    bucket.fill(day)
+    forget(dags[FORGET], 1)
+    record = ledger.record_reading
+
+    def again(*args: Any) -> None:
+        forget(dags[FORGET], 1)
+        record(*args)
+
+    monkeypatch.setattr(reconciliation, "record_reading", again)
+    redshift_pipeline.run(*WHOLE)
+    counted = "select lines, staged, rejected, forgotten, erased from load_runs"
+    assert redshift_warehouse.rows(counted) == [(12, 4, 2, 6, None)]
+
+
+def test_what_is_left_to_a_newer_reading_is_not_taken_from_what_is_published(
+    day: TestSource, dags: dict[str, DAG], pipeline: Pipeline, warehouse: Warehouse
+) -> None:
+    ten = Run(pipeline, *(datetime(2018, 11, 15, hour, tzinfo=UTC) for hour in (10, 11)))
+    older = Run(pipeline, *(datetime(2018, 11, 15 + hour, tzinfo=UTC) for hour in (0, 2)))
+    older.execute("stage_events")
+    ten.finish()
+    while older.ready != ["drop_staging"]:
+        older.execute(older.ready[0])
+    figures = (
+        "select staged, plays_staged, plays_left, plays_published from load_runs "
+        f"where run_id = '{older.context['run_id']}'"
+    )
+    assert warehouse.rows(figures) == [(8, 6, 4, 2)]
+    forget(dags[FORGET], 1)
+    assert warehouse.rows(figures) == [(3, 2, 1, 1)]
+
+
+def test_an_hour_of_copies_is_outdated_once_its_file_is_read_again(
+    source: TestSource, dags: dict[str, DAG], pipeline: Pipeline, warehouse: Warehouse
+) -> None:
+    twice, other = play("2018-11-15 10:00:00"), play("2018-11-15 10:30:00", userId="2")
+    source.events(twice, twice, other)
+    ten, eleven = (("2018-11-15T10", "2018-11-15T11"), ("2018-11-15T11", "2018-11-15T12"))
+    pipeline.run(*ten)
+    forget(dags[FORGET], 1)
+    outdated = "select hour_start from hour_states where state = 'outdated'"
+    assert warehouse.rows(outdated) == []
+    pipeline.run(*eleven)
+    assert len(warehouse.rows(outdated)) == 1
+    pipeline.run(*ten)
+    assert warehouse.rows(outdated) == []
 
 
 def test_a_staging_table_that_is_being_made_anew_is_waited_for_without_a_lock(

@@ -12,10 +12,11 @@ from airflow.sdk.exceptions import AirflowFailException
 from sparkify.operators.warehouse import WarehouseOperator
 from sparkify.records.rejects import FORGOTTEN, Forgotten
 from sparkify.runs.steps import BOOKKEEPING
+from sparkify.staging.claims import Claim, newer_claims, outside
 from sparkify.staging.ledger import forgotten_users
 from sparkify.staging.names import existing_staging_tables, staging_table
 from sparkify.warehouse import POSTGRES, commit, insert_rows, lock, rollback, session
-from sparkify.window import naive
+from sparkify.window import Window, naive, utc
 
 IN_USE = "55P03"
 """SQLSTATE of a lock that is not to be had at once."""
@@ -90,7 +91,8 @@ class ForgetUsersOperator(WarehouseOperator):
             columns = "user_id, reason, run_id, forgotten_at"
             insert_rows(hook.conn_type, cursor, "forgotten_users", columns, rows)
             erased = self._erase(cursor)
-            for table, run_id in staged.items():
+            # A run that knew of all of them leaves them out itself, even if its COPY did not yet.
+            for table, run_id in staged.items() if new else ():
                 erased[table] = self._erase_staged(cursor, table, run_id)
             erased["rejected_rows"] = self._erase_rejects(cursor, hook.conn_type)
             if hook.conn_type == POSTGRES:
@@ -160,26 +162,32 @@ class ForgetUsersOperator(WarehouseOperator):
     def _erase_staged(self, cursor: Any, table: str, run_id: str) -> int:
         """Erase the users from a staging table, and correct the balance sheet of its run."""
         cursor.execute(
-            "select window_start, window_end from load_runs where run_id = %s", (run_id,)
+            "select window_start, window_end, published_at from load_runs where run_id = %s",
+            (run_id,),
         )
-        start, end = cursor.fetchone() or (None, None)
+        start, end, published_at = cursor.fetchone() or (None, None, None)
+        # What newer readings claim, this run has not published.
+        left: Sequence[Claim] = []
+        if published_at and start and end:
+            left = newer_claims(cursor, run_id, Window(utc(start), utc(end)))
         cursor.execute(
-            "select coalesce(sum(copies), 0), coalesce(sum(plays), 0), count(nullif(plays, 0)) "
-            "from (select count(*) as copies, sum(case when page = 'NextSong' and ts >= %s "
+            "select coalesce(sum(copies), 0), coalesce(sum(plays), 0), count(nullif(plays, 0)), "
+            f"count(case when plays > 0 and {outside(left, 'ts') or '1 = 1'} then 1 end) "
+            "from (select ts, count(*) as copies, sum(case when page = 'NextSong' and ts >= %s "
             f"and ts < %s then 1 else 0 end) as plays from {table} where {self.column} {THEIRS} "
             f"group by ts, {self.column}, sessionid, iteminsession) as events",
             (start, end),
         )
-        rows, plays, distinct = map(int, cursor.fetchone())
+        rows, plays, distinct, published = map(int, cursor.fetchone())
         if not rows:
             return 0
         cursor.execute(f"delete from {table} where {self.column} {THEIRS}")
         cursor.execute(
             "update load_runs set erased = coalesce(erased, 0) + %s, forgotten = forgotten + %s, "
             "staged = staged - %s, plays_staged = plays_staged - %s, "
-            "plays_duplicate = plays_duplicate - %s, plays_published = plays_published - %s "
-            "where run_id = %s",
-            (rows, rows, rows, plays, plays - distinct, distinct, run_id),
+            "plays_duplicate = plays_duplicate - %s, plays_left = plays_left - %s, "
+            "plays_published = plays_published - %s where run_id = %s",
+            (*(rows, rows, rows, plays, plays - distinct), distinct - published, published, run_id),
         )
         return rows
 
