@@ -72,6 +72,9 @@ STARTS = (
     "insert into time select start_time + interval '1 second', hour, day, week, month, year, "
     "weekday from time where start_time > '2018-11-15 10:00'"
 )
+EVENTS = staging_table("run", "staging_events")
+NO_PLAYS = f"update {EVENTS} set page = 'NextPage'"
+MANY_EVENTS = f"insert into {EVENTS} select its.* from {EVENTS} as its, generate_series(1, 99)"
 LEVELS = "update user_levels set level = 'gold' where user_id = 2"
 
 WRONG = {
@@ -89,6 +92,7 @@ WRONG = {
     "hours_emptied": f"update {staging_table('run', 'staging_events')} set ts = '2018-11-15 11:00'",
     "keys_as_before": "update key_changes set kind = 'number' where column_name = 'page'",
     "lines_add_up": "update file_ledger set line_count = line_count + 1 where line_count > 1",
+    "plays_among_events": f"{NO_PLAYS}; {MANY_EVENTS}",
     "plays_add_up": "update load_runs set plays_published = plays_published - 1",
     "repaired_names_unique": unkeyed(
         "repaired_names",
@@ -153,6 +157,7 @@ RIGHT = {
         f"{WRONG['hours_emptied']}; {newer_claim()}",
         f"delete from user_events; delete from {staging_table('run', 'staging_events')}",
     ],
+    "plays_among_events": [NO_PLAYS, MANY_EVENTS],
     "reject_share": [
         "update file_ledger set reject_count = 1, row_count = 99 where dataset = 'staging_songs'"
     ],
