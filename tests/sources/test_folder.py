@@ -13,7 +13,7 @@ from local.tools.pipeline import Pipeline
 from sparkify.records.blocks import blocks
 from sparkify.sources.base import SourceFile
 from sparkify.sources.folder import FolderSource
-from sparkify.sources.open import find, open_source
+from sparkify.sources.open import find, nearby_names, open_source
 from tests.support.sources import TestSource, play, song
 from tests.support.warehouse import Warehouse
 
@@ -126,6 +126,11 @@ def test_a_pattern_does_not_lead_out_of_the_folder(
     source.lines("2018-11-15", "one")
     with pytest.raises(AirflowFailException, match="outside the source folder"):
         find(open_source(source.url), pattern)
+
+
+def test_a_folder_that_is_none_of_the_source_hides_no_names_of_it(source: TestSource) -> None:
+    source.lines("2018-11-15", "one")
+    assert nearby_names(open_source(source.url), "../outside/*") == [EVENTS]
 
 
 class Failing:

@@ -73,9 +73,9 @@ def nearby_names(source: Source, pattern: str) -> list[str]:
     """Return a few existing names close to a glob that matches nothing, to help fix it."""
     wanted = literal_prefix(pattern)
     folders = [wanted[: place + 1] for place, letter in enumerate(wanted) if letter == "/"]
-    # An error in a folder that nobody asked for is no reason to fail.
-    with suppress(AirflowException):
-        for folder in ("", *folders)[::-1]:
+    for folder in ("", *folders)[::-1]:
+        # An error in a folder that nobody asked for is no reason to fail.
+        with suppress(AirflowException):
             if names := sorted(file.name for file in islice(source.list(folder), LISTED_AT_MOST)):
                 return names[max(0, bisect(names, wanted) - 2) :][:SHOWN_NAMES]
     return []
