@@ -39,6 +39,9 @@ DEFAULTS = {
 }
 """The variables' defaults, without the prefix ``sparkify_``."""
 
+FILE_NAMES = {"partition", "songs"}
+"""The variables that name files, relative to the source."""
+
 LONGEST_DURATION = timedelta(days=36_525)
 """The longest duration that a setting may have."""
 
@@ -60,7 +63,26 @@ def setting(name: str) -> str:
             f"The variable sparkify_{name} is not set. Set it under Admin > Variables, "
             f"or with: airflow variables set sparkify_{name} VALUE"
         )
-    return str(value)
+    text = str(value).strip()
+    if name in FILE_NAMES:
+        _check_file_names(name, text)
+    return text
+
+
+def _check_file_names(name: str, text: str) -> None:
+    """Refuse names that match no file of any source."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    if not text and name == "partition":
+        raise AirflowFailException(
+            "The variable sparkify_partition is empty. Set it to the names of the event files, "
+            f"such as {DEFAULTS[name]}, or delete it, which sets it to these."
+        )
+    if any(line.startswith("/") for line in text.splitlines()):
+        raise AirflowFailException(
+            f"The variable sparkify_{name} is {text!r}, but names of files are relative to the "
+            "source. Remove the slash in front."
+        )
 
 
 def lookback() -> timedelta:

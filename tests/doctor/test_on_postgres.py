@@ -161,6 +161,16 @@ BREAKS: dict[str, tuple[Break, str, str]] = {
         "variables",
         r"sparkify_reject_limit is '5 %'; it must be a share",
     ),
+    "no names of event files": (
+        variable("PARTITION", ""),
+        "variables",
+        r"The variable sparkify_partition is empty\. Set it to the names of the event files",
+    ),
+    "names that begin with a slash": (
+        variable("SONGS", "/song_data/**/*.json"),
+        "variables",
+        r"sparkify_songs is '/song_data/\*\*/\*\.json', but .* relative .* Remove the slash",
+    ),
     "no source": (
         lambda _, __, patch: patch.delenv("AIRFLOW_VAR_SPARKIFY_SOURCE"),
         "source",

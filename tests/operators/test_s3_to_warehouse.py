@@ -114,6 +114,38 @@ def test_a_source_that_is_not_there_says_what_to_set(
         staged(pipeline)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("partition", "", "sparkify_partition is empty. Set it to the names of the event files"),
+        ("partition", " ", "sparkify_partition is empty"),
+        ("partition", "/log_data/%Y-%m-%d.json", "relative to the source. Remove the slash"),
+        ("songs", "song_data/*.json\n/song_data/*/*.json", "sparkify_songs is 'song_data.*slash"),
+    ],
+)
+def test_names_that_match_no_file_of_any_source_are_refused(
+    variable: str,
+    value: str,
+    sentence: str,
+    pipeline: Pipeline,
+    source: TestSource,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(f"AIRFLOW_VAR_SPARKIFY_{variable.upper()}", value)
+    with pytest.raises(AirflowFailException, match=sentence):
+        pipeline.run("2018-11-15", "2018-11-16")
+
+
+def test_white_space_around_a_source_is_none_of_it(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.events(play("2018-11-15 10:00:00"))
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", f" {source.url}\n")
+    pipeline.run("2018-11-15", "2018-11-16")
+    assert warehouse.column("select distinct source from file_ledger") == [source.url]
+
+
 def test_jsonpaths_are_refused_where_nothing_reads_them(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

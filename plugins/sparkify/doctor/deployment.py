@@ -29,6 +29,7 @@ SETTINGS: tuple[Callable[[], Any], ...] = (
     settings.keep_staging,
     settings.keep_rejects,
     lambda: Partition.from_settings().names_a_time,
+    lambda: settings.setting("songs"),
 )
 """What reads the variables that may be wrong; each raises a sentence."""
 

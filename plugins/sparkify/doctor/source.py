@@ -123,7 +123,7 @@ def events(subject: Subject) -> str:
     return f"{len(records)} records of {file.name}"
 
 
-@examination(needs=[listing], fix="Fix the file.")
+@examination(needs=[variables, listing], fix="Fix the file.")
 def songs(subject: Subject) -> str:
     """The song files match the variable sparkify_songs, and can be read."""
     pattern = setting("songs")
