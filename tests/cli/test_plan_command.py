@@ -9,6 +9,7 @@ from airflow.cli.cli_parser import get_parser
 from local.tools.pipeline import Pipeline
 from sparkify.runs.hours import Hour, Version
 from sparkify.runs.plan import Pace, Plan
+from sparkify.settings import setting
 from sparkify.sources.base import SourceFile
 from sparkify.sources.partitions import Partition
 from tests.support.sources import TestSource, play
@@ -71,6 +72,30 @@ def test_a_range_that_says_nothing_is_refused(capsys: pytest.CaptureFixture[str]
         "No range: give the first hour to -s and the last one, inclusive, to -e.\n",
     )
     assert "The range is in the future" in planned("-s 2081-01-01", capsys)[1]
+
+
+@pytest.mark.usefixtures("airflow", "warehouse", "source")
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("SOURCE", "file:///no/such/folder", "The source folder /no/such/folder does not exist"),
+        ("PARTITION_TIMEZONE", "Mars/Olympus", "sparkify_partition_timezone is 'Mars/Olympus'"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_a_sentence(
+    variable: str,
+    value: str,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    setting.cache_clear()
+    monkeypatch.setenv(f"AIRFLOW_VAR_SPARKIFY_{variable}", value)
+    status, said = planned("-s 2018-11-15", capsys)
+    assert status == 1
+    assert sentence in said
+    assert "Airflow retries" not in said
+    assert "Traceback" not in said
 
 
 def plan(hours: int, *sizes: int, lookback: timedelta = timedelta()) -> Plan:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sparkify.cli.request import Refused
 from sparkify.cli.screen import Screen
+from sparkify.doctor.errors import describe
 from sparkify.settings import WAREHOUSE
 
 FAILED = 1
@@ -36,6 +37,8 @@ def command(function: Callable[[Namespace, Screen], int]) -> Callable[[Namespace
             _with_airflow(lambda: sys.exit(function(args, screen)))(args)
         except Refused as refusal:
             screen.print_error(str(refusal))
+        except AirflowException as error:
+            screen.print_error(describe(error))
         except DBAPIError as error:
             screen.print_error(
                 f"Airflow's metadata database cannot be queried: {first_line(error.orig)}\n"
