@@ -100,6 +100,10 @@ def test_a_range_may_be_dates() -> None:
     assert window(start="2018-11-15", end="2018-11-16") == Window(day, next_day)
 
 
+def test_a_range_may_be_twenty_years() -> None:
+    assert window(start="2004-01-01", end="2024-01-01").hour_count == 20 * 8766
+
+
 @pytest.mark.parametrize("name", ["start", "end"])
 @pytest.mark.parametrize(
     ("value", "is_one"),
@@ -150,6 +154,12 @@ DAY = {"start": "2018-11-15", "end": "2018-11-16"}
             "given 'from', which the DAG has no param for. Its params are",
         ),
         (NO_DATE, DAY | {"End": "2018-11-15"}, "given 'End'"),
+        (
+            NO_DATE,
+            DAY | {"start": "1918-11-15"},
+            "from start 1918-11-15 to end 2018-11-16 it is more than 20 years",
+        ),
+        (NO_DATE, DAY | {"start": "0018-11-15"}, "The range is too long"),
     ],
 )
 def test_a_run_without_a_window_is_refused(

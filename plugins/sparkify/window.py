@@ -18,6 +18,10 @@ FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 LAST_END = LAST.replace(hour=0, minute=0, second=0, microsecond=0)
 """The latest end of a range: the hours and days that it touches must end by then."""
 
+LONGEST_YEARS = 20
+LONGEST = LONGEST_YEARS * timedelta(days=366)
+"""The longest range: its time grows with its hours, and a typo in the year is soon made."""
+
 MOMENT = (
     r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
@@ -96,6 +100,11 @@ class Window:
         if window.end > LAST_END:
             raise AirflowFailException(
                 f"The range ends too late, at {end}; the latest end is {LAST_END:%Y-%m-%d}."
+            )
+        if window.end - window.start > LONGEST:
+            raise AirflowFailException(
+                f"The range is too long: from start {start} to end {end} it is more than "
+                f"{LONGEST_YEARS} years. Correct the year, or load it in several runs."
             )
         return window
 
