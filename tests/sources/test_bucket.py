@@ -106,6 +106,13 @@ def test_a_bucket_that_is_not_there_says_what_to_set(bucket: Bucket) -> None:
         list(open_source("s3://nowhere-at-all").list(""))
 
 
+def test_a_name_that_no_bucket_can_have_is_refused(bucket: Bucket) -> None:
+    with pytest.raises(AirflowFailException, match="no valid name of a bucket") as refused:
+        list(open_source("s3://bucket:with/x").list(""))
+    assert str(refused.value).startswith("s3://bucket:with cannot be listed: ")
+    assert "regex" not in str(refused.value)
+
+
 REFUSALS = {
     "InvalidAccessKeyId": "does not know the access key. Set a valid login and password",
     "SignatureDoesNotMatch": "secret does not belong to the access key",

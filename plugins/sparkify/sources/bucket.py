@@ -17,7 +17,12 @@ from botocore import UNSIGNED
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+)
 
 from sparkify.settings import STORAGE
 from sparkify.sources.base import SourceFile
@@ -226,5 +231,9 @@ def _explain_errors(what: str) -> Iterator[None]:
         raise AirflowException(f"{what}: {error}") from error
     except NoCredentialsError as error:
         raise AirflowFailException(f"{what}: there is no access key. {NEW_KEY}") from error
+    except ParamValidationError as error:
+        raise AirflowFailException(
+            f"{what}: this is no valid name of a bucket. Correct the variable sparkify_source."
+        ) from error
     except BotoCoreError as error:
         raise AirflowException(f"{what}: {error}. Airflow retries the task.") from error
