@@ -9,6 +9,8 @@ from botocore import xform_name
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
+from sparkify.doctor.deployment import FOLDERS
+from sparkify.macros import sql_files
 from tests.support.environment import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -35,6 +37,12 @@ def test_the_readme_leads_to_every_document() -> None:
             ahead |= set(target.glob("*.md")) if target.is_dir() else {target}
         ahead = {file for file in ahead if file.suffix == ".md"} - found
     assert sorted(set(DOCUMENTS) - found) == []
+
+
+def test_the_screen_of_the_doctor_counts_the_sql_files_that_there_are() -> None:
+    files = sum(len(sql_files(folder)) for folder in FOLDERS)
+    screen = (ROOT / "docs/redshift.md").read_text()
+    assert f"sql: {files} files\n" in screen, f"Say there that the doctor finds {files} SQL files."
 
 
 def commands() -> list[list[str]]:
