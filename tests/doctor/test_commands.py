@@ -50,6 +50,7 @@ def test_the_command_exits_with_what_it_finds(
     said = capsys.readouterr().out
     lines = said.splitlines()
     assert lines[0] == "holds           metadata: postgresql"
+    assert "holds           dags: sparkify is not paused" in lines
     assert lines[-1].endswith(" hold, 0 do not hold, 0 cannot be told.")
     assert all(line.startswith("holds ") for line in lines[:-1])
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SONGS", "catalogue/*.json")

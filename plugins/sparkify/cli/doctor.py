@@ -74,4 +74,4 @@ def dags(_: Subject) -> str:
     if missing := sorted(DAGS - known):
         raise DoesNotHoldError(f"It does not know {', '.join(missing)}.")
     its = Metadata().dag("sparkify")
-    return "sparkify is paused" if its and its.is_paused else "sparkify is scheduled"
+    return "sparkify is paused" if its and its.is_paused else "sparkify is not paused"
