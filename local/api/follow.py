@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
@@ -98,12 +99,13 @@ def task_log(logs: Path, task: Document) -> Path:
 
 
 def last_errors(log: Path, count: int = 6) -> str:
-    """Return the last error messages of a task's log."""
+    """Return the last error messages of a task's log, without repetitions."""
     if not log.exists():
         return "no log: it was stopped before it started."
     records = [_record(line) for line in log.read_text(errors="replace").splitlines()]
     errors = [text for record in records if (text := _error_text(record))]
-    return "\n".join(errors[-count:]) or "no error message."
+    distinct = [text for text, _ in groupby(errors)]
+    return "\n".join(distinct[-count:]) or "no error message."
 
 
 def _record(line: str) -> Document:

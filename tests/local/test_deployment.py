@@ -450,6 +450,8 @@ def test_a_task_s_last_error_is_the_exception_s_own_words(tmp_path: Path) -> Non
     cause = {"exc_type": "UndefinedTable", "exc_value": 'relation "plays" does not exist'}
     lines = [
         {"level": "info", "event": "Running statement: select"},
+        {"level": "error", "event": "Exception rendering Jinja template", "error_detail": [cause]},
+        {"level": "info", "event": "::endgroup::"},
         {"level": "error", "event": "Task failed with exception", "error_detail": [cause]},
         {"level": "info", "event": "Task finished"},
     ]
