@@ -137,6 +137,9 @@ def test_a_table_s_name_says_what_it_is_about_and_whether_it_is_all() -> None:
         ("/answers/plays_by_day.json?first=2018-11-15&first=%27;drop table users", 422),
         ("/answers/plays_by_day.json?first=2018-11-16&last=2018-11-15", 422),
         ("/answers/plays_by_day.json?level=gold", 422),
+        ("/answers/plays_by_day.json?begin=1", 422),
+        ("/answers/plays_by_day.csv?start=15.11.2018", 422),
+        ("/answers/plays_by_day.sql?Level=free", 422),
         ("/answers/plays_by_day.json?level=free' or 1=1--", 422),
         ("/answers/plays_by_day.json?place=", 422),
         ("/answers/plays_by_day.json?place=a%5c' or 1=1--", 422),
@@ -156,6 +159,13 @@ def test_what_is_not_there_and_what_is_no_date_is_refused(
     asgi: admission.Admission, path: str, status: int
 ) -> None:
     assert TestClient(asgi).get(path).status_code == status
+
+
+def test_a_parameter_that_is_none_is_refused_in_a_sentence(asgi: admission.Admission) -> None:
+    refusal = TestClient(asgi).get("/answers/plays_by_day.json?start=2018-11-15&level=free")
+    assert refusal.json() == {
+        "detail": "There is no parameter start; there are first, last, level, place."
+    }
 
 
 def test_every_answer_carries_the_headers_that_protect(

@@ -35,13 +35,22 @@ PLACE = r"^[^\\\x00]{1,512}$"
 """A place; without a backslash, which the engines would read differently in the SQL to be shown."""
 
 
+PARAMETERS = ("first", "last", "level", "place")
+"""The parameters of a request; another one would be answered as if it were not there."""
+
+
 async def chosen(
+    request: Request,
     first: Annotated[date | None, Query(description="First day, UTC")] = None,
     last: Annotated[date | None, Query(description="Last day, UTC")] = None,
     level: Annotated[Level | None, Query(description="Level at the time of the play")] = None,
     place: Annotated[str | None, Query(description="Place of the play", pattern=PLACE)] = None,
 ) -> Filters:
     """Return the filters of a request."""
+    if unknown := sorted(set(request.query_params) - set(PARAMETERS)):
+        raise HTTPException(
+            422, f"There is no parameter {unknown[0]}; there are {', '.join(PARAMETERS)}."
+        )
     if first and last and first > last:
         raise HTTPException(422, f"The range is empty: {first} is after {last}.")
     return Filters(first, last, level, place)
