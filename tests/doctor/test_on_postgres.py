@@ -304,6 +304,16 @@ def test_songs_under_other_names_cannot_be_told(
     assert "no name matches 'catalogue/*.json', but there are " in found["songs"].text
 
 
+def test_a_variable_that_no_setting_reads_is_named(
+    well: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_LOOKBACK", "60")
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_STALE_HOURS", "48")
+    assert findings()["variables"].text == (
+        "all defaults but stale_hours; but no setting is named AIRFLOW_VAR_SPARKIFY_LOOKBACK"
+    )
+
+
 @pytest.mark.parametrize("indent", [None, 1])
 def test_only_the_beginning_of_a_long_file_is_read(
     indent: int | None, well: Warehouse, source: TestSource

@@ -1,5 +1,6 @@
 """Examinations of this deployment: packages, SQL, Airflow's own settings, the variables."""
 
+import os
 import platform
 from collections.abc import Callable
 from importlib import import_module
@@ -32,6 +33,9 @@ SETTINGS: tuple[Callable[[], Any], ...] = (
     lambda: settings.setting("songs"),
 )
 """What reads the variables that may be wrong; each raises a sentence."""
+
+VARIABLE = "AIRFLOW_VAR_SPARKIFY_"
+"""What the name of a variable begins with in the environment."""
 
 
 @examination(fix="Install what requirements.txt lists, for this Python and this machine.")
@@ -75,4 +79,7 @@ def variables(_: Subject) -> str:
     changed = [
         name for name in settings.DEFAULTS if settings.setting(name) != settings.DEFAULTS[name]
     ]
-    return f"all defaults but {', '.join(changed)}" if changed else "all defaults"
+    found = f"all defaults but {', '.join(changed)}" if changed else "all defaults"
+    known = {f"{VARIABLE}{name.upper()}" for name in ("source", *settings.DEFAULTS)}
+    unknown = sorted(name for name in os.environ if name.startswith(VARIABLE) and name not in known)
+    return f"{found}; but no setting is named {', '.join(unknown)}" if unknown else found
