@@ -31,7 +31,6 @@ CONCURRENCY = 8
 STEPS = 20
 """Number of progress reports."""
 HOUR = timedelta(hours=1)
-MAX_HOURS = 24 * 366 * 20
 SETTINGS = {
     # Failures are shown; the tasks' logs are not.
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL",
@@ -125,14 +124,14 @@ def _user_errors() -> Iterator[None]:
 
 
 def _hours(source: str) -> list[datetime]:
-    from sparkify.sources.partitions import events_span, no_events
+    from sparkify.sources.partitions import Partition, events_span, no_events
 
     span = events_span(source)
     if span is None:
         raise UserError(no_events(source))
     start, end = (moment.replace(tzinfo=None) for moment in span)
     count = int((end - start) / HOUR)
-    if count > MAX_HOURS:
+    if not Partition.from_settings().names_a_time:
         raise UserError(
             "The variable sparkify_partition contains no time, so the hours of the source are "
             "unknown. Only files named by time can be verified."

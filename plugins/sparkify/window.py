@@ -20,7 +20,7 @@ LAST_END = LAST.replace(hour=0, minute=0, second=0, microsecond=0)
 
 LONGEST_YEARS = 20
 LONGEST = LONGEST_YEARS * timedelta(days=366)
-"""The longest range: its time grows with its hours, and a typo in the year is soon made."""
+"""The longest range: a load takes time for each hour, and a typo in the year is soon made."""
 
 MOMENT = (
     r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from local.tools.pipeline import Pipeline
 from sparkify.sources.partitions import Partition, events_span
-from sparkify.window import FIRST, LAST, Window
+from sparkify.window import FIRST, LAST, LONGEST, Window
 from tests.reference import expected, read
 from tests.support.search import budget
 from tests.support.sources import TestSource
@@ -143,6 +143,19 @@ def test_a_slack_that_is_no_number_of_hours_is_refused(
     monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION_SLACK", hours)
     with pytest.raises(AirflowFailException, match="sparkify_partition_slack"):
         Partition.from_settings()
+
+
+def test_files_whose_names_say_no_time_span_the_longest_range(
+    source: TestSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION", "log_data/**/*.json")
+    assert events_span(source.url) is None
+    source.lines("2018-11-15", "one")
+    span = events_span(source.url)
+    assert span
+    start, end = span
+    assert start < datetime(2018, 11, 15, tzinfo=UTC) < datetime.now(UTC) < end
+    assert end - start == LONGEST
 
 
 def cut(source: TestSource, zone: str, events: list[dict[str, Any]]) -> None:

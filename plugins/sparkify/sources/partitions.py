@@ -12,7 +12,7 @@ from sparkify import settings
 from sparkify.sources.base import SourceFile
 from sparkify.sources.globs import glob_expression, literal_prefix
 from sparkify.sources.open import nearby_names, open_source
-from sparkify.window import FIRST, HOUR, LAST, Window, shift
+from sparkify.window import FIRST, HOUR, LAST, LONGEST, Window, full_hour, shift
 
 # The codes of a template, with how each is formatted and the pattern that it matches.
 CODES = {
@@ -177,11 +177,18 @@ def event_listing(url: str) -> Iterable[SourceFile]:
 
 
 def events_span(url: str) -> tuple[datetime, datetime] | None:
-    """Return the start and end of the hours that a source's event files span, or None."""
+    """
+    Return the start and end of the hours that a source's event files span, or None.
+
+    If their names say no time, these are the latest ones that a range may have.
+    """
     partition = Partition.from_settings()
     spans = [span for file in event_listing(url) if (span := partition.span(file.name))]
     if not spans:
         return None
+    if not partition.names_a_time:
+        end = full_hour(datetime.now(UTC)) + HOUR
+        return end - LONGEST, end
     hours = Window(min(span.start for span in spans), max(span.end for span in spans)).touched_hours
     return hours.start, hours.end
 
