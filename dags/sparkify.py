@@ -17,9 +17,10 @@ window again**: a retry, another run and a backfill all do the same. What anothe
 is left to that run, and the log says so.
 
 *Stage* copies the files into tables of this run only. The *audit* stops the run before anything is
-published if too many records could not be loaded, a file has vanished, or an hour would lose all
-its rows; with the param `allow_removed` the run publishes such removals. *Catalogue* is skipped if
-no song file is new. *Check* fails the run if the data in the warehouse is wrong.
+published if too many records could not be loaded, a file has vanished, an hour would lose all its
+rows, or too many song files have been emptied; with the param `allow_removed` the run publishes
+such removals. *Catalogue* is skipped if no song file is new. *Check* fails the run if the data in
+the warehouse is wrong.
 
 #### Troubleshooting
 
@@ -117,7 +118,8 @@ with DeadlineDAG(
             type="boolean",
             title="Publish removals",
             description="Publish even if a file that was loaded before is gone, or an hour that "
-            "was loaded with events has none now. Their plays are deleted.",
+            "was loaded with events has none now, or many song files are empty. Their plays and "
+            "songs are deleted.",
         ),
     },
     template_searchpath=str(sql_folder()),

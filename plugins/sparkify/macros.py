@@ -79,7 +79,7 @@ def is_scheduled(context: Mapping[str, Any]) -> bool:
 
 @pass_context
 def removal_is_allowed(context: Mapping[str, Any]) -> bool:
-    """Whether the run may publish even if files, or all events of an hour, are gone."""
+    """Whether the run may publish even if files, all events of an hour or many songs are gone."""
     return bool(context["params"].get("allow_removed"))
 
 

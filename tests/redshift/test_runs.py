@@ -215,6 +215,17 @@ def test_a_file_without_a_byte_is_read_like_any_other(
     ]
 
 
+def test_song_files_that_are_emptied_stop_a_run(
+    bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    bucket.put("song_data/A/TR1.json", json.dumps(song("SO1")))
+    redshift_pipeline.run("2018-11-15", "2018-11-16")
+    bucket.put("song_data/A/TR1.json", "")
+    with pytest.raises(AirflowFailException, match=r"songs_emptied: it is 1, .*(.|\n)*TR1\.json"):
+        redshift_pipeline.run("2018-11-15", "2018-11-16")
+    assert redshift_warehouse.count("songs") == 1
+
+
 def test_a_view_that_gains_a_column_is_recreated(
     redshift_warehouse: Warehouse, dags: dict[str, DAG], monkeypatch: pytest.MonkeyPatch
 ) -> None:

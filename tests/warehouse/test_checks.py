@@ -75,6 +75,7 @@ STARTS = (
 EVENTS = staging_table("run", "staging_events")
 NO_PLAYS = f"update {EVENTS} set page = 'NextPage'"
 MANY_EVENTS = f"insert into {EVENTS} select its.* from {EVENTS} as its, generate_series(1, 99)"
+EMPTIED = "update file_ledger set row_count = 0 where run_id = 'run' and dataset = 'staging_songs'"
 LEVELS = "update user_levels set level = 'gold' where user_id = 2"
 
 WRONG = {
@@ -118,6 +119,7 @@ WRONG = {
     "song_copies_complete": "delete from song_copies",
     "songs_complete": "delete from songs",
     "songs_durations": "update songs set duration = 86400",
+    "songs_emptied": EMPTIED,
     "songs_unique": doubled("songs"),
     "staging_songs_as_delivered": "update staging_songs set artist_location = 'Nowhere'",
     "staging_songs_unique": doubled("staging_songs"),
@@ -180,6 +182,12 @@ RIGHT = {
         WRONG["songs_complete"] + ON_ITS_WAY,
         # Another run's to answer for: this one has brought no songs.
         WRONG["songs_complete"] + "; update file_ledger set run_id = 'other' where run_id = 'run'",
+    ],
+    "songs_emptied": [
+        f"{EMPTIED}; update song_files set songs = 0",
+        f"{EMPTIED}; update song_files set reading = reading + 1",
+        f"{EMPTIED}; insert into song_files select 'other', source, etag, reading, 99 "
+        "from song_files",
     ],
     # A newer reading has entered what its plays go by, and not yet its plays.
     "time_played": [f"{STARTS}; {newer_claim()}"],

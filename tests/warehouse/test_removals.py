@@ -160,6 +160,58 @@ def test_a_loaded_hour_is_emptied_with_a_word_only(
     pipeline.run(*window)
 
 
+@pytest.mark.parametrize(
+    ("text", "limit", "elsewhere"),
+    [("", "0.01", False), ("", "0.01", True), ("broken", "0.5", False)],
+)
+def test_song_files_are_emptied_with_a_word_only(
+    text: str,
+    limit: str,
+    elsewhere: bool,
+    pipeline: Pipeline,
+    allowing: Pipeline,
+    source: TestSource,
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", limit)
+    source.events(play("2018-11-15 10:00:00"))
+    source.song_text("all", "\n".join(json.dumps(song(f"SO{number}")) for number in range(9)))
+    source.songs(song("SOX", title="Other"))
+    pipeline.run(*DAY)
+    if elsewhere:
+        shutil.copytree(source.root, tmp_path / "elsewhere")
+        source = TestSource(tmp_path / "elsewhere")
+        monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", source.url)
+    source.song_text("all", text)
+    for _ in range(2):
+        with pytest.raises(
+            AirflowFailException,
+            match=r"songs_emptied: it is 0\.9, above (.|\n)*emptied_files 1, songs_loaded 9, "
+            r"such_as song_data/A/B/C/TRall\.json(.|\n)*allow_removed",
+        ) as no:
+            pipeline.run(*DAY)
+        assert "reject_share" not in str(no.value)
+    assert warehouse.count("songs") == 10
+    assert warehouse.count("songplays where song_id is not null") == 1
+    allowing.run(*DAY)
+    assert warehouse.count("songs") == 1
+    assert warehouse.count("songplays where song_id is not null") == 0
+    assert "stage_songs" in pipeline.run(*DAY)
+
+
+def test_a_few_song_files_may_be_emptied(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    source.songs(*(song(f"SO{number}") for number in range(200)))
+    pipeline.run(*DAY)
+    source.song_text("SO0", "")
+    source.song_text("SO1", "")
+    pipeline.run(*DAY)
+    assert warehouse.count("songs") == 198
+
+
 def test_a_correction_may_take_plays_and_a_quiet_hour_stays_quiet(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse
 ) -> None:
