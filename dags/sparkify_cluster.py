@@ -62,6 +62,7 @@ with DAG(
     description="Creates, pauses, resumes or deletes the Redshift cluster",
     doc_md=__doc__,
     schedule=None,
+    is_paused_upon_creation=False,
     start_date=datetime(2010, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

@@ -35,6 +35,7 @@ with DAG(
     description="Erases users, and leaves them out of later loads",
     doc_md=__doc__,
     schedule=None,
+    is_paused_upon_creation=False,
     start_date=datetime(2010, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

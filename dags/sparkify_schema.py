@@ -79,6 +79,7 @@ with DAG(
     description="Creates the warehouse's tables and views",
     doc_md=__doc__,
     schedule=None,
+    is_paused_upon_creation=False,
     start_date=datetime(2010, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

@@ -59,6 +59,21 @@ def test_an_hourly_run_has_a_window_of_an_hour(dags: dict[str, DAG]) -> None:
     assert timetable == CronDataIntervalTimetable("@hourly", timezone="UTC")
 
 
+def test_what_people_trigger_starts_at_once_and_a_schedule_when_someone_says_so(
+    dags: dict[str, DAG],
+) -> None:
+    for dag in dags.values():
+        if dag.schedule is None:
+            assert dag.is_paused_upon_creation is False, (
+                f"{dag.dag_id}: set is_paused_upon_creation=False, or its first run waits unseen."
+            )
+        else:
+            assert dag.is_paused_upon_creation is None, (
+                f"{dag.dag_id}: leave is_paused_upon_creation to Airflow, or it loads before the "
+                "deployment is set up."
+            )
+
+
 def test_what_a_template_raises_is_shown(dags: dict[str, DAG]) -> None:
     for dag_id in ("sparkify", "sparkify_doctor", "sparkify_report", "sparkify_schema"):
         for task in dags[dag_id].tasks:
