@@ -13,7 +13,11 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowNotFoundException,
+)
 
 from sparkify.settings import WAREHOUSE, statement_timeout
 
@@ -43,7 +47,10 @@ def engine(conn_id: str = WAREHOUSE) -> str:
 
 
 def _connection(conn_id: str) -> Connection:
-    connection: Connection = BaseHook.get_connection(conn_id)
+    try:
+        connection: Connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise AirflowFailException(UNDEFINED.format(conn_id, conn_id.upper())) from error
     if connection.conn_type not in (POSTGRES, REDSHIFT):
         raise AirflowFailException(
             f"The connection {conn_id} is of type {connection.conn_type!r}; it must be redshift or "
@@ -121,6 +128,15 @@ def is_local(hosts: str | None) -> bool:
     )
 
 
+UNDEFINED = (
+    "The connection {} is not defined. In Airflow, or as the environment variable AIRFLOW_CONN_{}, "
+    "define one of type redshift or postgres: docs/deployment.md shows how."
+)
+UNREACHABLE = (
+    "The warehouse of the connection {} (host {}, port {}, database {}) cannot be reached: {}. "
+    "Check the connection, and run airflow sparkify doctor, which finds out what is wrong."
+)
+
 NOT_FOUND = (
     "A table or view of the warehouse does not exist: {}. If it is the run's own staging table, "
     "which is dropped when the run ends, clear the run's stage_* tasks with downstream. Otherwise "
@@ -168,6 +184,10 @@ class WarehouseError(AirflowException):
     """An error of the warehouse for which there is no advice; a retry may not meet it again."""
 
 
+class UnreachableError(AirflowException):
+    """The warehouse opens no session; a retry may find it again."""
+
+
 QUOTED = re.compile(r"['\"].*['\"]", re.DOTALL)
 
 DATA_ERRORS = ("22", "XX")
@@ -208,7 +228,7 @@ def explain(error: Exception) -> Exception:
 @contextmanager
 def connected(hook: Any) -> Iterator[Any]:
     """Open a connection and commit at the end; errors are explained."""
-    with closing(hook.get_conn()) as connection:
+    with closing(_connect(hook)) as connection:
         try:
             # PostgreSQL was told when connecting, which costs no statement.
             if hook.conn_type == REDSHIFT and (timeout := _timeout()):
@@ -220,6 +240,24 @@ def connected(hook: Any) -> Iterator[Any]:
                 raise
             # Not "from error": a traceback would quote its details.
             raise explained.with_traceback(error.__traceback__) from None
+
+
+def _connect(hook: Any) -> Any:
+    """Open a connection, or say which one cannot be opened, and why."""
+    try:
+        return hook.get_conn()
+    except Exception as error:
+        its = connection_of(hook)
+        where = [each or "by default" for each in (its.host, its.port, its.schema)]
+        raise UnreachableError(UNREACHABLE.format(its.conn_id, *where, _reason(error))) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what a driver says of a connection that it cannot open, on one line."""
+    details = error.args[0] if error.args else None
+    # Redshift's driver passes on the server's response, or adds the cause to its own words.
+    words = [details.get("M")] if isinstance(details, dict) else error.args
+    return ": ".join(map(str, words)).strip().partition("\n")[0].rstrip(".")
 
 
 def _set_timeout(connection: Any, timeout: int) -> None:

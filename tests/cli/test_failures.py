@@ -9,7 +9,7 @@ from sparkify.cli import failures
 from sparkify.cli.failures import command, explain_warehouse_errors
 from sparkify.cli.request import Refused
 from sparkify.cli.screen import Screen
-from sparkify.warehouse import warehouse_hook
+from sparkify.warehouse import session, warehouse_hook
 from tests.support.warehouse import Warehouse
 
 NOWHERE = "/nowhere/that/a/server/listens"
@@ -59,6 +59,18 @@ def test_without_the_warehouse_it_says_where_that_should_be(
     assert "The warehouse cannot be queried: " in str(refusal.value)
     assert "start it with `make run`" in str(refusal.value)
     assert "s3cret" not in str(refusal.value)
+
+
+def test_a_session_with_the_warehouse_that_cannot_be_opened_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", f"postgres:///?host={NOWHERE}")
+    with (
+        pytest.raises(Refused, match=r"cannot be reached: (.|\n)*start it with `make run`"),
+        explain_warehouse_errors(),
+        session(warehouse_hook()),
+    ):
+        pass
 
 
 def test_a_warehouse_of_an_older_schema_is_told_to_be_one(warehouse: Warehouse) -> None:

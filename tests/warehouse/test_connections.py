@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 import redshift_connector
+from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from botocore.client import BaseClient
 from botocore.validate import ParamValidator
+from redshift_connector import error as redshift_error
 
 from local.redshift.server import RedshiftServer
-from sparkify.warehouse import session, warehouse_hook
+from sparkify.operators.warehouse import ExecuteSQLOperator
+from sparkify.warehouse import UnreachableError, engine, session, warehouse_hook
 from tests.support.environment import ROOT
 from tests.support.warehouse import Warehouse
 
@@ -226,3 +229,76 @@ def test_an_endless_wait_on_redshift_ends_with_a_sentence(
     redshift_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits_in_vain(redshift_warehouse, monkeypatch)
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redshift's provider tries again at once."""
+    monkeypatch.setattr(RedshiftSQLHook.get_conn.retry, "sleep", lambda _: None)
+
+
+def in_a_session() -> None:
+    with session(warehouse_hook()):
+        pass
+
+
+def in_a_task() -> None:
+    ExecuteSQLOperator(task_id="look", sql="select 1").execute({})
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("connect", [in_a_session, in_a_task])
+@pytest.mark.parametrize(
+    ("conn_type", "reason"),
+    [
+        ("postgres", r"connection failed: .*port 1 failed: .*refused"),
+        ("redshift", r"communication error: .*refused"),
+    ],
+)
+def test_a_warehouse_that_cannot_be_reached_is_named_with_what_to_do(
+    conn_type: str, reason: str, connect: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {"host": "127.0.0.1", "port": 1, "schema": "music", "login": "loader"}
+    written = json.dumps({"conn_type": conn_type, "password": "s3cret", **wrong})
+    monkeypatch.setenv(CONNECTION, written)
+    with pytest.raises(
+        UnreachableError,
+        match=r"sparkify_warehouse \(host 127\.0\.0\.1, port 1, database music\) cannot be "
+        rf"reached: {reason}\. Check the connection, and run airflow sparkify doctor",
+    ) as failed:
+        connect()
+    assert "s3cret" not in str(failed.value)
+    assert "\n" not in str(failed.value)
+    # It may be back the next time.
+    assert not isinstance(failed.value, AirflowFailException)
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_what_redshift_answers_to_a_wrong_login_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(**_: Any) -> None:
+        answer = {"S": "FATAL", "C": "28000", "M": "password authentication failed", "R": "auth"}
+        raise redshift_error.InterfaceError(answer)
+
+    monkeypatch.setattr(redshift_connector, "Connection", refuse)
+    monkeypatch.setenv(CONNECTION, "redshift://loader:s3cret@my-cluster")
+    with pytest.raises(
+        UnreachableError,
+        match=r"\(host my-cluster, port by default, database by default\) cannot be reached: "
+        r"password authentication failed\. Check",
+    ):
+        in_a_session()
+
+
+@pytest.mark.parametrize("ask", [engine, warehouse_hook])
+def test_a_connection_that_is_not_defined_is_told_to_be_so(
+    ask: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(CONNECTION, raising=False)
+    with pytest.raises(
+        AirflowFailException,
+        match=r"sparkify_warehouse is not defined\..*AIRFLOW_CONN_SPARKIFY_WAREHOUSE.*"
+        r"docs/deployment\.md",
+    ):
+        ask()

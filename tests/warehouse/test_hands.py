@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from local.servers.databases import execute
 from local.tools.pipeline import Pipeline
-from sparkify.warehouse import WarehouseError, explain, session, warehouse_hook
+from sparkify.warehouse import UnreachableError, WarehouseError, explain, session, warehouse_hook
 from tests.reference import expected
 from tests.support.environment import SERVER
 from tests.support.sources import TestSource, play, song, visit
@@ -214,7 +214,7 @@ def test_a_warehouse_that_restarts_between_tasks_loses_nothing(
     for task_id in pipeline.order():
         with pytest.MonkeyPatch.context() as down:
             down.setenv("AIRFLOW_CONN_SPARKIFY_WAREHOUSE", SERVER.connection(f"no_{name}"))
-            with pytest.raises(psycopg.OperationalError):
+            with pytest.raises(UnreachableError, match=f"database no_{name}"):
                 pipeline.run_task(task_id, context)
         pipeline.run_task(task_id, context)
     assert warehouse.contents() == expected(world.root)

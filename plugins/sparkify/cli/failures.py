@@ -19,8 +19,11 @@ from sparkify.cli.request import Refused
 from sparkify.cli.screen import Screen
 from sparkify.doctor.errors import describe
 from sparkify.settings import WAREHOUSE
+from sparkify.warehouse import UnreachableError
 
 FAILED = 1
+
+ON_A_LAPTOP = "On a laptop, start it with `make run`, then run `source .local/env` here"
 
 
 def command(function: Callable[[Namespace, Screen], int]) -> Callable[[Namespace], None]:
@@ -42,8 +45,7 @@ def command(function: Callable[[Namespace, Screen], int]) -> Callable[[Namespace
         except DBAPIError as error:
             screen.print_error(
                 f"Airflow's metadata database cannot be queried: {first_line(error.orig)}\n"
-                "On a laptop, start it with `make run`, then run `source .local/env` here; "
-                "elsewhere check the setting [database] sql_alchemy_conn."
+                f"{ON_A_LAPTOP}; elsewhere check the setting [database] sql_alchemy_conn."
             )
         sys.exit(FAILED)
 
@@ -83,14 +85,15 @@ def explain_warehouse_errors() -> Iterator[None]:
     """Refuse if the warehouse cannot be reached, or lacks a table or a column."""
     try:
         yield
+    except UnreachableError as error:
+        raise Refused(f"{error}\n{ON_A_LAPTOP}.") from error
     except AirflowException as error:
         raise Refused(f"The warehouse cannot be queried: {error}") from error
     except _driver_errors() as error:
         raise Refused(
             f"The warehouse cannot be queried: {first_line(error)}\n"
-            f"Check the connection {WAREHOUSE}. On a laptop, start it with `make run`, then run "
-            "`source .local/env` here; if the warehouse lacks a table or a column, run the DAG "
-            "sparkify_schema."
+            f"Check the connection {WAREHOUSE}. {ON_A_LAPTOP}; if the warehouse lacks a table or a "
+            "column, run the DAG sparkify_schema."
         ) from error
 
 

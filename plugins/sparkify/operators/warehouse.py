@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.providers.common.sql.operators.sql import BaseSQLOperator, SQLExecuteQueryOperator
+from airflow.sdk import Context
 
 from sparkify.lineage import Executed, Lineage, Location
 from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.operators.lineage import LineageMixin
 from sparkify.settings import WAREHOUSE
-from sparkify.warehouse import connection_of, execute, first_words, warehouse_hook
+from sparkify.warehouse import connected, connection_of, execute, first_words, warehouse_hook
 
 
 class WarehouseOperator(VisibleErrorsMixin, LineageMixin, BaseSQLOperator):
@@ -56,6 +57,12 @@ class ExecuteSQLOperator(WarehouseOperator, SQLExecuteQueryOperator):
     """The provider's operator for statements, on the warehouse."""
 
     template_fields: Sequence[str] = SQLExecuteQueryOperator.template_fields
+
+    def execute(self, context: Context) -> Any:
+        """Execute the statements, once it is clear that the warehouse can be reached."""
+        with connected(self.get_db_hook()):
+            pass  # The provider connects by itself, and does not explain why it cannot.
+        return super().execute(context)
 
     def lineage(self) -> Lineage:
         """Return what the statements have read and written."""
