@@ -1,7 +1,7 @@
 -- The share of the catalogue's songs whose files have lost every song stays below the limit.
 -- returns: value
 -- limit: {{ reject_limit() }}
--- quotes: emptied_files, songs_loaded, such_as
+-- quotes: emptied_files, songs_loaded, source_file
 -- fix: Nothing was published, as that would delete these songs. Restore the files, which
 --     file_ledger lists with a row_count of 0, and clear stage_songs; rejected_rows has what could
 --     not be loaded. If the songs were removed on purpose, trigger a run with start, end and
@@ -15,7 +15,7 @@ select
     end as share,
     count(*) as emptied_files,
     coalesce(sum(song_files.songs), 0) as songs_loaded,
-    min(song_files.source_file) as such_as
+    min(song_files.source_file) as source_file
 from file_ledger as read_now
 inner join song_files on read_now.source_file = song_files.source_file
 where

@@ -16,7 +16,7 @@ from tests.support.warehouse import Warehouse
 
 PASSES = "-- All is well.\nselect 1 as one where false"
 FAILS = "-- Nothing is ever wrong.\n-- fix: Do not worry.\nselect generate_series(1, 7) as wrong"
-WARNS = "-- Nobody is surprised.\n-- severity: warn\n-- scope: table\nselect 'boo' as noise"
+WARNS = "-- Nobody is surprised.\n-- severity: warn\n-- scope: table\nselect cast('boo' as varchar(8)) as noise"
 VALUE = "-- It is small.\n-- returns: value\n-- limit: 0.5\n"
 
 
@@ -88,7 +88,7 @@ def test_the_log_has_the_statement_that_shows_the_rows(
 ) -> None:
     run({"a": PASSES, "c": WARNS})
     told = "".join(capfd.readouterr())
-    assert "select 'boo' as noise" in told
+    assert "select cast('boo' as varchar(8)) as noise" in told
     assert "noise boo" not in told
     assert "select 1 as one" not in told
 
@@ -190,7 +190,7 @@ def test_checks_that_redshift_is_asked_together_are_judged_alone(
         run(
             {
                 "a": PASSES,
-                "b": VALUE + "select 0.25 as value, 'Ada' as name",
+                "b": VALUE + "select 0.25 as value, cast('Ada' as varchar(8)) as name",
                 "c": VALUE.replace("0.5", "5") + "select 7 as value",
                 "d": WARNS,
                 "e": VALUE + "select 1 as value where false",

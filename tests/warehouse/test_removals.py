@@ -189,7 +189,7 @@ def test_song_files_are_emptied_with_a_word_only(
         with pytest.raises(
             AirflowFailException,
             match=r"songs_emptied: it is 0\.9, above (.|\n)*emptied_files 1, songs_loaded 9, "
-            r"such_as song_data/A/B/C/TRall\.json(.|\n)*allow_removed",
+            r"source_file song_data/A/B/C/TRall\.json(.|\n)*allow_removed",
         ) as no:
             pipeline.run(*DAY)
         assert "reject_share" not in str(no.value)
