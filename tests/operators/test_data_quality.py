@@ -16,7 +16,8 @@ from tests.support.warehouse import Warehouse
 
 PASSES = "-- All is well.\nselect 1 as one where false"
 FAILS = "-- Nothing is ever wrong.\n-- fix: Do not worry.\nselect generate_series(1, 7) as wrong"
-WARNS = "-- Nobody is surprised.\n-- severity: warn\n-- scope: table\nselect cast('boo' as varchar(8)) as noise"
+WARNS = "-- Nobody is surprised.\n-- severity: warn\n-- scope: table\n"
+WARNS += "select cast('boo' as varchar(8)) as noise"
 VALUE = "-- It is small.\n-- returns: value\n-- limit: 0.5\n"
 
 
