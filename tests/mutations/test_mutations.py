@@ -52,10 +52,10 @@ MUTATIONS: dict[str, Break] = {
     ),
     "the window's end": window_end,
     "the delete": delete,
-    "the relink": text(
-        "link_songplays", "left join known\n    on", "left join known\n    on false and"
+    "the relink": text("link_songplays", ") as known\n    on", ") as known\n    on false and"),
+    "of several songs the smallest": text(
+        "link_songplays", "min(catalogue.song_id)", "max(catalogue.song_id)"
     ),
-    "of several songs the smallest": text("link_songplays", "min(song_id)", "max(song_id)"),
     "of several files the last": text("load_staging_songs", "source_file desc", "source_file"),
     "the last event's level": text("load_users", "event_time desc", "event_time asc"),
     "spells made anew": text("load_user_levels", "where stable.user_id is null", "where false"),
