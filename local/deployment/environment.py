@@ -11,11 +11,10 @@ from local.deployment.layout import Layout
 from local.deployment.source import database_name
 from local.servers.postgres import HOST, MANAGED, METADATA, USER, EmbeddedPostgres
 from local.servers.programs import bin_folder
-from sparkify.settings import DEFAULTS
+from sparkify.settings import DEFAULTS, VARIABLE
 
 WAREHOUSE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_WAREHOUSE"
 STORAGE_CONNECTION = "AIRFLOW_CONN_SPARKIFY_S3"
-VARIABLE = "AIRFLOW_VAR_SPARKIFY_"
 SOURCE_VARIABLE = f"{VARIABLE}SOURCE"
 DEFAULT_STORAGE = json.dumps({"conn_type": "aws", "description": MANAGED})
 """Amazon's S3, with the credentials that the ``aws`` command would use."""

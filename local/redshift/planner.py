@@ -54,6 +54,7 @@ def _refuse_plan(tree: str, equalities: frozenset[str]) -> None:
         if node.kind in RULES:
             RULES[node.kind](node)
         if node.kind == "QUERY" and node.word("commandType") in (UPDATE, DELETE):
+            _refuse_updated_with(node)
             _refuse_unjoined(node, equalities)
 
 
@@ -103,25 +104,15 @@ def _refuse_unknown(query: Node) -> None:
     Users report this error when such a column is compared, sorted or partitioned by. It is refused
     whatever becomes of it, except in a UNION, which gives it a type.
     """
-    tables = [] if query.nodes("setOperations") else query.nodes("rtable")
-    for table in tables + query.nodes("cteList"):
-        for subquery in table.nodes("subquery") + table.nodes("ctequery"):
-            for entry in subquery.nodes("targetList"):
-                for selected in entry.nodes("expr"):
-                    if selected.kind == "CONST" and selected.word("consttype") == TEXT:
-                        raise RedshiftError(UNKNOWN)
-
-
-def _refuse_updated_with(query: Node) -> None:
-    """
-    Raise for a WITH in the FROM of an UPDATE or the USING of a DELETE.
-
-    WITH clause, r_WITH_clause.html, mentions UPDATE only with a subquery of its WHERE.
-    """
-    if query.word("commandType") in (UPDATE, DELETE):
-        for table in query.nodes("rtable"):
-            if any(node.kind == "COMMONTABLEEXPR" for node in table.walk()):
-                raise RedshiftError(UPDATED_WITH)
+    arms = query.nodes("setOperations")
+    subqueries = [
+        *(one for table in query.nodes("rtable") if not arms for one in table.nodes("subquery")),
+        *(one for table in query.nodes("cteList") for one in table.nodes("ctequery")),
+    ]
+    entries = (entry for subquery in subqueries for entry in subquery.nodes("targetList"))
+    for selected in (node for entry in entries for node in entry.nodes("expr")):
+        if selected.kind == "CONST" and selected.word("consttype") == TEXT:
+            raise RedshiftError(UNKNOWN)
 
 
 def _refuse_row(row: Node) -> None:  # noqa: ARG001 - every rule takes a node
@@ -129,17 +120,12 @@ def _refuse_row(row: Node) -> None:  # noqa: ARG001 - every rule takes a node
     raise RedshiftError(ROWS)
 
 
-def _refuse_query(query: Node) -> None:
-    _refuse_unknown(query)
-    _refuse_updated_with(query)
-
-
 RULES = {
     "VAR": _refuse_skipped_level,
     "JOINEXPR": _refuse_correlated_join,
     "SUBLINK": _refuse_correlated_window,
     "COMMONTABLEEXPR": _refuse_nested_with,
-    "QUERY": _refuse_query,
+    "QUERY": _refuse_unknown,
     "ROWEXPR": _refuse_row,
     "ROWCOMPAREEXPR": _refuse_row,
 }
@@ -156,6 +142,17 @@ def _refers_outside(node: Node, depth: int) -> bool:
         return node.number("varlevelsup") > depth
     children = (child for name in node.fields for child in node.nodes(name))
     return any(_refers_outside(child, depth + (child.kind == "QUERY")) for child in children)
+
+
+def _refuse_updated_with(query: Node) -> None:
+    """
+    Raise for a WITH in the FROM of an UPDATE or the USING of a DELETE.
+
+    WITH clause, r_WITH_clause.html, mentions UPDATE only with a subquery of its WHERE.
+    """
+    for table in query.nodes("rtable"):
+        if any(node.kind == "COMMONTABLEEXPR" for node in table.walk()):
+            raise RedshiftError(UPDATED_WITH)
 
 
 def _refuse_unjoined(query: Node, equalities: Collection[str]) -> None:

@@ -21,6 +21,9 @@ MAIL = "sparkify_mail"
 SLACK = "sparkify_slack"
 """Optional connection of type ``slackwebhook`` for alerts."""
 
+VARIABLE = "AIRFLOW_VAR_SPARKIFY_"
+"""What the name of a variable begins with in the environment."""
+
 DEFAULTS = {
     "partition": "log_data/%Y/%m/%Y-%m-%d-events.json",
     "partition_timezone": "UTC",

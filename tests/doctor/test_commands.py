@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from airflow.cli.cli_parser import get_parser
@@ -31,6 +32,8 @@ def running(airflow: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An Airflow whose processes all run."""
     monkeypatch.setattr(Metadata, "is_running", lambda *_: True)
     monkeypatch.setattr(Metadata, "dag_ids", lambda _: ["sparkify", "sparkify_schema"])
+    # Another test may have stored and paused it.
+    monkeypatch.setattr(Metadata, "dag", lambda *_: SimpleNamespace(is_paused=False))
 
 
 def call() -> object:

@@ -90,11 +90,11 @@ WRONG = {
     "hours_as_busy": past_weeks(weeks=4, plays=20),
     "hours_as_loaded": "update hour_loads set content_in_files = content_in_files + 1 "
     "where hour_start = '2018-11-15 09:00'",
-    "hours_emptied": f"update {staging_table('run', 'staging_events')} set ts = '2018-11-15 11:00'",
+    "hours_emptied": f"update {EVENTS} set ts = '2018-11-15 11:00'",
     "keys_as_before": "update key_changes set kind = 'number' where column_name = 'page'",
     "lines_add_up": "update file_ledger set line_count = line_count + 1 where line_count > 1",
-    "plays_among_events": f"{NO_PLAYS}; {MANY_EVENTS}",
     "plays_add_up": "update load_runs set plays_published = plays_published - 1",
+    "plays_among_events": f"{NO_PLAYS}; {MANY_EVENTS}",
     "repaired_names_unique": unkeyed(
         "repaired_names",
         "insert into repaired_names select 'BjÃ¶rk', 'Björk' from generate_series(1, 2)",
@@ -155,9 +155,9 @@ RIGHT = {
     ],
     "files_mostly_rejected": ["update file_ledger set reject_count = row_count"],
     "hours_emptied": [
-        f"delete from {staging_table('run', 'staging_events')} where ts > '2018-11-15 10:15'",
+        f"delete from {EVENTS} where ts > '2018-11-15 10:15'",
         f"{WRONG['hours_emptied']}; {newer_claim()}",
-        f"delete from user_events; delete from {staging_table('run', 'staging_events')}",
+        f"delete from user_events; delete from {EVENTS}",
     ],
     "plays_among_events": [NO_PLAYS, MANY_EVENTS],
     "reject_share": [

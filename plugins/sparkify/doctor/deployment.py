@@ -34,9 +34,6 @@ SETTINGS: tuple[Callable[[], Any], ...] = (
 )
 """What reads the variables that may be wrong; each raises a sentence."""
 
-VARIABLE = "AIRFLOW_VAR_SPARKIFY_"
-"""What the name of a variable begins with in the environment."""
-
 
 @examination(fix="Install what requirements.txt lists, for this Python and this machine.")
 def packages(_: Subject) -> str:
@@ -80,6 +77,8 @@ def variables(_: Subject) -> str:
         name for name in settings.DEFAULTS if settings.setting(name) != settings.DEFAULTS[name]
     ]
     found = f"all defaults but {', '.join(changed)}" if changed else "all defaults"
-    known = {f"{VARIABLE}{name.upper()}" for name in ("source", *settings.DEFAULTS)}
-    unknown = sorted(name for name in os.environ if name.startswith(VARIABLE) and name not in known)
+    known = {f"{settings.VARIABLE}{name.upper()}" for name in ("source", *settings.DEFAULTS)}
+    unknown = sorted(
+        name for name in os.environ if name.startswith(settings.VARIABLE) and name not in known
+    )
     return f"{found}; but no setting is named {', '.join(unknown)}" if unknown else found
