@@ -2,25 +2,23 @@
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain, groupby
 from typing import Any, NamedTuple
 
-import orjson
 import polars as pl
 from airflow.sdk.exceptions import AirflowException
 
 from sparkify.records.blocks import blocks
 from sparkify.records.columns import SOURCE_FILE, Column, columns_of
-from sparkify.records.objects import LONGEST_TEXT, ObjectReader
 from sparkify.records.reader import RecordReader
 from sparkify.records.rejects import Reject
 from sparkify.records.spans import FileSpans
 from sparkify.sources.base import SourceFile
 from sparkify.sources.bucket import BucketSource
-from sparkify.staging.copy_log import LONGEST_NAME, LoadError, Loads
+from sparkify.staging.copy_errors import copy_rejects, objects, value
+from sparkify.staging.copy_log import LONGEST_NAME, Loads
 from sparkify.staging.ledger import REJECTS, Reading, Tally, record_reading
 from sparkify.staging.names import KEPT
 from sparkify.staging.prefixes import beginning
@@ -30,7 +28,6 @@ from sparkify.warehouse import REDSHIFT, autocommit, commit, insert_rows, withou
 log = logging.getLogger(__name__)
 
 SHOWN = 20
-SHOWN_VALUE = 80
 
 
 class Snapshot(NamedTuple):
@@ -67,7 +64,7 @@ class Reconciliation:
     def run(self) -> None:
         """Remove rows that must not be loaded, and record everything, in one transaction."""
         self._check_files()
-        rejects = self._rejects()
+        rejects = copy_rejects(self.source, self.files, self.loads.errors, self.reading.forgotten)
         with autocommit(self.cursor):
             staged, violations = self._count()
         loaded = self._rows_by_file(rejects)
@@ -255,8 +252,8 @@ class Reconciliation:
     def _files_of_songs(self, column: Column) -> dict[str, set[str]]:
         """Return the names of the files that contain each song id."""
         found: dict[str, set[str]] = defaultdict(set)
-        for file, _, text in _objects(self.source, self.reading.files):
-            song = _value(column.name, text)
+        for file, _, text in objects(self.source, self.reading.files):
+            song = value(column.name, text)
             # COPY rejects all others.
             if "\0" not in song and len(song.encode()) <= (column.width or 0):
                 found[song].add(file.name)
@@ -311,71 +308,9 @@ class Reconciliation:
         for statement in statements:
             self.cursor.execute(statement)
 
-    def _rejects(self) -> list[Reject]:
-        """Return COPY's errors with each record's first line and text."""
-        errors: defaultdict[tuple[str, int], list[LoadError]] = defaultdict(list)
-        for error in self.loads.errors:
-            errors[error.url, error.line].append(error)
-        urls = {url for url, _ in errors}
-        files = [file for url, file in self.files.items() if url in urls]
-        rejects = []
-        for (file, end), ending in groupby(_objects(self.source, files), _end):
-            if not (its := errors.pop((file.url[:LONGEST_NAME], end), [])):
-                continue
-            objects = list(ending)
-            if len(its) != len(objects):
-                # Which of the records that end on this line it was, COPY does not say.
-                line, texts = objects[0][1], " ".join(text for _, _, text in objects)
-                objects = [(file, line, texts)] * len(its)
-            for error, (_, line, text) in zip(its, objects, strict=True):
-                rejects.append(Reject(file, line, error.column, _reason(error, text), text))
-        rejects += [
-            Reject(self.files[error.url], error.line, error.column, error.message, "")
-            for error in chain(*errors.values())
-        ]
-        redacted = map(self.reading.forgotten.redact, rejects)
-        return [reject._replace(text=reject.text[:LONGEST_TEXT]) for reject in redacted]
-
 
 def _taken(places: Counter[tuple[SourceFile, int | None]], reject: Reject) -> bool:
     """Whether COPY has rejected a record in the place of this reject, which takes that place."""
     place = (reject.file, reject.line)
     places[place] -= 1
     return places[place] >= 0
-
-
-def _end(found: tuple[SourceFile, int, str]) -> tuple[SourceFile, int]:
-    """Return the line on which an object ends."""
-    file, line, text = found
-    return file, line + text.count("\n")
-
-
-def _objects(
-    source: BucketSource, files: Iterable[SourceFile]
-) -> Iterator[tuple[SourceFile, int, str]]:
-    """Yield every object of the files, or broken text, with its first line."""
-    unfinished: ObjectReader | None = None
-    for block in blocks(source, files):
-        for segment in block:
-            reader = unfinished or ObjectReader(segment.first_line)
-            for found in reader.objects(segment.lines, is_last=segment.is_last):
-                yield segment.file, found.line, found.text
-            unfinished = reader if reader.is_unfinished else None
-
-
-def _reason(error: LoadError, text: str) -> str:
-    """Add the value to Redshift's message."""
-    if not (error.column and (value := _value(error.column, text))):
-        return ": ".join(filter(None, (error.column, error.message)))
-    shown = value if len(value) <= SHOWN_VALUE else f"{value[:SHOWN_VALUE]}…"
-    return f"{error.column}: {error.message}: {shown!r}"
-
-
-def _value(column: str, text: str) -> str:
-    try:
-        fields = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return ""
-    if not isinstance(fields, dict):
-        return ""
-    return next((str(value) for key, value in fields.items() if key.lower() == column), "")
