@@ -1,5 +1,6 @@
 """``airflow sparkify hours``: what it asks, tells and returns."""
 
+from argparse import Namespace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,6 +43,15 @@ def test_a_range_is_of_hours_that_have_ended_and_of_others_that_runs_were_asked_
         check_order(year_2081, morning)
 
 
+def arguments() -> Namespace:
+    """What Airflow makes of the command without options."""
+    parser = DefaultHelpParser()
+    cli_parser._add_command(parser.add_subparsers(), HOURS)
+    args = parser.parse_args(["hours"])
+    args.subcommand = "hours"
+    return args
+
+
 @pytest.mark.usefixtures("airflow", "warehouse")
 def test_it_tells_how_it_stands_and_exits_with_it(
     pipeline: Pipeline,
@@ -49,10 +59,7 @@ def test_it_tells_how_it_stands_and_exits_with_it(
     warehouse: Warehouse,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    parser = DefaultHelpParser()
-    cli_parser._add_command(parser.add_subparsers(), HOURS)
-    asked = parser.parse_args(["hours"])
-    asked.subcommand = "hours"
+    asked = arguments()
     source.events(play("2018-11-15 10:00:00"))
     pipeline.run("2018-11-15", "2018-11-16")
     with pytest.raises(SystemExit) as ended:
@@ -64,3 +71,18 @@ def test_it_tells_how_it_stands_and_exits_with_it(
         hours(asked)
     assert ended.value.code == 1
     assert "-s 2018-11-15T00:00 -e 2018-11-15T23:00 sparkify" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("airflow", "warehouse")
+def test_hours_that_cannot_be_compared_with_their_files_are_not_called_well(
+    pipeline: Pipeline, source: TestSource, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source.events(play("2018-11-15 10:00:00"))
+    pipeline.run("2018-11-15", "2018-11-16")
+    source.root.rename(source.root.with_name("elsewhere"))
+    with pytest.raises(SystemExit) as ended:
+        hours(arguments())
+    assert ended.value.code == 1
+    printed = capsys.readouterr()
+    assert "Cannot list the source, so changed files do not show." in printed.err
+    assert "23 quiet" in printed.out

@@ -48,10 +48,13 @@ def hours(args: Namespace, screen: Screen) -> int:
         return ALL_WELL
     try:
         found = mark_outdated(found, event_listing(source), versions, Partition.from_settings())
+        is_listed = True
     except AirflowException as error:
-        screen.print_error(f"Note: cannot list the source, so changed files do not show. {error}")
+        screen.print_error(f"Cannot list the source, so changed files do not show. {error}")
+        is_listed = False
     screen.print(describe(found))
-    return ALL_WELL if all(hour.state in NO_ACTION for hour in found) else ACTION_NEEDED
+    is_well = is_listed and all(hour.state in NO_ACTION for hour in found)
+    return ALL_WELL if is_well else ACTION_NEEDED
 
 
 def in_range(
