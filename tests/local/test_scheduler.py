@@ -87,7 +87,17 @@ def test_a_task_imports_nothing_that_takes_time(warehouse: Warehouse, source: Te
     late = said(LATE_IMPORTS, "2018-11-15T10:00:00+00:00").splitlines()[-1].split()
     assert warehouse.count("songplays") == 1
     assert late
-    heavy = ("sparkify", "psycopg", "psycopg2", "pgpq", "pyarrow", "polars", "obstore", "orjson")
+    heavy = (
+        "sparkify",
+        "psycopg",
+        "psycopg2",
+        "pgpq",
+        "arro3",
+        "pyarrow",
+        "polars",
+        "obstore",
+        "orjson",
+    )
     assert not [
         name
         for name in late

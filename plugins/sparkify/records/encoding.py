@@ -9,15 +9,12 @@ from sparkify.records.columns import Column
 
 try:
     import pgpq
-    import pyarrow as pyarrow  # polars imports it only when it hands over the first rows
+    from arro3.core import RecordBatchReader
 except ImportError:
     pgpq = None  # type: ignore[assignment]  # absent where it has no wheel
 
 ROWS = 1 << 14
 """Rows to encode at once."""
-
-NO_COPY = pl.CompatLevel.newest()
-"""Pass texts in the layout of polars, which older readers of Arrow would need a copy of."""
 
 
 class Encoder(Protocol):
@@ -57,7 +54,7 @@ class BinaryEncoder:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         schema = {column.name: column.staged_type for column in columns}
-        empty = pl.DataFrame(schema=schema).to_arrow(compat_level=NO_COPY)
+        empty = RecordBatchReader.from_stream(pl.DataFrame(schema=schema))
         self._encoder = pgpq.ArrowToPostgresBinaryEncoder(empty.schema)
 
     def begin(self) -> bytes:
@@ -66,8 +63,9 @@ class BinaryEncoder:
 
     def rows(self, frame: pl.DataFrame) -> Iterator[bytes]:
         """Yield the rows of a frame, in pieces."""
-        for batch in frame.to_arrow(compat_level=NO_COPY).to_batches(max_chunksize=ROWS):
-            yield self._encoder.write_batch(batch)
+        for piece in frame.iter_slices(ROWS):
+            for batch in RecordBatchReader.from_stream(piece):
+                yield self._encoder.write_batch(batch)
 
     def end(self) -> bytes:
         """Return the trailer."""
