@@ -141,6 +141,16 @@ def test_of_records_on_one_line_copy_does_not_say_which_it_could_not_load(
     ]
 
 
+def test_a_list_where_a_text_belongs_is_loaded_as_its_json(
+    bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
+) -> None:
+    event = play("2018-11-15 10:00:00") | {"artist": ["Ada", "Grace"]}
+    bucket.put(EVENTS, json.dumps(event))
+    redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.value("select artist_name from songplays") == '["Ada", "Grace"]'
+    assert rejects(redshift_warehouse) == []
+
+
 @pytest.mark.parametrize("text", ['[{"song_id": "SO2"}]', "null", "5"])
 def test_a_song_file_that_holds_no_object_stops_no_run(
     text: str, bucket: Bucket, redshift_pipeline: Pipeline, redshift_warehouse: Warehouse
