@@ -11,6 +11,7 @@ from sparkify.cli.metadata import Metadata
 from sparkify.cli.request import Refused, check_order
 from sparkify.cli.screen import Screen
 from sparkify.cli.windows import Bound, minute
+from sparkify.doctor.errors import describe as told
 from sparkify.runs.hours import (
     DAG_ID,
     NO_ACTION,
@@ -50,7 +51,7 @@ def hours(args: Namespace, screen: Screen) -> int:
         found = mark_outdated(found, event_listing(source), versions, Partition.from_settings())
         is_listed = True
     except AirflowException as error:
-        screen.print_error(f"Cannot list the source, so changed files do not show. {error}")
+        screen.print_error(f"Cannot list the source, so changed files do not show. {told(error)}")
         is_listed = False
     screen.print(describe(found))
     is_well = is_listed and all(hour.state in NO_ACTION for hour in found)

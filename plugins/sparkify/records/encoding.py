@@ -47,6 +47,8 @@ class BinaryEncoder:
     """
     Rows in PostgreSQL's binary format.
 
+    arro3-core makes the batches that pgpq takes: importing pyarrow would need 29 MB.
+
     :param columns: the columns of the frames, in order
     """
 
