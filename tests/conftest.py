@@ -110,6 +110,8 @@ def server() -> EmbeddedPostgres:
     # It is thrown away: nothing in it has to outlive a power cut, and dropping a database would
     # wait for the disk each time.
     execute(SERVER, "alter system set fsync = off")
+    # What the planner knows, and what was read, would depend on when autovacuum comes by.
+    execute(SERVER, "alter system set autovacuum = off")
     execute(SERVER, "select pg_reload_conf()")
     return SERVER
 
