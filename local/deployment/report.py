@@ -126,13 +126,25 @@ def running(postgres: EmbeddedPostgres) -> Iterator[None]:
 def write(options: Options) -> None:
     """Query the warehouse and write the file."""
     # Airflow reads its settings on import, so import it after they are set.
-    from sparkify.page.questions import Filters
-    from sparkify.page.report import report
+    from sparkify.page.questions import Filters, query, questions
+    from sparkify.page.report import SECONDS, report
+    from sparkify.page.warehouse import reading
     from sparkify.sources.folder import FolderSource
 
+    filters = Filters(options.first, options.last, options.level, options.place)
     try:
-        page = report(Filters(options.first, options.last, options.level, options.place))
+        with reading(SECONDS) as read:
+            [[plays, *_]] = read(*query(questions()["totals"], filters)).rows
+        if filters != Filters() and not plays:
+            raise UserError(
+                "No report was written, because no play matches its options. START and END are "
+                "days in UTC, and PLACE is spelled as on the page, such as London, UK. Without "
+                "options the report covers everything."
+            )
+        page = report(filters)
         FolderSource(options.file.parent).write(options.file.name, page.encode())
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
             f"The report was not written: {error}\nIf tables are missing or the warehouse does "

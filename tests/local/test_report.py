@@ -8,10 +8,12 @@ import pytest
 from local.deployment.credentials import credentials
 from local.deployment.environment import env_file, environment, read_env_file
 from local.deployment.layout import Layout
-from local.deployment.report import Options, connected
+from local.deployment.report import Options, connected, write
 from local.servers.postgres import EmbeddedPostgres
 from local.terminal.errors import UserError
+from local.tools.pipeline import Pipeline
 from sparkify.page.files import REPORT
+from tests.support.sources import TestSource, play
 
 
 def test_without_a_deployment_it_says_how_to_make_one(tmp_path: Path) -> None:
@@ -80,3 +82,16 @@ def test_what_cannot_be_is_said(
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match=said):
         Options.read(Layout(tmp_path))
+
+
+def test_a_report_without_a_play_is_not_written(
+    source: TestSource, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    source.events(play("2018-11-15 10:00:00", location="London, UK"))
+    pipeline.run("2018-11-15", "2018-11-16")
+    file = tmp_path / REPORT
+    with pytest.raises(UserError, match="no play matches its options"):
+        write(Options(None, None, None, "Nowhere", file))
+    assert not file.exists()
+    write(Options(None, None, None, "London, UK", file))
+    assert "London, UK" in file.read_text()
