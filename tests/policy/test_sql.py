@@ -139,9 +139,9 @@ QUOTABLE = (
     r"(last_)?source(_file)?|dataset|hour_\w+|\w+_(count|loaded|staged|held|found|records|files)"
     r"|held_events_\w+|(of_)?\w*plays\w*|lines|staged|rejected|folded|forgotten|loaded_before|of_\w+_read"
     r"|of_another_time_than_their_file|(fewest_of_)?past_weeks|matched\w*"
-    r"|change|key_name|column_name|kind"
+    r"|change|changed_file|key_name|column_name|kind|day"
 )
-"""The names of columns of files, their keys, hours and counts."""
+"""The names of columns of files, their keys, hours, days and counts."""
 
 
 @pytest.mark.parametrize("file", CHECKS, ids=lambda f: f.stem)

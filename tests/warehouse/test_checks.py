@@ -50,6 +50,16 @@ def past_weeks(weeks: int, plays: int, loaded_by: str = "'past'") -> str:
     )
 
 
+def lost(removed: int, added: int = 0) -> str:
+    """Changes that the run has recorded of hours that had held ten plays."""
+    return (
+        "insert into load_changes values "
+        f"('run', 'songplays', '2018-11-15', 10, {10 - removed}, 0, {removed}, 0, 1, 1, 1, "
+        f"'a file', now()), ('run', 'songplays', '2018-11-15', {10 - removed}, "
+        f"{10 - removed + added}, {added}, 0, 0, 1, 1, 1, 'a file', now())"
+    )
+
+
 def past_matches(plays: int, matched: int, now: int) -> str:
     return (
         f"update load_runs set plays_published = {plays}, plays_matched = {now} "
@@ -94,6 +104,7 @@ WRONG = {
     "keys_as_before": "update key_changes set kind = 'number' where column_name = 'page'",
     "lines_add_up": "update file_ledger set line_count = line_count + 1 where line_count > 1",
     "plays_add_up": "update load_runs set plays_published = plays_published - 1",
+    "plays_kept": lost(removed=2),
     "plays_among_events": f"{NO_PLAYS}; {MANY_EVENTS}",
     "repaired_names_unique": unkeyed(
         "repaired_names",
@@ -159,6 +170,7 @@ RIGHT = {
         f"{WRONG['hours_emptied']}; {newer_claim()}",
         f"delete from user_events; delete from {EVENTS}",
     ],
+    "plays_kept": [lost(removed=1), lost(removed=5, added=4)],
     "plays_among_events": [NO_PLAYS, MANY_EVENTS],
     "reject_share": [
         "update file_ledger set reject_count = 1, row_count = 99 where dataset = 'staging_songs'"

@@ -332,3 +332,19 @@ def test_a_year_below_a_thousand_is_that_year(
     source.lines("0018-11-15", json.dumps(play("0018-11-15 10:00:00")))
     pipeline.run("0018-11-15", "0018-11-16")
     assert warehouse.column("select start_time from songplays order by 1")[0].year == 18
+
+
+def test_plays_that_a_file_has_lost_are_a_warning(
+    source: TestSource, pipeline: Pipeline, allowing: Pipeline, warehouse: Warehouse
+) -> None:
+    hour = [play(f"2018-11-15 10:{minute:02}:00", itemInSession=minute) for minute in range(10)]
+    told = "select value from quality_results where check_name = 'plays_kept' order by checked_at"
+    for lines in (10, 9, 8):
+        source.events(*hour[:lines])
+        pipeline.run(*TEN)
+    # A tenth of ten may go, and of nine one is more than that.
+    assert warehouse.column(told) == [0, 0, 1]
+    source.events(*hour[:4])
+    allowing.run(*TEN)
+    assert warehouse.column(told) == [0, 0, 1, 0]
+    assert warehouse.count("songplays") == 4
