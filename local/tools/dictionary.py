@@ -18,8 +18,8 @@ HEAD = """\
 # The tables
 
 Written by `make dictionary` from the comments in [sql/schema](../sql/schema): change it there.
-Types are PostgreSQL's; Redshift has the same, with `varchar(65535)` for `text`. A length is
-in bytes on both.
+Types are PostgreSQL's; Redshift has the same, with `varchar(65535)` for `text`. A length
+counts bytes on both: on PostgreSQL, too, the reader rejects a longer text.
 """
 NOTE = "# Written by `make dictionary` from the comments in sql/schema: change it there.\n"
 

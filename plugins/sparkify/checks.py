@@ -30,8 +30,8 @@ class Check:
 
     It returns the rows that violate the assertion or, with ``-- returns: value``, one row whose
     first column is a figure. The check fails above ``-- limit:``, which defaults to 0. Messages
-    quote only the columns that ``-- quotes:`` names: files, hours and counts, since messages leave
-    the warehouse.
+    quote only the columns that ``-- quotes:`` names: files, hours, days and counts, since messages
+    leave the warehouse.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Check:
         return " ".join(re.sub(r"\n--", " ", found[1]).split()) if found else default
 
     def _error(self, what: str) -> AirflowFailException:
-        return AirflowFailException(f"The check {self.name} {what}. Fix its file in sql/quality.")
+        return AirflowFailException(f"The check {self.name} {what}. Fix the header of its file.")
 
 
 @dataclass(frozen=True)

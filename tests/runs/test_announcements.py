@@ -130,7 +130,7 @@ def test_a_warning_is_told_once_and_that_it_holds_again(
 ) -> None:
     for hour, passed in enumerate([True, False, False, False, True, True]):
         runs.run(f"hour {hour}", TEN + hour * HOUR, busy=passed, other=True)
-        assert told() == {1: ["busy warns"], 4: ["busy holds again"]}.get(hour, [])
+        assert told() == {1: ["busy warns"], 4: ["busy passes again"]}.get(hour, [])
 
 
 def test_one_message_has_all_that_a_run_has_to_say(runs: Runs, slack: list[Any]) -> None:
@@ -140,7 +140,7 @@ def test_one_message_has_all_that_a_run_has_to_say(runs: Runs, slack: list[Any])
     [message] = slack
     assert message["text"] == (
         "*Sparkify: a warns, and 1 more*\n```two has loaded 2018-11-15 11:00 to 2018-11-15 12:00 "
-        "UTC.\na: 3 rows\nb: 3 rows\nc: it holds again\ndocs/runbook.md explains each check. "
+        "UTC.\na: 3 rows\nb: 3 rows\nc: passes again\ndocs/runbook.md explains each check. "
         "The log: http://here/log```"
     )
 
@@ -171,9 +171,9 @@ def test_a_failed_check_holds_again_and_its_hour_is_loaded(
     runs.check(context, error_known=True)
     runs.end(context)
     [message] = slack
-    assert "error_known: it holds again\n" in message["text"]
+    assert "error_known: passes again\n" in message["text"]
     assert (
-        "Loaded, after it had failed: 2018-11-15 10:00 to 2018-11-15 11:00 UTC. Failed hours left: "
+        "Loaded after a failure: 2018-11-15 10:00 to 2018-11-15 11:00 UTC. Hours still failed: "
         "0." in message["text"]
     )
     slack.clear()
@@ -190,7 +190,7 @@ def test_an_hour_that_another_run_loads_is_told_once(
         runs.fail(context)
     assert told() == ["check_quality failed"] * 2
     runs.run("range", TEN - HOUR, 5)
-    assert told() == ["failed hours are loaded"]
+    assert told() == ["hours that had failed are loaded"]
     runs.run("again", TEN - HOUR, 5)
     assert told() == []
 
@@ -205,7 +205,7 @@ def test_a_warning_that_a_cleared_run_repairs_holds_again(
     runs.run("ten", TEN, busy=False)
     assert told() == []
     runs.run("ten", TEN, busy=True)
-    assert told() == ["busy holds again"]
+    assert told() == ["busy passes again"]
 
 
 def test_runs_side_by_side_tell_it_once(runs: Runs, told: Callable[[], list[str]]) -> None:
@@ -231,7 +231,7 @@ def test_a_backfill_tells_each_warning_once_whatever_its_hours_say(
     runs.run("newest", TEN + 24 * HOUR, busy=True, mojibake=False)
     assert told() == []
     runs.run("next", TEN + 25 * HOUR, busy=True, mojibake=True)
-    assert told() == ["mojibake holds again"]
+    assert told() == ["mojibake passes again"]
 
 
 def test_a_backfill_of_failed_hours_says_so_at_its_end(
@@ -254,7 +254,7 @@ def test_a_backfill_of_failed_hours_says_so_at_its_end(
     for context in contexts[2:]:
         assert told() == []
         runs.end(context)
-    assert told() == ["failed hours are loaded"]
+    assert told() == ["hours that had failed are loaded"]
 
 
 @pytest.mark.usefixtures("airflow")

@@ -211,6 +211,10 @@ def test_how_the_data_is(
     assert checks == warehouse.count("quality_results") > 20
     # Nothing else is in the file: files_mostly_rejected warns.
     assert (warnings, failures) == (1, 0)
+    source.events(play("2018-11-05 10:00:00"))
+    pipeline.run("2018-11-05", "2018-11-06")
+    assert warehouse.rows("select * from rejected_records") == []
+    assert warehouse.count("rejected_rows") == 2
 
 
 def test_how_the_hours_are(pipeline: Pipeline, source: TestSource, warehouse: Warehouse) -> None:

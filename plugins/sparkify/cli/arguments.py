@@ -141,10 +141,10 @@ HOURS = ActionCommand(
     name="hours",
     help="Show which hours are loaded, quiet, missing their file, failed, outdated or damaged",
     description="""\
-Show the state of the hours that runs were to load, or of every hour from START to END (UTC, both
-inclusive), compared with the current files of the source and the runs in Airflow; and the commands
-that repair what is wrong.""",
-    epilog="Exit status: 0 no hour needs attention, 1 some do.",
+Show the state of the hours that runs were asked to load, or of every hour from START to END (UTC,
+both inclusive), compared with the current files of the source and the runs in Airflow; and the
+commands that repair what is wrong.""",
+    epilog="Exit status: 0 no hour needs attention, 1 some do or the source cannot be listed.",
     func=lazy_load_command("sparkify.cli.hours.hours"),
     args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
 )
@@ -165,8 +165,8 @@ CHANGES = ActionCommand(
     help="Show which runs have changed numbers that were there before, and why",
     description="""\
 Show what runs have changed of the days from START to END (UTC, both inclusive) that had been loaded
-before: rows and users before and after, what was added, removed and changed, and which file is not
-as it was. The latest 200, from the view changed_numbers.""",
+before: rows and users before and after, what was added, removed and changed, and which file
+changed. The latest 200, from the view changed_numbers.""",
     func=lazy_load_command("sparkify.cli.changes.changes"),
     args=(ARG_FIRST_HOUR, ARG_LAST_HOUR, ARG_VERBOSE),
 )
@@ -212,8 +212,8 @@ DOCTOR = ActionCommand(
     description="""\
 Examine this installation, the warehouse and what its user may do, every form of statement that the
 loads rely on, the source and what a run would read and, on Redshift, COPY. Print a line for each:
-it holds, it does not hold and what to do, or it cannot be told. What is created for this has names
-of its own, and is removed.""",
+it holds, it does not hold and what to do, or it cannot be told. Temporary objects have names of
+their own and are removed afterwards.""",
     epilog="Exit status: 0 everything holds, 1 something does not, 3 something cannot be told.",
     func=lazy_load_command("sparkify.cli.doctor.doctor"),
     args=(ARG_VERBOSE,),

@@ -11,8 +11,8 @@ def provider_info() -> dict[str, Any]:
     return {
         "package-name": DISTRIBUTION,
         "name": "Sparkify warehouse",
-        "description": "Adds the commands `airflow sparkify doctor`, `plan`, `hours`, `audit`, "
-        "`forget` and, removed in Airflow 3, `airflow dags backfill`.",
+        "description": "Adds the commands `airflow sparkify doctor`, `plan`, `hours`, "
+        "`changes`, `audit`, `forget` and, removed in Airflow 3, `airflow dags backfill`.",
         "cli": [f"{__name__}.add_commands"],
     }
 

@@ -83,8 +83,8 @@ def announce(context: Context, news: News, warnings: Mapping[str, str]) -> None:
         loads_failed_hours &= not repaired.hours_left
     warned = [one.check for one in changes if not one.passed]
     held = [one.check for one in changes if one.passed]
-    lines = [warnings.get(check, f"{check}: it warns; see the log") for check in warned]
-    lines += [f"{check}: it holds again" for check in held]
+    lines = [warnings.get(check, f"{check}: a warning; see the log") for check in warned]
+    lines += [f"{check}: passes again" for check in held]
     lines += [_describe(repaired)] if loads_failed_hours else []
     if not lines:
         return
@@ -101,16 +101,16 @@ def announce(context: Context, news: News, warnings: Mapping[str, str]) -> None:
 def _subject(warned: Sequence[str], held: Sequence[str]) -> str:
     """Name the check, or say how many there are."""
     if not (warned or held):
-        return "failed hours are loaded"
-    verb, checks = ("warns", warned) if warned else ("holds again", held)
+        return "hours that had failed are loaded"
+    verb, checks = ("warns", warned) if warned else ("passes again", held)
     return f"{checks[0]} {verb}" + (f", and {more} more" if (more := len(checks) - 1) else "")
 
 
 def _describe(repaired: Repaired) -> str:
     """Say which failed hours are loaded, and how many are not."""
     return (
-        f"Loaded, after it had failed: {repaired.window_start:%Y-%m-%d %H:%M} to "
-        f"{repaired.window_end:%Y-%m-%d %H:%M} UTC. Failed hours left: {repaired.hours_left}"
+        f"Loaded after a failure: {repaired.window_start:%Y-%m-%d %H:%M} to "
+        f"{repaired.window_end:%Y-%m-%d %H:%M} UTC. Hours still failed: {repaired.hours_left}"
         + (" (airflow sparkify hours lists them)." if repaired.hours_left else ".")
     )
 
@@ -128,8 +128,8 @@ async def late(context: Mapping[str, Any]) -> None:
     await sync_to_async(notify)(
         "Sparkify: an hour is late",
         f"{run['dag_run_id']}, for {run['data_interval_start']} to {run['data_interval_end']}, was "
-        "not loaded in time. See in the web UI which of its tasks is waiting or running; "
-        "docs/runbook.md says what to do.",
+        "not loaded within an hour after it was due. See in the web UI which of its tasks is "
+        "waiting or running; docs/runbook.md, under Alerts, says what to look at.",
     )
 
 

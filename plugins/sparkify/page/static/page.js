@@ -326,9 +326,9 @@ function summary(loaded, asOf) {
   const covered = limited
     ? ` This report covers ${[`${report.filters.first ?? first} to ${report.filters.last ?? last}`, listeners(report.filters)].filter(Boolean).join(", ")}.` : "";
   // They may be after the last play, where no preset range shows them.
-  const incomplete = loaded.hours_to_mend
-    ? ` Hours missing, failed, outdated, damaged or loaded in part, as of the last load at ${toMinute(loaded.hours_seen_at)}: ` +
-      `${count(loaded.hours_to_mend)} ("airflow sparkify hours" lists them, compared with the current files).` : "";
+  const incomplete = loaded.hours_to_repair
+    ? ` Hours that need action, as of the last load at ${toMinute(loaded.hours_seen_at)}: ` +
+      `${count(loaded.hours_to_repair)} ("airflow sparkify hours" lists them, compared with the current files).` : "";
   return all + covered + incomplete + (report ? ` Written ${toMinute(report.at)}.` : "");
 }
 
