@@ -78,9 +78,9 @@ def is_scheduled(context: Mapping[str, Any]) -> bool:
 
 
 @pass_context
-def removal_is_allowed(context: Mapping[str, Any]) -> bool:
-    """Whether the run may publish even if files, all events of an hour or many songs are gone."""
-    return bool(context["params"].get("allow_removed"))
+def unless_removal_is_allowed(context: Mapping[str, Any]) -> str:
+    """Return a predicate that is false if the run may publish without what was loaded before."""
+    return "1 = 0" if context["params"].get("allow_removed") else "1 = 1"
 
 
 @pass_context
@@ -232,12 +232,12 @@ MACROS = {
     "primary_key": primary_key,
     "quoted": warehouse.quoted,
     "reject_limit": settings.reject_limit,
-    "removal_is_allowed": removal_is_allowed,
     "row_version": row_version,
     "seconds": seconds,
     "seconds_since": seconds_since,
     "setting": settings.setting,
     "staging": staging,
     "stale_hours": settings.stale_hours,
+    "unless_removal_is_allowed": unless_removal_is_allowed,
     "window": window,
 }

@@ -303,13 +303,6 @@ def rollback(cursor: Any) -> None:
     cursor.execute("rollback")
 
 
-@contextmanager
-def transaction(hook: Any) -> Iterator[Any]:
-    """Open a cursor whose statements take effect together, or not at all."""
-    with session(hook) as cursor:
-        yield cursor
-
-
 def execute(cursor: Any, statement: str) -> str:
     """Execute a statement; return its first words, without comments, and its row count."""
     try:

@@ -9,4 +9,4 @@ from file_ledger
 where
     run_id = {{ quoted(run_id) }}
     and etag is null
-    and {{ "1 = 0" if removal_is_allowed() else "1 = 1" }}
+    and {{ unless_removal_is_allowed() }}

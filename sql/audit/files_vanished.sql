@@ -35,5 +35,5 @@ where
     and earlier.span_start < {{ literal(window().end) }}
     and earlier.span_end > {{ literal(window().start) }}
     and removal.source_file is null
-    and {{ "1 = 0" if removal_is_allowed() else "1 = 1" }}
+    and {{ unless_removal_is_allowed() }}
 group by gone.source_file

@@ -43,4 +43,4 @@ where
         coalesce(staged.events, 0) = 0
         or (loaded.plays > 0 and coalesce(staged.plays, 0) = 0)
     )
-    and {{ "1 = 0" if removal_is_allowed() else "1 = 1" }}
+    and {{ unless_removal_is_allowed() }}

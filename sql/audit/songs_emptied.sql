@@ -26,4 +26,4 @@ where
     and song_files.songs > 0
     -- What another run has read since stays.
     and song_files.reading <= read_now.reading
-    and {{ "1 = 0" if removal_is_allowed() else "1 = 1" }}
+    and {{ unless_removal_is_allowed() }}

@@ -1,4 +1,5 @@
 -- One row per hour with plays whose link differs from the catalogue's match, if any.
+{%- import "fragments/matching.sql" as matching %}
 with matches as (
     -- One row per title, artist and duration: the smallest song id.
     select title, artist_name, duration, min(song_id) as song_id
@@ -13,9 +14,7 @@ select
 from readable_songplays as plays
 left join matches
     on
-        plays.song_title = matches.title
-        and plays.artist_name = matches.artist_name
-        and plays.duration = matches.duration
+        {{ matching.is_song("matches", "plays.song_title", "plays.artist_name", "plays.duration") }}
 left join songs on matches.song_id = songs.song_id
 where
     {{ in_range("plays.start_time") }}
@@ -23,10 +22,6 @@ where
         coalesce(plays.song_id, '') <> coalesce(songs.song_id, '')
         or coalesce(plays.artist_id, '') <> coalesce(songs.artist_id, '')
         or coalesce(plays.match_rule, '')
-        <> case
-            when songs.song_id is null then ''
-            when plays.is_repaired then 'repaired'
-            else 'exact'
-        end
+        <> coalesce({{ matching.rule("songs.song_id", "plays.is_repaired") }}, '')
     )
 group by date_trunc('hour', plays.start_time)

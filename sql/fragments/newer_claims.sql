@@ -9,9 +9,5 @@ where
     newer.claim_start < {{ literal(window().end) }}
     and newer.claim_end > {{ literal(window().start) }}
     and newer.reading > (
-        select max(own.reading)
-        from file_ledger as own
-        where
-            own.run_id = {{ quoted(run_id) }}
-            and own.dataset = 'staging_events'
+        {% include "fragments/own_reading.sql" %}
     )

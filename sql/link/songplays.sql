@@ -22,3 +22,6 @@ left join songs on known.song_id = songs.song_id
 where
     coalesce(songs.song_id, '') <> coalesce(plays.song_id, '')
     or coalesce(songs.artist_id, '') <> coalesce(plays.artist_id, '')
+    -- Rules of repair that have changed since.
+    or coalesce({{ matching.rule("songs.song_id", "plays.is_repaired") }}, '')
+    <> coalesce(plays.match_rule, '')

@@ -13,6 +13,6 @@ from load_changes
 where
     run_id = {{ quoted(run_id) }}
     and table_name = 'songplays'
-    and {{ "1 = 0" if removal_is_allowed() else "1 = 1" }}
+    and {{ unless_removal_is_allowed() }}
 group by day
 having 10 * (sum(rows_removed) - sum(rows_added)) > max(rows_before)

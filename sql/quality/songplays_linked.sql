@@ -1,5 +1,6 @@
 -- Every play of the window is linked to its song in the catalogue.
 -- fix: Clear the run's load_songplays task; it looks up every play again.
+{%- import "fragments/matching.sql" as matching %}
 select
     plays.songplay_id,
     plays.song_id as linked_to,
@@ -7,9 +8,7 @@ select
 from readable_songplays as plays
 left join songs
     on
-        plays.song_title = songs.title
-        and plays.artist_name = songs.artist_name
-        and plays.duration = songs.duration
+        {{ matching.is_song("songs", "plays.song_title", "plays.artist_name", "plays.duration") }}
 where
     {{ window().holds("plays.start_time") }}
     -- Plays may have their previous link until the run that brings the songs has linked them.

@@ -1,5 +1,6 @@
 -- How many plays match the catalogue: it has a song of the same title, artist and duration.
 {%- from "fragments/song_days.sql" import song_days with context %}
+{%- import "fragments/matching.sql" as matching %}
 select
     song_days.day,
     sum(song_days.plays) as plays,
@@ -11,9 +12,7 @@ left join (
     group by title, artist_name, duration
 ) as known
     on
-        song_days.song_title = known.title
-        and song_days.artist_name = known.artist_name
-        and song_days.duration = known.duration
+        {{ matching.is_song("known", "song_days.song_title", "song_days.artist_name", "song_days.duration") }}
 where {{ days_in_range("song_days.day") }}
 group by song_days.day
 order by song_days.day

@@ -110,8 +110,8 @@ def drift_severity() -> str:
     return "warn"
 
 
-def removal_is_allowed() -> bool:
-    return False
+def unless_removal_is_allowed() -> str:
+    return "1 = 1"
 
 
 def is_scheduled() -> bool:

@@ -16,7 +16,7 @@ from asgiref.sync import sync_to_async
 
 from sparkify.runs.hours import DAG_ID
 from sparkify.settings import MAIL, SLACK
-from sparkify.warehouse import lock, transaction, warehouse_hook
+from sparkify.warehouse import lock, session, warehouse_hook
 from sparkify.window import Window, naive
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def failed(context: Context) -> None:
         return
     # Last, so that people are notified even if the warehouse cannot be reached.
     hook = warehouse_hook()
-    with transaction(hook) as cursor:
+    with session(hook) as cursor:
         lock(cursor, hook.conn_type, "load_runs")
         cursor.execute(
             "update load_runs set failed_at = %s, failed_task = %s where run_id = %s",

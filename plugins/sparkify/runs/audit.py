@@ -18,7 +18,7 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from sparkify.macros import statement
 from sparkify.runs.hours import DAG_ID, Hour, Span, recorded, repair_commands, spans
 from sparkify.runs.names import correct_names
-from sparkify.warehouse import commit, insert_rows, lock, session, transaction
+from sparkify.warehouse import commit, insert_rows, lock, session
 from sparkify.window import HOUR, Window, utc
 
 UNFINISHED = {"failed", "under way", "abandoned"}
@@ -292,7 +292,7 @@ def _range_command(span: Span) -> str:
 
 def forget_catalogue(hook: DbApiHook) -> None:
     """Make the next run read every song file again; delete songs that the mirror lacks."""
-    with transaction(hook) as cursor:
+    with session(hook) as cursor:
         lock(cursor, hook.conn_type, "song_files")
         for name in ("prune/songs.sql", "prune/artists.sql", "catalogue/forget.sql"):
             cursor.execute(statement(name))

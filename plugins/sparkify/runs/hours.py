@@ -10,7 +10,7 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from sparkify.macros import statement
 from sparkify.sources.base import SourceFile
 from sparkify.sources.partitions import Partition
-from sparkify.warehouse import lock, transaction
+from sparkify.warehouse import lock, session
 from sparkify.window import HOUR, Window
 
 DAG_ID = "sparkify"
@@ -103,7 +103,7 @@ def loads(hook: DbApiHook, first: datetime, last: datetime) -> dict[datetime, Lo
 
 def forget_hours(hook: DbApiHook, first: datetime, last: datetime) -> int:
     """Delete the records of the empty hours from first to last; return how many there were."""
-    with transaction(hook) as cursor:
+    with session(hook) as cursor:
         lock(cursor, hook.conn_type, "hour_loads")
         cursor.execute(statement("runs/forgotten/hours.sql", Window(first, last + HOUR)))
         return int(cursor.rowcount)

@@ -7,9 +7,5 @@ set
 where
     run_id = {{ quoted(run_id) }}
     and reading = (
-        select max(own.reading)
-        from file_ledger as own
-        where
-            own.run_id = {{ quoted(run_id) }}
-            and own.dataset = 'staging_events'
+        {% include "fragments/own_reading.sql" %}
     )

@@ -7,9 +7,7 @@ set
     loaded_at = timestamp '{{ now() }}',
     -- A scalar subquery, as a join would look it up for each hour.
     loaded_reading = (
-        select max(reading)
-        from file_ledger
-        where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
+        {% include "fragments/own_reading.sql" %}
     ),
     events_loaded = loaded.events,
     content_loaded = loaded.content,

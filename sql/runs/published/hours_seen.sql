@@ -14,9 +14,7 @@ from (
         coalesce(continued.content, 0) + coalesce(staged.content, 0) as content,
         -- Scalar subqueries, as a join would look them up for each hour.
         (
-            select max(reading)
-            from file_ledger
-            where dataset = 'staging_events' and run_id = {{ quoted(run_id) }}
+            {% include "fragments/own_reading.sql" %}
         ) as reading,
         (
             select max(read_at)

@@ -5,9 +5,5 @@ where
     run_id = {{ quoted(run_id) }}
     and claim_start is not null
     and reading = (
-        select max(own.reading)
-        from file_ledger as own
-        where
-            own.run_id = {{ quoted(run_id) }}
-            and own.dataset = 'staging_events'
+        {% include "fragments/own_reading.sql" %}
     )
