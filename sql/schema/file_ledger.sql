@@ -1,11 +1,11 @@
--- One row per file and run that read it, or did not find it (no etag). Non-blank lines = rows +
+-- One row per file and reading that read it, or did not find it (no etag). Non-blank lines = rows +
 -- rejects + folded, the extra lines of multi-line records, + forgotten. The span is the time whose
 -- events the file may hold, under the time zone and slack then set.
 create table if not exists file_ledger (
     dataset varchar(64) not null,  -- staging_events or staging_songs
     source varchar(1024) not null,  -- URL of the source
     source_file varchar(1024) not null,  -- the file, within the source
-    run_id varchar(250) not null,  -- the run that read it
+    run_id varchar(250) not null,  -- the run that read it; empty if that run has read again
     reading bigint not null,  -- the number of that reading
     window_start timestamp not null,  -- of the run, UTC
     window_end timestamp not null,  -- of the run, UTC, exclusive

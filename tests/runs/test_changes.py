@@ -98,6 +98,18 @@ def test_a_corrected_file_a_late_file_and_a_repaired_name(
     assert row[:7] == ("song_days", "2018-11-15", 2, 2, 1, 1, 0)
 
 
+def test_what_the_same_run_repairs_is_no_change_of_its_files(
+    source: TestSource, pipeline: Pipeline, warehouse: Warehouse
+) -> None:
+    source.events(play("2018-11-15 10:00:00"))
+    context = pipeline.context(*DAYS, run_id="one")
+    pipeline.run_in(context)
+    warehouse.client.execute("delete from songplays")
+    pipeline.run_in(context)
+    [(*_, files_changed, changed_file)] = taken(warehouse)
+    assert (files_changed, changed_file) == (0, None)
+
+
 def test_hours_that_are_loaded_for_the_first_time_are_no_change(
     source: TestSource, pipeline: Pipeline, warehouse: Warehouse
 ) -> None:

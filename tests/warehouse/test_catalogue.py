@@ -1,6 +1,7 @@
 """The catalogue is a function of the song files, however runs that load them interleave."""
 
 import json
+import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator
@@ -152,6 +153,40 @@ def test_one_broken_file_beside_a_whole_catalogue_stops_no_hour(
     with pytest.raises(AirflowFailException, match=r"reject_share: it is 0\.020202"):
         pipeline.run(*DAY)
     assert warehouse.count("songs") == 99
+
+
+def test_a_run_that_failed_for_songs_is_repaired_once_they_are_elsewhere(
+    source: TestSource, pipeline: Pipeline, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.01")
+    source.song_text("SO1", "{broken")
+    context = pipeline.context("2018-11-15", "2018-11-16", run_id="one")
+    with pytest.raises(AirflowFailException, match="reject_share"):
+        pipeline.run_in(context)
+    source.songs(song("SO1"))
+    pipeline.run("2018-11-16", "2018-11-17")
+    assert "load_songs" in pipeline.run_in(context)
+    # Its own balance sheet is of what it has read.
+    objects = "select objects from load_runs where run_id = 'one'"
+    assert warehouse.value(objects) == 1
+
+
+def test_a_run_that_failed_for_songs_is_repaired_once_they_are_as_before(
+    source: TestSource, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.01")
+    source.songs(song("SO1"))
+    pipeline.run("2018-11-15", "2018-11-16")
+    [path] = source.root.glob("song_data/**/*.json")
+    text, was = path.read_text(), path.stat()
+    path.write_text("")
+    context = pipeline.context("2018-11-16", "2018-11-17", run_id="one")
+    with pytest.raises(AirflowFailException, match="songs_emptied"):
+        pipeline.run_in(context)
+    # As S3 restores a version: with the same etag.
+    path.write_text(text)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    pipeline.run_in(context)
 
 
 @pytest.mark.parametrize("first", ["A", "B"])

@@ -73,6 +73,45 @@ def test_parts_of_a_loaded_day_go_with_a_word_only(
         pipeline.run(*DAY)
 
 
+@pytest.mark.parametrize("how", ["deleted", "emptied"])
+def test_parts_go_with_a_word_only_where_the_same_run_loads_them_again(
+    how: str, parts: list[Path], pipeline: Pipeline, allowing: Pipeline, warehouse: Warehouse
+) -> None:
+    context = pipeline.context(*DAY, run_id="one")
+    pipeline.run_in(context)
+    if how == "deleted":
+        parts[0].unlink()
+    else:
+        parts[0].write_text("")
+    with pytest.raises(AirflowFailException, match=rf"files_vanished(.|\n)*{parts[0].name}"):
+        pipeline.run_in(context)
+    # Nor does another run take its failed try for the last word.
+    with pytest.raises(AirflowFailException, match="files_vanished"):
+        pipeline.run(*DAY)
+    assert warehouse.count("songplays") == 200
+    allowing.run(*DAY)
+    assert warehouse.count("songplays") == 100
+    pipeline.run_in(context)
+    assert warehouse.count("songplays") == 100
+
+
+def test_what_was_said_of_one_hour_is_not_said_of_the_next_however_long_ago(
+    parts: list[Path], pipeline: Pipeline, allowing: Pipeline, warehouse: Warehouse
+) -> None:
+    pipeline.run(*DAY)
+    parts[0].unlink()
+    allowing.run(*TEN)
+    for column in ("read_at", "published_at"):
+        warehouse.client.execute(
+            f"update file_ledger set {column} = {column} - interval '91 days'".encode()
+        )
+    # A run in whose window a day begins deletes what has been kept long enough.
+    pipeline.run("2018-11-17T00:00:00Z", "2018-11-17T01:00:00Z")
+    with pytest.raises(AirflowFailException, match="files_vanished"):
+        pipeline.run(*ELEVEN)
+    pipeline.run(*TEN)
+
+
 def test_a_part_that_came_to_a_loaded_day_and_parts_under_other_names_are_no_loss(
     parts: list[Path], pipeline: Pipeline, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

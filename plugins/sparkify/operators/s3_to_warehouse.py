@@ -14,7 +14,7 @@ from sparkify.lineage import Executed, Lineage, Location
 from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.operators.lineage import LineageMixin
 from sparkify.records.rejects import Forgotten
-from sparkify.runs.songs import published_songs
+from sparkify.runs.songs import known_songs
 from sparkify.runs.steps import BOOKKEEPING
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.sources.base import Source, SourceFile
@@ -27,6 +27,7 @@ from sparkify.staging.ledger import (
     begin_reading,
     forgotten_users,
     published_names,
+    set_aside,
 )
 from sparkify.staging.prefixes import beginning
 from sparkify.warehouse import (
@@ -199,14 +200,14 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
 
     def _reading(self, cursor: Any, on: str, context: Context) -> Reading:
         """Number a reading, and list its files and the patterns that match none."""
-        window = Window.of_run(context)
+        window, run_id = Window.of_run(context), context["run_id"]
         if self.only_new:
             # Most runs end here, before they take a lock.
-            self._skip_unless_new(cursor, open_source(self.source))
+            self._skip_unless_new(cursor, on, open_source(self.source), run_id)
         lock(cursor, on, *BOOKKEEPING)
         published = published_names(cursor, self.dataset, window) if self.partition else set()
         done = [execute(cursor, statement) for statement in self.beforehand]
-        number = begin_reading(cursor, context["run_id"], self.dataset)
+        number = begin_reading(cursor, run_id, self.dataset)
         forgotten = forgotten_users(cursor) if self.user_column else frozenset()
         commit(cursor)
         self.log.info("Reading number %s. %s", number, ", ".join(done))
@@ -215,11 +216,11 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         missing = [pattern for pattern, files in found.items() if not files]
         reading = Reading(
             number,
-            context["run_id"],
+            run_id,
             window,
             self.dataset,
             source.url,
-            self._new(cursor, source, found) if self.only_new else _files(found),
+            self._new(cursor, source, run_id, found) if self.only_new else _files(found),
             missing,
             Partition.from_settings(self.partition) if self.partition else None,
             self.time_column,
@@ -235,24 +236,29 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         self.log.info("Reading %s files (%s bytes) of %s", len(reading.files), size, self.source)
         return reading
 
-    def _skip_unless_new(self, cursor: Any, source: Source) -> None:
+    def _skip_unless_new(self, cursor: Any, on: str, source: Source, run_id: str) -> None:
         """Skip the task unless a file is new or has changed; the first one ends the search."""
-        published = published_songs(cursor, source.url)
+        known = known_songs(cursor, source.url, run_id)
         found: dict[str, list[SourceFile]] = {}
         for pattern in self.patterns.splitlines():
             found[pattern] = []
             for file in matching(source, pattern):
-                if file.version not in published:
+                if file.version not in known.versions:
                     return
                 found[pattern].append(file)
+        if known.are_read:
+            # The audit would judge files that are no longer so, or no longer this run's to load.
+            lock(cursor, on, "file_ledger")
+            set_aside(cursor, self.dataset, run_id)
+            commit(cursor)
         self._skip(source, found)
 
     def _new(
-        self, cursor: Any, source: Source, found: Mapping[str, Sequence[SourceFile]]
+        self, cursor: Any, source: Source, run_id: str, found: Mapping[str, Sequence[SourceFile]]
     ) -> list[SourceFile]:
         """Return the files that are new or changed; skip the task if there are none."""
-        published = published_songs(cursor, source.url)
-        new = [file for file in _files(found) if file.version not in published]
+        versions = known_songs(cursor, source.url, run_id).versions
+        new = [file for file in _files(found) if file.version not in versions]
         return new or self._skip(source, found)
 
     def _skip(self, source: Source, found: Mapping[str, Sequence[SourceFile]]) -> NoReturn:

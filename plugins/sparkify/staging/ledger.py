@@ -253,8 +253,7 @@ def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None
     """
     Record what was read, and mark earlier rejects of these files as resolved by this run.
 
-    So a file's open rejects are those of its last reading, and of those that it continues. The
-    ledger has one entry per file and run.
+    So a file's open rejects are those of its last reading, and of those that it continues.
     """
     lock(cursor, on, "file_keys", "file_ledger", "rejected_rows")
     # Whoever is forgotten from here on is erased from the staging table too.
@@ -263,10 +262,7 @@ def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None
             "Users were forgotten while the files were read; nothing was staged. Airflow retries "
             "the task, which then leaves them out."
         )
-    cursor.execute(
-        "delete from file_ledger where dataset = %s and run_id = %s",
-        (reading.dataset, reading.run_id),
-    )
+    set_aside(cursor, reading.dataset, reading.run_id)
     insert_rows(on, cursor, "file_ledger", LEDGER, reading.ledger_rows(tally))
     if tally.keys:
         insert_rows(on, cursor, "file_keys", FILE_KEYS, reading.key_rows(tally.keys))
@@ -279,6 +275,17 @@ def record_reading(cursor: Any, on: str, reading: Reading, tally: Tally) -> None
         # Redshift's COPY does not always tell the line.
         "and coalesce(line_number, 1) > %s",
         (reading.run_id, reading.dataset, reading.source, reading.dataset, reading.run_id, known),
+    )
+
+
+def set_aside(cursor: Any, dataset: str, run_id: str) -> None:
+    """
+    Take from a run the entries of its earlier tries, which are no longer to be judged as its own.
+
+    They stay in the ledger: published ones show which files the warehouse must not lose.
+    """
+    cursor.execute(
+        "update file_ledger set run_id = '' where dataset = %s and run_id = %s", (dataset, run_id)
     )
 
 
