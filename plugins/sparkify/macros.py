@@ -95,6 +95,13 @@ def in_event_files(context: Mapping[str, Any], column: str) -> str:
     return Partition.from_settings().whole_hours(Window.of_run(context)).holds(column)
 
 
+@pass_context
+def in_split_hours(context: Mapping[str, Any], column: str) -> str:
+    """Select the hours of which those files hold only a part; empty if there are none."""
+    split = Partition.from_settings().split_hours(Window.of_run(context))
+    return " or ".join(part.holds(column) for part in split)
+
+
 def partition_slack() -> str:
     """Return the slack of the partitions as an interval."""
     return f"interval '{settings.partition_slack() // HOUR} hours'"
@@ -222,6 +229,7 @@ MACROS = {
     "has_level_or_place": has_level_or_place,
     "in_event_files": in_event_files,
     "in_range": in_range,
+    "in_split_hours": in_split_hours,
     "is_scheduled": is_scheduled,
     "kept_since": kept_since,
     "literal": literal,

@@ -9,4 +9,7 @@ from hour_loads
 where
     loaded_by is not null
     and content_in_files <> content_loaded
-    and {{ in_event_files("hour_start") }}
+    and (
+        {{ in_event_files("hour_start") }}
+        or {{ in_split_hours("hour_start") or "1 = 0" }}
+    )

@@ -12,7 +12,9 @@ left join (
     group by title, artist_name, duration
 ) as known
     on
-        {{ matching.is_song("known", "song_days.song_title", "song_days.artist_name", "song_days.duration") }}
+        {{ matching.is_song(
+            "known", "song_days.song_title", "song_days.artist_name", "song_days.duration"
+        ) }}
 where {{ days_in_range("song_days.day") }}
 group by song_days.day
 order by song_days.day

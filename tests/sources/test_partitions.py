@@ -83,6 +83,20 @@ def test_with_slack_the_neighbouring_files_are_read_too() -> None:
     assert days.patterns(window("2018-11-15T21:00", "2018-11-15T22:00")) == ["2018-11-15"]
     # Of the hours before and after these, another file may hold events.
     assert str(days.whole_hours(late)) == "2018-11-15 02:00 to 2018-11-16 22:00 UTC"
+    assert list(map(str, days.split_hours(late))) == [
+        "2018-11-14 22:00 to 2018-11-15 02:00 UTC",
+        "2018-11-16 22:00 to 2018-11-17 02:00 UTC",
+    ]
+
+
+def test_an_hour_is_split_where_a_file_begins_within_it() -> None:
+    ten = window("2018-11-15T10:00", "2018-11-15T11:00")
+    assert Partition(DAILY, ZoneInfo("America/New_York")).split_hours(ten) == []
+    assert list(map(str, Partition(HOURLY, ZoneInfo("Asia/Kolkata")).split_hours(ten))) == [
+        "2018-11-15 09:00 to 2018-11-15 10:00 UTC",
+        "2018-11-15 11:00 to 2018-11-15 12:00 UTC",
+    ]
+    assert Partition("events.json", slack=HOUR).split_hours(ten) == []
 
 
 @pytest.mark.parametrize("template", ["%Y", "%Y-%m", "%Y-%j", DAILY, HOURLY])
@@ -124,6 +138,12 @@ def test_the_file_of_a_moment_is_read_by_every_window_that_has_the_moment(
             whole = partition.whole_hours(its)
             assert whole.start <= its.start
             assert its.end <= whole.end
+            # All that the files may hold is in hours that are whole, or known not to be.
+            judged = [whole, *partition.split_hours(its)]
+            for held in map(partition.span, partition.patterns(its)):
+                assert held
+                assert any(part.start <= held.start < part.end for part in judged)
+                assert any(part.start < held.end <= part.end for part in judged)
             for end in (whole.start, whole.end - HOUR):
                 hours = Window(end, end + HOUR)
                 assert set(partition.patterns(hours)) <= set(partition.patterns(its))

@@ -1,5 +1,6 @@
 """The warehouse is a function of the source files: any order, any repetition, any concurrency."""
 
+import json
 import random
 import tempfile
 from collections.abc import Callable
@@ -176,6 +177,49 @@ def test_an_event_that_came_later_than_the_lookback_is_told_of(
     pipeline.run_hour(datetime(2018, 11, 15, 10))
     pipeline.run_hour(datetime(2018, 11, 15, 12))
     assert sorted(warehouse.column(late)) == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("zone", "slack", "hour"),
+    [
+        ("UTC", "1", datetime(2018, 11, 15, 0)),
+        ("UTC", "1", datetime(2018, 11, 15, 23)),
+        ("Asia/Kolkata", "0", datetime(2018, 11, 14, 18)),
+    ],
+)
+def test_it_is_told_of_where_its_hour_lies_in_two_files(
+    zone: str,
+    slack: str,
+    hour: datetime,
+    pipeline: Pipeline,
+    source: TestSource,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The hours around it read one of these files only."""
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION_TIMEZONE", zone)
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION_SLACK", slack)
+    another = datetime(2018, 11, 15, 12)
+    events = [
+        play(str(hour + timedelta(minutes=35))),
+        play(str(another), itemInSession=1),
+        play(str(hour + timedelta(minutes=45)), itemInSession=2),
+    ]
+    for day in ("2018-11-14", "2018-11-16"):
+        source.lines(day, "")
+    source.lines("2018-11-15", *map(json.dumps, events[:2]))
+    pipeline.run_hour(hour)
+    pipeline.run_hour(another)
+    source.lines("2018-11-15", *map(json.dumps, events))
+    pipeline.run_hour(another)
+    late = "select value from quality_results where check_name = 'hours_as_loaded'"
+    assert warehouse.column(f"{late} order by checked_at") == [0, 0, 1]
+    outdated = "select hour_start from hour_states where state = 'outdated'"
+    assert warehouse.column(outdated) == [hour]
+    pipeline.run_hour(hour)
+    pipeline.run_hour(another)
+    assert warehouse.column(f"{late} order by checked_at") == [0, 0, 1, 0, 0]
+    assert warehouse.count("songplays") == 3
 
 
 def test_the_public_month_in_hours_and_days_in_any_order_eight_at_a_time(

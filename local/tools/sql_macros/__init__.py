@@ -38,6 +38,10 @@ def in_event_files(column: str) -> str:
     return MONTH.holds(column)
 
 
+def in_split_hours(column: str) -> str:
+    return MONTH.holds(column)
+
+
 def staging(table: str) -> str:
     return f"{table}_0"
 

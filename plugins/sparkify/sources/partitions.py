@@ -82,6 +82,17 @@ class Partition:
             shift(self._own_span(after).start, -self.slack),
         ).whole_hours
 
+    def split_hours(self, window: Window) -> list[Window]:
+        """Return the hours that lie also in files that a run of the window does not read."""
+        whole = self.whole_hours(window)
+        spans = [self._span(period) for period in self._periods(window)]
+        if not (self.names_a_time and spans):
+            return []
+        read = Window(min(span.start for span in spans), max(span.end for span in spans))
+        touched = read.touched_hours
+        parts = [Window(touched.start, whole.start), Window(whole.end, touched.end)]
+        return [part for part in parts if part.start < part.end]
+
     def span(self, name: str) -> Window | None:
         """Return the time that a file, or a glob of files, may hold; None if it names no time."""
         matches, codes = _names(tuple(self._parts))
@@ -94,6 +105,10 @@ class Partition:
             period = datetime.strptime(" ".join(match.groupdict().values()), codes)  # noqa: DTZ007
         except ValueError:
             return None
+        return self._span(period)
+
+    def _span(self, period: datetime) -> Window:
+        """Return the time that the file of a period may hold."""
         own = self._own_span(period)
         return Window(shift(own.start, -self.slack), shift(own.end, self.slack))
 

@@ -47,6 +47,10 @@ from (
                     and own.continued_count is not null
             )
         )
+    {% if in_split_hours("ts") %}
+    union all
+    {% include "fragments/late_events.sql" %}
+    {% endif %}
 ) as seen
 where
     hour_loads.hour_start = seen.hour_start
