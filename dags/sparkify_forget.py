@@ -5,9 +5,9 @@ For a person who asks to be erased. Trigger it with the user's id and a reason, 
 of the request; neither needs a name.
 
 It deletes all that the warehouse holds of these users, in one transaction: plays, events, levels
-and the users themselves, their part of every summary, the rejects that name them, and their data
-that running loads have staged. Their ids go to `forgotten_users`, and every later load of the same
-files leaves the users out. A reject in which no user can be read keeps its file, line and reason,
+and the users themselves, their part of every summary, their rejects, and their data that running
+loads have staged. Their ids go to `forgotten_users`, and every later load of the same files leaves
+the users out. A reject that is not one whole record of one user keeps its file, line and reason,
 but no text. Loads wait for it, people who read the warehouse do not; `sparkify_report` writes the
 report anew.
 

@@ -23,7 +23,7 @@ from sparkify.records.blocks import Block, blocks
 from sparkify.records.columns import Column
 from sparkify.records.plain import Matched, PlainLines
 from sparkify.records.reader import Batch, RecordReader
-from sparkify.records.rejects import Reject
+from sparkify.records.rejects import FORGOTTEN, Forgotten, Reject
 from sparkify.records.rows import RowReader
 from sparkify.records.spans import FileSpans
 from sparkify.sources.base import SourceFile
@@ -553,3 +553,41 @@ def test_a_row_that_its_file_may_not_hold_is_rejected_whichever_way_it_is_read(
     )
     assert all(first.replace(tzinfo=None) <= ts for ts in kept)
     assert kept.total() == 9
+
+
+KEPT = [
+    '{"userId": "11"}',
+    '{"USERID": 11, "song": null}',
+    '{"userId": " 11 ", "song": "a \\"userId\\": \\"10\\""}',
+]
+DROPPED = [
+    "",
+    "no JSON",
+    '{"firstName": "Ada"}',
+    '{"firstName": "Ada", {"userId": "11"}',
+    '{"userId": "11"} {"firstName": "Ada"}',
+    '{"userId": "11"} Ada',
+    '[{"userId": "11"}]',
+    '{"userId": "11", "userid": "10"}',
+    '{"userId": "11", "\\u0075serId": "10"}',
+    '{"userId": "11", "session": [{"userId": "10"}]}',
+    '{"userId": "Ada"}',
+    '{"userId": {"id": 11}}',
+    '{"userId": 11.0}',
+    '{"userId": true}',
+    '{"a":' * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", KEPT + DROPPED)
+def test_only_a_text_of_one_object_of_one_user_is_kept(text: str) -> None:
+    is_kept = text in KEPT
+    found = Forgotten("userid", frozenset({10})).redacted("ts is not a time: 'Ada'", text)
+    assert found == (("ts is not a time: 'Ada'", text) if is_kept else ("ts is not a time", ""))
+    assert Forgotten("userid").redacted("a reason", text) == ("a reason", text)
+
+
+@pytest.mark.parametrize("text", ['{"userId": "10"}', '{"user": 1, "userid": 10}'])
+def test_a_record_of_a_forgotten_user_is_only_counted(text: str) -> None:
+    forgotten = Forgotten("userid", frozenset({10}))
+    assert forgotten.redacted("ts is not a time: 'Ada'", text) == (FORGOTTEN, "")

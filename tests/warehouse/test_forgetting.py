@@ -91,6 +91,7 @@ class ForgettingWorld(World):
 
     def _break(self) -> None:
         """A record without its time, one cut off, one that is not JSON, one of another day."""
+        other = self.chance.choice(sorted(NAMES))
         user = self.chance.choice(sorted(NAMES))
         event = play("2018-11-15 21:00", userId=user, lastName=NAMES[user])
         whole = json.dumps(event)
@@ -103,6 +104,8 @@ class ForgettingWorld(World):
                     json.dumps({key: event[key] for key in event if key != "userId"} | {"ts": ""}),
                     whole[: self.chance.randint(5, len(whole) - 1)],
                     "[" + whole,
+                    whole[: self.chance.randint(5, len(whole) - 1)]
+                    + json.dumps(event | {"userId": other, "lastName": NAMES[other]}),
                     json.dumps(play("2018-11-12 21:00", userId=user, lastName=NAMES[user])),
                 ]
             )
@@ -252,6 +255,51 @@ def test_the_rejects_of_before_are_redacted_and_still_add_up(
     )
     assert warehouse.rows(wrong) == []
     assert warehouse.rows("select rejected, forgotten from load_runs") == [(2, 1)]
+
+
+@pytest.mark.parametrize("is_forgotten_first", [True, False])
+def test_of_a_line_that_two_writers_tore_no_text_is_kept(
+    is_forgotten_first: bool,
+    day: TestSource,
+    dags: dict[str, DAG],
+    pipeline: Pipeline,
+    warehouse: Warehouse,
+) -> None:
+    """It names only the other user."""
+    ada, grace = (
+        json.dumps(play("2018-11-15 10:00:00", userId=user, lastName=NAMES[user])) for user in "12"
+    )
+    day.lines("2018-11-15", ada[: ada.index('"level"')] + grace, grace)
+    if is_forgotten_first:
+        forget(dags[FORGET], 1)
+    pipeline.run(*WHOLE)
+    if not is_forgotten_first:
+        forget(dags[FORGET], 1)
+    [(_, line, reason, text)] = warehouse.rows(OPEN)
+    assert (line, text) == (1, None)
+    assert reason.startswith("not JSON")
+
+
+def test_of_records_that_copy_does_not_tell_apart_no_text_is_kept(
+    source: TestSource,
+    bucket: Bucket,
+    dags: dict[str, DAG],
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_SOURCE", bucket.url)
+    ada = play("2018-11-15 10:00:00", lastName=NAMES["1"], ts="soon")
+    del ada["userId"]
+    grace = play("2018-11-15 10:00:00", userId="2")
+    source.lines("2018-11-15", f"{json.dumps(ada)} {json.dumps(grace)}", json.dumps(grace))
+    bucket.fill(source)
+    forget(dags[FORGET], 1)
+    redshift_pipeline.run(*WHOLE)
+    [(_, line, reason, text)] = redshift_warehouse.rows(OPEN)
+    assert (line, text) == (1, None)
+    assert reason.startswith("ts: ")
 
 
 def test_nothing_is_erased_without_the_confirmation(

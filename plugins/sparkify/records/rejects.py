@@ -1,12 +1,13 @@
 """Rejects: records that cannot be loaded, and what of them may be kept."""
 
+import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from sparkify.records.keys import KeyMap
 from sparkify.sources.base import SourceFile
 
 FORGOTTEN = "of a forgotten user"
@@ -58,30 +59,43 @@ class Forgotten:
         """
         Return what may be kept of a reject's reason and text.
 
-        A text in which no user can be read may be anybody's, so nothing of it is kept.
+        A text that is not one object of one user may be anybody's, so nothing of it is kept.
         """
         if not self.users:
             return reason, text
-        users = set(self._users_in(text))
-        if users & self.users:
+        user = self._user_of(text)
+        if user in self.users:
             return FORGOTTEN, ""
-        if users and None not in users:
-            return reason, text
-        return QUOTED.sub("", reason), ""
+        if user is None:
+            return QUOTED.sub("", reason), ""
+        return reason, text
 
-    def _users_in(self, text: str) -> Iterator[int | None]:
-        """Yield each user named in a text; None for a value that cannot be read."""
-        for key in self._key.finditer(text):
-            value = VALUE.match(text, key.end())
-            yield int(value[1] or value[2] or NOBODY) if value else None
+    def _user_of(self, text: str) -> int | None:
+        """Return the user of a text if it is one object, and has one user, at whatever depth."""
+        users: list[object] = []
+
+        def collect(pairs: list[tuple[str, object]]) -> dict[str, object]:
+            users.extend(value for key, value in pairs if self._keys.column(key))
+            return dict(pairs)
+
+        try:
+            parsed = json.loads(text, object_pairs_hook=collect, parse_int=str)
+        except (RecursionError, ValueError):
+            return None
+        return _id(users[0]) if isinstance(parsed, dict) and len(users) == 1 else None
 
     @cached_property
-    def _key(self) -> re.Pattern[str]:
-        return re.compile(rf'"{re.escape(self.column)}"\s*:\s*', re.IGNORECASE)
+    def _keys(self) -> KeyMap:
+        return KeyMap([self.column])
+
+
+def _id(value: object) -> int | None:
+    """Return a user's id, if a JSON value can be read as one."""
+    found = ID.fullmatch(value or "") if isinstance(value, str | None) else None
+    return int(found[1] or NOBODY) if found else None
 
 
 NOBODY = -1
 """The user of a record without one."""
 
-VALUE = re.compile(r'(?:null|"\s*([0-9]{0,19})\s*"|([0-9]{1,19}))\s*[,}]')
-"""A user's id up to what follows it: in a text that is cut off, an id may be cut off too."""
+ID = re.compile(r"\s*([0-9]{0,19})\s*")
