@@ -101,6 +101,7 @@ class ForgettingWorld(World):
                     json.dumps(event | {"ts": None}),
                     json.dumps(event | {"ts": NAMES[user]}),
                     json.dumps(event | {"userId": NAMES[user]}),
+                    json.dumps(event | {"userId": ""}),
                     json.dumps({key: event[key] for key in event if key != "userId"} | {"ts": ""}),
                     whole[: self.chance.randint(5, len(whole) - 1)],
                     "[" + whole,

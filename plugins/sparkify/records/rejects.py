@@ -91,11 +91,8 @@ class Forgotten:
 
 def _id(value: object) -> int | None:
     """Return a user's id, if a JSON value can be read as one."""
-    found = ID.fullmatch(value or "") if isinstance(value, str | None) else None
-    return int(found[1] or NOBODY) if found else None
+    found = ID.fullmatch(value) if isinstance(value, str) else None
+    return int(found[1]) if found else None
 
 
-NOBODY = -1
-"""The user of a record without one."""
-
-ID = re.compile(r"\s*([0-9]{0,19})\s*")
+ID = re.compile(r"\s*([0-9]{1,19})\s*")
