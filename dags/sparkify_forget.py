@@ -72,6 +72,7 @@ with DAG(
     ForgetUsersOperator(
         task_id="forget_users",
         tables=["songplays", "user_events", "user_levels", "users", "session_hours"],
+        summaries=["song_days", "time", "user_agents"],
         locks=["songplays", "time", "user_events", "user_levels", "users"],
         dataset="staging_events",
         column="userid",

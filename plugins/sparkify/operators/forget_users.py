@@ -41,6 +41,8 @@ class ForgetUsersOperator(WarehouseOperator):
     fails with what it would erase.
 
     :param tables: the tables of the star that have a column ``user_id``
+    :param summaries: those that hold something of a user without one, and are corrected
+        ``afterwards``
     :param locks: the tables that the statements change, in the order in which loads lock them
     :param dataset: the table that staging tables are modelled on
     :param column: its column with the user
@@ -61,6 +63,7 @@ class ForgetUsersOperator(WarehouseOperator):
         self,
         *,
         tables: Sequence[str],
+        summaries: Sequence[str],
         locks: Sequence[str],
         dataset: str,
         column: str,
@@ -70,6 +73,7 @@ class ForgetUsersOperator(WarehouseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.tables = list(tables)
+        self.summaries = list(summaries)
         self.locks = list(locks)
         self.dataset = dataset
         self.column = column
@@ -97,7 +101,7 @@ class ForgetUsersOperator(WarehouseOperator):
             erased["rejected_rows"] = self._erase_rejects(cursor, hook.conn_type)
             if hook.conn_type == POSTGRES:
                 # The planner's statistics quote values, those of deleted rows too.
-                named = [*self.tables, *staged, "rejected_rows"]
+                named = [*self.tables, *self.summaries, *staged, "rejected_rows"]
                 cursor.execute(f"analyze {', '.join(named)}")
         found = {table: count for table, count in erased.items() if count}
         self.log.info("Forgot %s users, %s for the first time: %s", len(users), len(new), found)
