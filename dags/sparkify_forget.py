@@ -45,7 +45,7 @@ with DAG(
         "user_ids": Param(
             [],
             type="array",
-            items={"type": "integer", "minimum": 0},
+            items={"type": "integer"},
             minItems=1,
             title="Ids of the users",
             description="A list, such as [10, 24].",

@@ -558,6 +558,7 @@ def test_a_row_that_its_file_may_not_hold_is_rejected_whichever_way_it_is_read(
 KEPT = [
     '{"userId": "11"}',
     '{"USERID": 11, "song": null}',
+    '{"userId": "-11"}',
     '{"userId": " 11 ", "song": "a \\"userId\\": \\"10\\""}',
 ]
 DROPPED = [
@@ -590,7 +591,9 @@ def test_only_a_text_of_one_object_of_one_user_is_kept(text: str) -> None:
     assert Forgotten("userid").redacted("a reason", text) == ("a reason", text)
 
 
-@pytest.mark.parametrize("text", ['{"userId": "10"}', '{"user": 1, "userid": 10}'])
+@pytest.mark.parametrize(
+    "text", ['{"userId": "10"}', '{"user": 1, "userid": 10}', '{"userId": "-5"}', '{"userid": -5}']
+)
 def test_a_record_of_a_forgotten_user_is_only_counted(text: str) -> None:
-    forgotten = Forgotten("userid", frozenset({10}))
+    forgotten = Forgotten("userid", frozenset({10, -5}))
     assert forgotten.redacted("ts is not a time: 'Ada'", text) == (FORGOTTEN, "")

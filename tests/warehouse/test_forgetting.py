@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.serialization.serialized_objects import DagSerialization
 
 from local.tools.pipeline import Pipeline
 from sparkify.operators.forget_users import ForgetUsersOperator
@@ -430,6 +431,27 @@ def test_whoever_is_forgotten_stays_so_when_tables_are_recreated(
     schema.run_in(schema.context())
     pipeline.run(*WHOLE)
     assert NAMES["1"] not in texts(warehouse)
+
+
+def test_an_id_below_zero_which_loads_can_be_forgotten(
+    source: TestSource,
+    dags: dict[str, DAG],
+    pipeline: Pipeline,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "1")
+    ada = play("2018-11-15 10:00:00", userId="-5", lastName=NAMES["1"])
+    source.lines("2018-11-15", json.dumps(ada), json.dumps(ada | {"sessionId": "none"}))
+    pipeline.run(*WHOLE)
+    assert warehouse.column("select user_id from users") == [-5]
+    assert warehouse.count("rejected_rows") == 1
+    # What the API server and the CLI validate.
+    dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dags[FORGET]))
+    dag.params.deep_merge({"user_ids": [-5], "reason": "request 7"}).validate()
+    forget(dags[FORGET], -5)
+    assert NAMES["1"] not in texts(warehouse)
+    assert warehouse.count("rejected_rows") == 0
 
 
 def test_every_table_with_a_user_is_erased_from(dags: dict[str, DAG], warehouse: Warehouse) -> None:

@@ -95,4 +95,4 @@ def _id(value: object) -> int | None:
     return int(found[1]) if found else None
 
 
-ID = re.compile(r"\s*([0-9]{1,19})\s*")
+ID = re.compile(r"\s*(-?[0-9]{1,19})\s*")
