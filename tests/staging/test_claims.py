@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from local.tools.pipeline import Pipeline
+from sparkify.staging.names import KEPT, staging_table
 from tests.reference import expected
 from tests.support.interleaving import INCOMPLETE
 from tests.support.sources import TestSource, play, visit
@@ -286,14 +287,25 @@ def test_the_sweep_spares_who_is_at_work_and_takes_what_the_dead_left(
     )
     standing = set(warehouse.column(STANDING))
     runs["sweeps"](*LOAD, "drop_staging")
-    from sparkify.staging.names import staging_table
-
     left = {
         name
         for name in runs
         if staging_table(name, "staging_events") in standing & set(warehouse.column(STANDING))
     }
     assert left == ({"at work", "failed"} if keep == "7" else {"at work"})
+
+
+def test_the_sweep_spares_tables_that_no_run_has_made(
+    tasks: Callable[..., Tasks], source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(first())
+    left_over = f"{staging_table('dead', 'staging_events')}{KEPT}"
+    for table in ("staging_events_backup", "staging_songs_2018", left_over):
+        warehouse.client.execute(f"create table {table} (line text)".encode())
+    tasks(HOUR, "run")(*STAGE, *LOAD, "drop_staging")
+    assert warehouse.column(
+        "select tablename from pg_tables where tablename like 'staging%' order by 1"
+    ) == ["staging_events", "staging_events_backup", "staging_songs", "staging_songs_2018"]
 
 
 def test_two_sweeps_at_once_take_turns(

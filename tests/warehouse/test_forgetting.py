@@ -423,6 +423,15 @@ def test_a_staging_table_that_is_being_made_anew_is_waited_for_without_a_lock(
     assert NAMES["1"] not in texts(warehouse)
 
 
+def test_a_table_of_ones_own_beside_the_staging_tables_is_left_alone(
+    day: TestSource, dags: dict[str, DAG], pipeline: Pipeline, warehouse: Warehouse
+) -> None:
+    pipeline.run(*WHOLE)
+    warehouse.client.execute("create table staging_events_stats as select 1 as lines")
+    forget(dags[FORGET], 1)
+    assert warehouse.count("users") == 1
+
+
 def test_whoever_is_forgotten_stays_so_when_tables_are_recreated(
     day: TestSource, dags: dict[str, DAG], pipeline: Pipeline, warehouse: Warehouse
 ) -> None:

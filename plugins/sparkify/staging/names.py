@@ -1,7 +1,7 @@
 """The names of the staging tables, which each run has its own of."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from hashlib import sha256
 from typing import Any
 
@@ -14,14 +14,14 @@ def staging_table(run_id: str, table: str) -> str:
     return f"{table}_{sha256(run_id.encode()).hexdigest()[:12]}"
 
 
-def existing_staging_tables(cursor: Any, datasets: Iterable[str]) -> set[str]:
+def existing_staging_tables(cursor: Any, datasets: Collection[str]) -> set[str]:
     """Return every run's staging tables; information_schema fails while one is dropped."""
     cursor.execute(
         "select tablename from pg_tables "
         "where schemaname = current_schema() and tablename like 'staging%'"
     )
-    prefixes = tuple(f"{dataset}_" for dataset in datasets)
-    return {name for (name,) in cursor.fetchall() if name.startswith(prefixes)}
+    names = {name for (name,) in cursor.fetchall()}
+    return {name for name in names.difference(datasets) if dataset_of(name) in datasets}
 
 
 def dataset_of(table: str) -> str:
