@@ -157,6 +157,10 @@ FORBIDDEN = (
     "The user of the warehouse's connection may not do this: {}. Grant what "
     "docs/managed-airflow.md lists, or let the user own the tables; then clear this task."
 )
+DEPENDED_ON = (
+    "Something of your own, such as a view, depends on a table that is to be dropped: {}. Drop the "
+    "view, then clear this task."
+)
 
 CANCELLED = (
     "The warehouse has cancelled a statement: {}. If nobody has done that by hand, the statement "
@@ -173,6 +177,7 @@ PERMANENT = {
     "22001": TOO_LONG,
     "23502": ALTERED,
     "42501": FORBIDDEN,
+    "2BP01": DEPENDED_ON,
 }
 """How to fix an error that a retry cannot, by SQLSTATE."""
 

@@ -21,6 +21,7 @@ from sparkify.operators.create_views import CreateViewsOperator
 from sparkify.page.questions import Filters, query, questions
 from sparkify.page.report import report
 from sparkify.page.warehouse import reading
+from sparkify.staging.names import staging_table
 from tests.support.sources import Bucket, TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
@@ -163,6 +164,18 @@ def test_two_runs_at_once_give_what_one_after_the_other_gives(
     assert redshift_warehouse.contents() == together
     assert len(together["songplays"]) == 3
     assert set(met) <= {"1023", "deadlock detected"}
+
+
+def test_a_staging_table_that_a_view_depends_on_is_kept(
+    redshift_pipeline: Pipeline, redshift_warehouse: Warehouse, bucket: Bucket
+) -> None:
+    bucket.put("log_data/2018/11/2018-11-15-events.json", json.dumps(play("2018-11-15 10:00:00")))
+    context = redshift_pipeline.context(*DAY, run_id="run")
+    redshift_pipeline.run_task("stage_events", context)
+    table = staging_table("run", "staging_events")
+    redshift_warehouse.client.execute(f"create view peek as select * from {table}".encode())
+    redshift_pipeline.run_task("drop_staging", context)
+    assert redshift_warehouse.count(table) == 1
 
 
 def test_a_copy_that_fails_in_the_middle_leaves_nothing_and_is_survived(

@@ -308,6 +308,45 @@ def test_the_sweep_spares_tables_that_no_run_has_made(
     ) == ["staging_events", "staging_events_backup", "staging_songs", "staging_songs_2018"]
 
 
+def test_a_staging_table_that_a_view_depends_on_is_kept_until_the_view_is_gone(
+    tasks: Callable[..., Tasks],
+    source: TestSource,
+    warehouse: Warehouse,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    source.events(first())
+    run, dead, later = (tasks(HOUR, name) for name in ("run", "dead", "later"))
+    run(*STAGE)
+    dead(*STAGE)
+    warehouse.client.execute("update readings set began_at = '2018-01-01' where run_id = 'dead'")
+    mine, left_over = (staging_table(name, "staging_events") for name in ("run", "dead"))
+    for table in (mine, left_over):
+        warehouse.client.execute(f"create view of_{table} as select * from {table}".encode())
+    tasks(HOUR, "new")(*STAGE, *LOAD, "drop_staging")
+    logged = "".join(capfd.readouterr())
+    assert f"{left_over} is kept, because views depend on it: of_{left_over}. Drop" in logged
+    assert f"{mine} is kept" not in logged
+    run("drop_staging")
+    logged = "".join(capfd.readouterr())
+    assert f"{mine} is kept, because views depend on it: of_{mine}. Drop" in logged
+    assert sorted(warehouse.column(STANDING)) == sorted([mine, left_over])
+    warehouse.client.execute(f"drop view of_{mine}; drop view of_{left_over}".encode())
+    later(*STAGE, *LOAD, "drop_staging")
+    assert warehouse.column(STANDING) == []
+
+
+def test_a_run_whose_staging_table_a_view_depends_on_says_what_to_drop(
+    tasks: Callable[..., Tasks], source: TestSource, warehouse: Warehouse
+) -> None:
+    source.events(first())
+    run = tasks(HOUR, "run")
+    run(*STAGE)
+    table = staging_table("run", "staging_events")
+    warehouse.client.execute(f"create view peek as select * from {table}".encode())
+    with pytest.raises(AirflowFailException, match=f"cannot drop table {table}.* Drop the view,"):
+        run("stage_events")
+
+
 def test_two_sweeps_at_once_take_turns(
     tasks: Callable[..., Tasks], source: TestSource, warehouse: Warehouse
 ) -> None:

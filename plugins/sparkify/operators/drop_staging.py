@@ -1,6 +1,6 @@
 """End a run: drop its staging tables and leftovers of dead runs, and log its summary."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -78,13 +78,15 @@ class DropStagingOperator(WarehouseOperator):
         with session(hook) as cursor:
             # Also keeps others from starting to stage.
             lock(cursor, hook.conn_type, *BOOKKEEPING)
-            leftovers = self._leftovers(cursor, own)
-            if leftovers:
+            views = existing_staging_tables(cursor, self.datasets)
+            unwanted = own | self._leftovers(cursor, views.keys() - own)
+            dropped = self._without_views(unwanted, views)
+            if leftovers := dropped - own:
                 self.log.info("Dropping leftovers of dead runs: %s", ", ".join(sorted(leftovers)))
             self.news = self._read_news(cursor)
-            drop = f"drop table if exists {', '.join(sorted(leftovers | own))}"
+            drop = [f"drop table if exists {', '.join(sorted(dropped))}"] if dropped else []
             expired = self.daily if Window.of_run(context).begins_day else []
-            for statement in [drop, *self.afterwards, *expired]:
+            for statement in [*drop, *self.afterwards, *expired]:
                 self.execute_statement(cursor, statement)
             figures = read_figures(cursor, context["run_id"])
         self.log.info("%s", describe(figures))
@@ -105,13 +107,24 @@ class DropStagingOperator(WarehouseOperator):
         self.execute_statement(cursor, self.repaired_runs)
         return News(changes, Repaired(*cursor.fetchone()))
 
-    def _leftovers(self, cursor: Any, own: set[str]) -> set[str]:
+    def _leftovers(self, cursor: Any, others: Set[str]) -> set[str]:
         """Return every staging table of others that no run needs."""
-        # In this order, because a run begins a reading before it creates a table.
-        others = existing_staging_tables(cursor, self.datasets) - own
+        # After these are listed, because a run begins a reading before it creates a table.
         in_use = self._in_use(cursor) if others else set()
         # A second table may hold a part of a staging table.
         return {table for table in others if table.removesuffix(KEPT) not in in_use}
+
+    def _without_views(self, tables: set[str], views: Mapping[str, Set[str]]) -> set[str]:
+        """Return the tables that no view depends on; warn of the others."""
+        kept = {table for table in tables if views.get(table)}
+        for table in sorted(kept):
+            self.log.warning(
+                "%s is kept, because views depend on it: %s. Drop these; the next run that ends "
+                "then drops the table.",
+                table,
+                ", ".join(sorted(views[table])),
+            )
+        return tables - kept
 
     def _in_use(self, cursor: Any) -> set[str]:
         """Return the tables of active runs, and of those that failed recently."""

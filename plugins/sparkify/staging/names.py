@@ -14,14 +14,29 @@ def staging_table(run_id: str, table: str) -> str:
     return f"{table}_{sha256(run_id.encode()).hexdigest()[:12]}"
 
 
-def existing_staging_tables(cursor: Any, datasets: Collection[str]) -> set[str]:
-    """Return every run's staging tables; information_schema fails while one is dropped."""
+def existing_staging_tables(cursor: Any, datasets: Collection[str]) -> dict[str, set[str]]:
+    """
+    Return every run's staging tables, each with the views that depend on it.
+
+    information_schema fails while one is dropped.
+    """
+    # A view depends on a table through its rule.
     cursor.execute(
-        "select tablename from pg_tables "
-        "where schemaname = current_schema() and tablename like 'staging%'"
+        "select pg_class.relname, views.relname from pg_class "
+        "inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid "
+        "left join pg_depend as uses on pg_class.oid = uses.refobjid and uses.deptype = 'n' "
+        "left join pg_depend as rules on uses.classid = rules.classid "
+        "and uses.objid = rules.objid and rules.deptype = 'i' "
+        "left join (select pg_class.oid as view_id, relname from pg_class "
+        "where relkind in ('v', 'm')) as views on rules.refobjid = views.view_id "
+        "where nspname = current_schema() and pg_class.relkind = 'r' "
+        "and pg_class.relname like 'staging%'"
     )
-    names = {name for (name,) in cursor.fetchall()}
-    return {name for name in names.difference(datasets) if dataset_of(name) in datasets}
+    tables: dict[str, set[str]] = {}
+    for name, view in cursor.fetchall():
+        if name not in datasets and dataset_of(name) in datasets:
+            tables.setdefault(name, set()).update([view] if view else [])
+    return tables
 
 
 def dataset_of(table: str) -> str:
