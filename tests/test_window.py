@@ -143,6 +143,7 @@ DAY = {"start": "2018-11-15", "end": "2018-11-16"}
     [
         (NO_DATE, {}, "no logical date.*start and end"),
         (BY_HAND | FROM_NINE, {}, "given the data interval 2018-11-15 09:00 to 2018-12-15 10:00"),
+        (BY_HAND | {"data_interval_start": TEN}, {}, "10:00 UTC, but .* Trigger it without an int"),
         (BY_HAND, {"start": "2018-11-15"}, "needs both params"),
         (BY_HAND, {"end": "2018-11-15"}, "needs both params"),
         (NO_DATE, {"start": "2018-11-15", "end": "2018-11-15"}, "The range is empty"),

@@ -74,13 +74,13 @@ class Window:
             )
         hour = full_hour(utc(run.logical_date))
         interval = cls(utc(run.data_interval_start), utc(run.data_interval_end))
-        if interval.start == run.logical_date:
+        if interval.start == run.logical_date < interval.end:
             return interval
         if interval.end - interval.start != HOUR:
             raise AirflowFailException(
                 f"This run was given the data interval {interval}, but a run loads the hour of its "
-                f"logical date, {hour:%Y-%m-%d %H:%M}. To load another range, trigger it with the "
-                f"params start and end, such as {RANGE_EXAMPLE}"
+                f"logical date, {hour:%Y-%m-%d %H:%M}. Trigger it without an interval or, to load "
+                f"another range, with the params start and end, such as {RANGE_EXAMPLE}"
             )
         return cls(hour, hour + HOUR)
 
