@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,11 @@ def in_split_hours(context: Mapping[str, Any], column: str) -> str:
 def partition_slack() -> str:
     """Return the slack of the partitions as an interval."""
     return f"interval '{settings.partition_slack() // HOUR} hours'"
+
+
+def reject_limit() -> str:
+    """Write out the share of records, since Python writes a small one with an exponent."""
+    return f"{Decimal(str(settings.reject_limit())):f}"
 
 
 def in_range(column: str) -> str:  # noqa: ARG001 - the page's range uses it
@@ -239,7 +245,7 @@ MACROS = {
     "partition_slack": partition_slack,
     "primary_key": primary_key,
     "quoted": warehouse.quoted,
-    "reject_limit": settings.reject_limit,
+    "reject_limit": reject_limit,
     "row_version": row_version,
     "seconds": seconds,
     "seconds_since": seconds_since,

@@ -352,6 +352,19 @@ def test_too_many_rejects_stop_the_run_before_anything_is_published(
     assert warehouse.count("rejected_rows") == 1
 
 
+def test_a_limit_may_be_less_than_one_in_ten_thousand(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_REJECT_LIMIT", "0.00005")
+    good = json.dumps(play("2018-11-15 10:00:00"))
+    source.lines("2018-11-15", good, "this is broken")
+    with pytest.raises(AirflowFailException, match=r"it is 0\.5, above the limit of 5e-05"):
+        pipeline.run(*DAY)
+    source.lines("2018-11-15", good)
+    pipeline.run(*DAY)
+    assert warehouse.count("songplays") == 1
+
+
 def test_a_mended_file_is_loaded_by_a_range_run_which_resolves_its_rejects(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
