@@ -172,7 +172,8 @@ def content(*columns: str) -> str:
     """
     if warehouse.engine() == warehouse.POSTGRES:
         return f"hash_record_extended(row({', '.join(columns)}), 0)"
-    texts = (f"cast({column} as varchar(1024))" for column in columns)
+    # Redshift compares and groups texts without the blanks at their ends.
+    texts = (f"rtrim(cast({column} as varchar(1024)))" for column in columns)
     sized = (
         f"coalesce(cast(length({text}) as varchar(8)) || ':' || {text}, '-')" for text in texts
     )

@@ -21,7 +21,9 @@ from sparkify.operators.create_views import CreateViewsOperator
 from sparkify.page.questions import Filters, query, questions
 from sparkify.page.report import report
 from sparkify.page.warehouse import reading
+from sparkify.runs.audit import Audit
 from sparkify.staging.names import staging_table
+from sparkify.warehouse import warehouse_hook
 from tests.support.sources import Bucket, TestSource, play, song, visit
 from tests.support.warehouse import Warehouse
 
@@ -420,3 +422,19 @@ def test_a_source_on_this_machine_is_out_of_redshifts_reach(
 ) -> None:
     with pytest.raises(AirflowFailException, match=r"not in S3.*sparkify_source"):
         redshift_pipeline.run(*DAY)
+
+
+def test_texts_that_differ_in_blanks_at_their_ends_are_no_damage(
+    source: TestSource, bucket: Bucket, redshift_pipeline: Pipeline
+) -> None:
+    """Redshift takes them for equal, so a summary holds either."""
+    titles = ("First Light", "First Light ", "First Light  ")
+    source.events(
+        *(
+            play("2018-11-15 10:00:00", itemInSession=item, song=title)
+            for item, title in enumerate(titles)
+        )
+    )
+    bucket.fill(source)
+    redshift_pipeline.run(*DAY)
+    assert not Audit(warehouse_hook()).run(lambda _: None).was_found
