@@ -1,8 +1,9 @@
 """What a run has staged is published where nobody has looked at the files since, and only there."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -259,6 +260,43 @@ def test_a_load_of_a_run_whose_reading_is_not_known_says_what_to_clear(
     warehouse.client.execute("delete from readings")
     with pytest.raises(AirflowFailException, match="Clear the run's task stage_events"):
         run("load_user_events")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["stage_events"], ["audit_staged", "load_user_events"]),
+        (STAGE, ["load_user_events"]),
+        (STAGE, ["load_time"]),
+        ([*STAGE, *EVENTS, *USERS], ["load_songplays"]),
+    ],
+)
+def test_a_run_whose_lookback_changed_after_it_staged_replaces_nothing(
+    before: Sequence[str],
+    after: Sequence[str],
+    pipeline: Pipeline,
+    source: TestSource,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source.events(play("2018-11-14 23:30:00"), play("2018-11-15 00:30:00", itemInSession=1))
+    pipeline.run("2018-11-14", "2018-11-16")
+    start, end = datetime(2018, 11, 15), datetime(2018, 11, 15, 1)
+    run = SimpleNamespace(
+        run_type="scheduled", logical_date=start, data_interval_start=start, data_interval_end=end
+    )
+    context = pipeline.context(dag_run=run)
+    for task_id in before:
+        pipeline.run_task(task_id, context)
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_LOOKBACK_MINUTES", "60")
+    *audit, load = after
+    for task_id in audit:
+        pipeline.run_task(task_id, context)
+    with pytest.raises(AirflowFailException, match=r"lookback_minutes or .* has changed since"):
+        pipeline.run_task(load, context)
+    assert is_as_the_files_say(warehouse, source)
+    pipeline.run_in(context)
+    assert is_as_the_files_say(warehouse, source)
 
 
 @pytest.mark.parametrize("keep", ["0", "7"])

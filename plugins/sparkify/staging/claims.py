@@ -26,6 +26,8 @@ def newer_claims(cursor: Any, run_id: str, window: Window) -> list[Claim]:
     A run claims its window once its audit has passed, before it loads anything, and for good. So
     once a load has locked its table, it sees the claim of every newer reading that has loaded it;
     and a newer reading that claims later also loads the table later, and replaces these rows.
+
+    :param window: what the run is about to replace, which must be what it staged and has claimed
     """
     start, end = naive(window.start), naive(window.end)
     cursor.execute(
@@ -40,6 +42,13 @@ def newer_claims(cursor: Any, run_id: str, window: Window) -> list[Claim]:
             "The warehouse no longer knows when this run read its files, so newer versions may "
             "already be loaded. Nothing was changed. Clear the run's task stage_events with "
             "downstream."
+        )
+    staged = Window(*own[2:])
+    if staged != Window(start, end):
+        raise AirflowFailException(
+            f"This run staged its files for {staged}, but its window is now {window}: the variable "
+            "sparkify_lookback_minutes or the run's conf has changed since. Nothing was changed. "
+            "Clear the run's task stage_events with downstream."
         )
     claims = [
         Claim(number, other, Window(max(first, start), min(last, end)))

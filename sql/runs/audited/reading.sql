@@ -1,11 +1,18 @@
--- The run claims its window for the events it has read: nothing older is published there from now
--- on.
+-- The run claims, for the events it has read, the window that it read them for: nothing older is
+-- published there from now on.
 update readings
 set
-    claim_start = {{ literal(window().start) }},
-    claim_end = {{ literal(window().end) }}
+    claim_start = own.window_start,
+    claim_end = own.window_end
+from (
+    select distinct
+        run_id,
+        reading,
+        window_start,
+        window_end
+    from file_ledger
+    where run_id = {{ quoted(run_id) }} and dataset = 'staging_events'
+) as own
 where
-    run_id = {{ quoted(run_id) }}
-    and reading = (
-        {% include "fragments/own_reading.sql" %}
-    )
+    readings.run_id = own.run_id
+    and readings.reading = own.reading
