@@ -136,7 +136,7 @@ def test_every_check_says_what_to_do(file: Path) -> None:
 
 
 QUOTABLE = (
-    r"(last_)?source(_file)?|dataset|hour_\w+|\w+_(count|loaded|staged|held|found|records|files)"
+    r"(last_)?source(_file)?|dataset|hour_\w+|\w+_(count|loaded|staged|remaining|held|found|records|files)"
     r"|held_events_\w+|(of_)?\w*plays\w*|lines|staged|rejected|folded|forgotten|loaded_before|of_\w+_read"
     r"|of_another_time_than_their_file|(fewest_of_)?past_weeks|matched\w*"
     r"|change|changed_file|key_name|column_name|kind|day"

@@ -199,6 +199,26 @@ def test_a_loaded_hour_is_emptied_with_a_word_only(
     pipeline.run(*window)
 
 
+def test_half_an_hour_is_emptied_if_the_other_half_has_events(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a zone's days begin at half past, the hour's other half is in a file of another day."""
+    monkeypatch.setenv("AIRFLOW_VAR_SPARKIFY_PARTITION_TIMEZONE", "Asia/Kolkata")
+    source.lines("2018-11-15", json.dumps(play("2018-11-15 18:20:00")))
+    source.lines("2018-11-16", json.dumps(play("2018-11-15 18:40:00", itemInSession=1)))
+    days = [f"2018-11-{day}T00:00:00+05:30" for day in (15, 16, 17)]
+    pipeline.run(days[0], days[1])
+    pipeline.run(days[1], days[2])
+    source.lines("2018-11-16", json.dumps(play("2018-11-15 20:00:00", itemInSession=2)))
+    pipeline.run(days[1], days[2])
+    assert warehouse.count("songplays") == 2
+    source.lines("2018-11-15", "")
+    with pytest.raises(
+        AirflowFailException, match=r"hours_emptied(.|\n)*plays_loaded 1(.|\n)*plays_remaining 0"
+    ):
+        pipeline.run(days[0], days[1])
+
+
 @pytest.mark.parametrize(
     ("text", "limit", "elsewhere"),
     [("", "0.01", False), ("", "0.01", True), ("broken", "0.5", False)],
