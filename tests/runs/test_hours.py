@@ -167,6 +167,20 @@ def test_a_file_that_grew_after_all_of_its_hours_were_loaded_is_late() -> None:
     assert {hour.state for hour in found} == {"outdated"}
 
 
+@pytest.mark.parametrize(
+    ("loaded", "published", "state"),
+    [(12, [FILE], "loaded"), (24, [FILE], "outdated"), (12, [], "outdated")],
+)
+def test_a_further_part_of_a_day_is_late_once_all_of_its_hours_are_loaded(
+    loaded: int, published: list[str], state: str
+) -> None:
+    day = hours(*["loaded"] * loaded, first=TEN.replace(hour=0))
+    parts = Partition("log_data/%Y/%m/%Y-%m-%d-*.json")
+    files = [file(), file(name=FILE.replace("events", "part-2"))]
+    found = mark_outdated(day, files, dict.fromkeys(published, Version("1", 10)), parts)
+    assert {hour.state for hour in found} == {state}
+
+
 def test_hours_that_no_run_was_asked_for_are_absent() -> None:
     found = list(every_hour(hours("loaded"), TEN - HOUR, TEN + 2 * HOUR))
     assert [hour.state for hour in found] == ["absent", "loaded", "absent"]

@@ -164,13 +164,14 @@ def mark_outdated(
     loaded_until = max((hour.start for hour in hours if hour.state in LOADED), default=None)
     changed: set[datetime] = set()
     gone = set(versions)
+    published = set(map(partition.span, versions))
     for file in files:
         gone.discard(file.name)
         span, version = partition.span(file.name), versions.get(file.name)
         if span is None or (version and version.etag == file.etag):
             continue
-        # A file may grow until all its hours are loaded.
-        is_growing = version and file.size > version.size
+        # A file may grow, or get further parts, until all its hours are loaded.
+        is_growing = file.size > version.size if version else span in published
         if is_growing and not (loaded_until and loaded_until >= span.end - HOUR):
             continue
         changed |= {hour.start for hour in hours if span.start - HOUR < hour.start < span.end}
