@@ -443,6 +443,7 @@ def test_runs_of_an_hour_load_their_hour_whatever_range_they_had() -> None:
     assert request("-s 2018-11-01 --reset-dagruns other").run_conf is None
     with pytest.raises(Refused, match="airflow dags trigger sparkify -c"):
         request('-s 2018-11-01 -c {"start":"2018-11-01"} sparkify')
+    assert request('-s 2018-11-01 -c {"start":null,"end":null} sparkify').conf
 
 
 def test_the_same_call_follows_what_is_under_way() -> None:

@@ -151,6 +151,20 @@ def test_a_backfill_is_created_as_it_was_asked_for(
     }
 
 
+def test_a_run_loads_its_hour_unless_its_conf_names_a_range(
+    metadata: Deployment, morning: list[Window]
+) -> None:
+    create(metadata, Plan(morning, {}, Reprocess.NONE))
+    left_empty = {"start": None, "end": None, "allow_removed": False}
+    given = {"start": "2018-11-01"}
+    with create_session() as session:
+        for window, conf in zip(morning, (None, left_empty, given), strict=True):
+            its = MINE, DagRun.logical_date == window.start
+            session.execute(update(DagRun).where(*its).values(conf=conf))
+    found = Metadata().unsuccessful("hourly")
+    assert {run.hour for run in found} == {NOVEMBER, NOVEMBER + HOUR, None}
+
+
 def test_the_active_backfill_is_found_until_it_is_closed(
     metadata: Deployment, morning: list[Window]
 ) -> None:

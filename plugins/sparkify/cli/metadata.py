@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.cli.deployment import Active, AlreadyRunning, Dag
-from sparkify.cli.request import RANGE, Refused, Request
+from sparkify.cli.request import Refused, Request, has_range
 from sparkify.cli.windows import Plan, Run, Window
 from sparkify.runs.hours import AirflowRun
 from sparkify.versions import BACKFILL_ERRORS, is_periodic
@@ -188,4 +188,4 @@ class Metadata:
 
 def _hour(date: datetime | None, conf: Mapping[str, Any] | None) -> datetime | None:
     """Return the hour that a run loads; None for a run without a date, or with a range."""
-    return None if date is None or RANGE & (conf or {}).keys() else full_hour(utc(date))
+    return None if date is None or has_range(conf) else full_hour(utc(date))

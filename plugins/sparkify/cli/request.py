@@ -3,6 +3,7 @@
 import json
 import shlex
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,12 +13,16 @@ from sparkify.cli.windows import Bound, Reprocess
 from sparkify.runs.hours import DAG_ID
 
 COMMAND = ("airflow", "dags", "backfill")
-RANGE = {"start", "end"}
-"""The params with which a run of the DAG ``sparkify`` loads a range instead of its hour."""
 
 
 class Refused(Exception):  # noqa: N818 - it names what happens to the request
     """Why a command refuses to work, and what to do; printed as it is."""
+
+
+def has_range(conf: Mapping[str, Any] | None) -> bool:
+    """Whether a run of the DAG ``sparkify`` with this conf loads a range instead of its hour."""
+    # The trigger form passes the params that were left empty, too.
+    return any((conf or {}).get(param) for param in ("start", "end"))
 
 
 def check_order(start: Bound | None, end: Bound | None) -> None:
@@ -54,7 +59,7 @@ class Request:
                 f"airflow dags backfill -s 2018-11-01 -e 2018-11-01T23:00 {args.dag_id}"
             )
         check_order(start, end)
-        if args.dag_id == DAG_ID and RANGE & (args.conf or {}).keys():
+        if args.dag_id == DAG_ID and has_range(args.conf):
             raise Refused(
                 f"Each run of a backfill of {DAG_ID} loads its hour, but with the params start and "
                 "end each would load that range. Load the range in one run: "
