@@ -259,7 +259,7 @@ def test_schedule_backfill_and_range_run_at_the_same_time(
 
 def test_runs_by_hand_load_their_hour_and_can_be_cleared(keeper: Keeper, simulated: Path) -> None:
     day = simulated / "log_data/2018/11/2018-11-03-events.json"
-    day.write_text("{broken")
+    day.write_text("{broken\n")
     by_cli = ("dags", "trigger", "sparkify", "--logical-date", "2018-11-03T13:00:00Z")
     keeper.airflow(*by_cli, "--run-id", "by_cli")
     keeper.trigger("by_rest", logical_date="2018-11-03T10:30:00Z")

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from sparkify.records.blocks import blocks
 from sparkify.records.columns import Column
-from sparkify.records.objects import LONGEST_TEXT
+from sparkify.records.objects import LONGEST_TEXT, UNFINISHED
 from sparkify.records.reader import Batch, RecordReader
 from sparkify.records.rejects import Reject
 from sparkify.sources.base import SourceFile
@@ -182,6 +182,18 @@ def test_what_is_no_utf_8_is_rejected_line_by_line(what: str) -> None:
     sums = account(read(Files(day_json=NOT_UTF8[what])))
     assert sums["rejects"] >= 1
     assert sums["rows"] == (0 if what.startswith(("UTF", "another")) else 2)
+
+
+@pytest.mark.parametrize("block", [20, 100, 1000])
+@pytest.mark.parametrize("end", ["", "\n", "\n  ", "\n" + LINE.decode()])
+def test_only_what_ends_with_the_file_is_unfinished(
+    end: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sparkify.records.blocks.BLOCK", block)
+    batches = list(read(Files(day_json=b"\n".join([LINE, LINE[:30] + end.encode()]))))
+    [reject] = [reject for batch in batches for reject in batch.rejects]
+    assert reject.text == LINE[:30].decode()
+    assert reject.reason.endswith(UNFINISHED) is not bool(end)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,23 @@ def test_a_record_that_does_not_fit_is_rejected_and_the_rest_is_loaded(
     assert f"{bucket.url}/{EVENTS}, line 3: {without_values(its_reason)}" in caplog.text
 
 
+@pytest.mark.parametrize(("end", "rejected"), [("", 0), ("\n", 1)])
+def test_a_line_that_is_being_written_does_not_count(
+    end: str,
+    rejected: int,
+    bucket: Bucket,
+    redshift_pipeline: Pipeline,
+    redshift_warehouse: Warehouse,
+) -> None:
+    bucket.put(EVENTS, "\n".join([*GOOD, '{"artist": "cut']) + end)
+    redshift_pipeline.run(*DAY)
+    assert redshift_warehouse.count("songplays") == len(GOOD)
+    [(*_, text)] = rejects(redshift_warehouse)
+    assert text == '{"artist": "cut'
+    share = "select value from quality_results where check_name = 'reject_share'"
+    assert redshift_warehouse.value(share) == rejected / 4
+
+
 def test_rejects_are_the_same_records_as_on_postgresql(
     bucket: Bucket,
     redshift_pipeline: Pipeline,

@@ -83,7 +83,7 @@ def test_too_many_rejects_fail_the_run_in_a_sentence(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     lines = [json.dumps(play(f"2018-11-15 10:{n:02}:00", itemInSession=n)) for n in range(19)]
-    source.lines("2018-11-15", *lines, '{"artist": "cut')
+    source.lines("2018-11-15", *lines, '{"artist": "cut', "")
     run = fresh_dags["sparkify"].test(logical_date=datetime(2018, 11, 15, 10, 30, tzinfo=UTC))
     assert str(run.state) == "failed"
     assert states(run)["load_songplays"] == "upstream_failed"

@@ -296,6 +296,48 @@ def test_too_many_rejects_of_one_kind_are_not_made_few_by_the_other(
     assert warehouse.count("songplays") == 100
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_stopped"),
+    [
+        (['{"artist": "cut'], False),
+        (['{"artist": "cut', ""], True),
+        (['{"artist": "cut', '{"artist": "cut'], True),
+        (["broken"], True),
+        ([json.dumps(play("2018-11-15 10:50:00", userId="x"))], True),
+    ],
+    ids=["being written", "ended", "one before it", "no object", "whole"],
+)
+def test_a_line_that_is_being_written_stops_no_run(
+    lines: list[str],
+    is_stopped: bool,
+    pipeline: Pipeline,
+    source: TestSource,
+    warehouse: Warehouse,
+) -> None:
+    whole = [json.dumps(play("2018-11-15 10:00:00", itemInSession=item)) for item in range(9)]
+    source.lines("2018-11-15", *whole, *lines)
+    if is_stopped:
+        with pytest.raises(AirflowFailException, match="reject_share"):
+            pipeline.run(*TEN)
+        return
+    pipeline.run(*TEN)
+    assert warehouse.count("songplays") == 9
+    assert warehouse.column("select raw_text from rejected_rows") == lines
+    source.lines("2018-11-15", *whole, json.dumps(play("2018-11-15 10:50:00")))
+    pipeline.run(*TEN)
+    assert warehouse.count("songplays") == 10
+    assert warehouse.count("rejected_rows where resolved_by is null") == 0
+
+
+def test_a_song_file_that_is_cut_off_is_a_reject(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    source.songs(song("SO1"))
+    source.song_text("SO2", json.dumps(song("SO2"))[:-9])
+    with pytest.raises(AirflowFailException, match="reject_share"):
+        pipeline.run(*DAY)
+
+
 def test_the_limit_s_message_says_which_settings_let_strays_in(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse
 ) -> None:

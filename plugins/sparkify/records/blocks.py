@@ -40,10 +40,14 @@ class Segment(NamedTuple):
     is_last: bool
     continues_line: bool = False
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the file ends within its last line."""
+        return self.is_last and self.lines[-1:] not in b"\n"
+
     def split(self) -> list[bytes]:
         """Return the lines one by one, each with a newline unless the next segment continues it."""
-        is_ended = not self.is_last or self.lines[-1:] in b"\n"
-        return BytesIO(self.lines if is_ended else self.lines + b"\n").readlines()
+        return BytesIO(self.lines + b"\n" * self.is_cut).readlines()
 
 
 Block = list[Segment]

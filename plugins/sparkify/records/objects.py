@@ -16,6 +16,9 @@ LONGEST = 4 << 20
 
 TOO_LONG = "longer than 4 MB"
 
+UNFINISHED = ", in an unfinished last line"
+"""The end of the reason of an object that the file may still be growing by."""
+
 FIRST_LOOK = 4 << 10
 """Characters to search for the end of an object at first, as a failed search reads them all."""
 
@@ -143,7 +146,9 @@ class ObjectReader:
                 return len(text)
             else:
                 end = _line_end(text, position)
-                yield from self._break(text[position:end], TOO_LONG if may_continue else None)
+                is_cut = is_last and end == len(text) and text[position] == "{"
+                reason = TOO_LONG if may_continue else None
+                yield from self._break(text[position:end], reason, UNFINISHED * is_cut)
                 self._skipping = not is_last and end == len(text)
                 position = end
         self._line += position < len(text)
@@ -173,12 +178,12 @@ class ObjectReader:
         self._unclosed_may_continue = may_continue
         return 0, may_continue
 
-    def _break(self, text: str, reason: str | None) -> Iterator[Broken]:
+    def _break(self, text: str, reason: str | None, place: str = "") -> Iterator[Broken]:
         """Record broken text, and hold it back for lines below that may belong to it."""
         if not (self._adding and text.startswith(CONTINUATIONS)):
             yield from self.end()
             self._adding = text.startswith("{")
-            reason = reason or _fault(text) or "nested too deeply"
+            reason = (reason or _fault(text) or "nested too deeply") + place
         self._broken.append(Broken(self._line, text, reason or TOO_LONG))
         self._broken_size += len(text)
         if not self._adding or self._broken_size > LONGEST:

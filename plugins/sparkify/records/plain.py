@@ -24,7 +24,7 @@ class Matched(NamedTuple):
     """
     The lines of a block, and which of them look plain.
 
-    :param block: the segments, without their text
+    :param block: the segments, with only the last byte of their text
     :param each: the lines one by one, each with a newline unless the next segment continues it
     :param likely: marks the lines that look plain
     :param texts: those lines
@@ -131,7 +131,7 @@ class PlainLines:
             likely &= ~pl.Series(_continued(block), dtype=pl.Boolean)
         texts = texts if likely.all() else texts.filter(likely)
         # The text of the block is let go.
-        segments = [segment._replace(lines=b"") for segment in block]
+        segments = [segment._replace(lines=segment.lines[-1:]) for segment in block]
         return Matched(segments, each, likely, texts, keys, as_text)
 
     def parse(self, matched: Matched) -> Parsed:

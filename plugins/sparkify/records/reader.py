@@ -143,7 +143,10 @@ class RecordReader:
                 is_begun = segment.continues_line and not run.first and is_filled(its[0])
                 batch.lines[segment.file] += sum(map(is_filled, its)) - is_begun
                 reader = reader or ObjectReader(segment.first_line + run.first)
-                yield from reader.objects(b"".join(its), is_last=False)
+                text = b"".join(its)
+                if segment.is_cut and run is runs[-1]:
+                    text = text.removesuffix(b"\n")
+                yield from reader.objects(text, is_last=False)
                 continue
             batch.lines[segment.file] += run.height
             for line in its:

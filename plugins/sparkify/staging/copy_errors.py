@@ -7,7 +7,7 @@ from itertools import chain, groupby
 import orjson
 
 from sparkify.records.blocks import blocks
-from sparkify.records.objects import LONGEST_TEXT, ObjectReader
+from sparkify.records.objects import LONGEST_TEXT, UNFINISHED, Broken, Found, ObjectReader
 from sparkify.records.rejects import Forgotten, Reject
 from sparkify.sources.base import SourceFile
 from sparkify.sources.bucket import BucketSource
@@ -39,10 +39,11 @@ def copy_rejects(
         records = list(ending)
         if len(its) != len(records):
             # Which of the records that end on this line it was, COPY does not say.
-            line, texts = records[0][1], " ".join(text for _, _, text in records)
-            records = [(file, line, texts)] * len(its)
-        for error, (_, line, text) in zip(its, records, strict=True):
-            rejects.append(Reject(file, line, error.column, _reason(error, text), text))
+            texts = " ".join(found.text for _, found in records)
+            records = [(file, records[0][1]._replace(text=texts))] * len(its)
+        for error, (_, found) in zip(its, records, strict=True):
+            reason = _reason(error, found)
+            rejects.append(Reject(file, found.line, error.column, reason, found.text))
     rejects += [
         Reject(files[error.url], error.line, error.column, error.message, "")
         for error in chain(*places.values())
@@ -53,14 +54,14 @@ def copy_rejects(
 
 def objects(
     source: BucketSource, files: Iterable[SourceFile]
-) -> Iterator[tuple[SourceFile, int, str]]:
-    """Yield every object of the files, or broken text, with its first line."""
+) -> Iterator[tuple[SourceFile, Found | Broken]]:
+    """Yield every object of the files, or broken text, with its file."""
     unfinished: ObjectReader | None = None
     for block in blocks(source, files):
         for segment in block:
             reader = unfinished or ObjectReader(segment.first_line)
             for found in reader.objects(segment.lines, is_last=segment.is_last):
-                yield segment.file, found.line, found.text
+                yield segment.file, found
             unfinished = reader if reader.is_unfinished else None
 
 
@@ -75,15 +76,18 @@ def value(column: str, text: str) -> str:
     return next((str(value) for key, value in fields.items() if key.lower() == column), "")
 
 
-def _end(found: tuple[SourceFile, int, str]) -> tuple[SourceFile, int]:
+def _end(one: tuple[SourceFile, Found | Broken]) -> tuple[SourceFile, int]:
     """Return the line on which an object ends."""
-    file, line, text = found
-    return file, line + text.count("\n")
+    file, found = one
+    return file, found.line + found.text.count("\n")
 
 
-def _reason(error: LoadError, text: str) -> str:
-    """Add the value to Redshift's message."""
-    if not (error.column and (found := value(error.column, text))):
-        return ": ".join(filter(None, (error.column, error.message)))
-    shown = found if len(found) <= SHOWN_VALUE else f"{found[:SHOWN_VALUE]}…"
-    return f"{error.column}: {error.message}: {shown!r}"
+def _reason(error: LoadError, found: Found | Broken) -> str:
+    """Add the value, or that the file ends there, to Redshift's message."""
+    message = ": ".join(filter(None, (error.column, error.message)))
+    if isinstance(found, Broken):
+        return message + UNFINISHED * found.reason.endswith(UNFINISHED)
+    if not (error.column and (given := value(error.column, found.text))):
+        return message
+    shown = given if len(given) <= SHOWN_VALUE else f"{given[:SHOWN_VALUE]}…"
+    return f"{message}: {shown!r}"

@@ -252,8 +252,8 @@ class Reconciliation:
     def _files_of_songs(self, column: Column) -> dict[str, set[str]]:
         """Return the names of the files that contain each song id."""
         found: dict[str, set[str]] = defaultdict(set)
-        for file, _, text in objects(self.source, self.reading.files):
-            song = value(column.name, text)
+        for file, one in objects(self.source, self.reading.files):
+            song = value(column.name, one.text)
             # COPY rejects all others.
             if "\0" not in song and len(song.encode()) <= (column.width or 0):
                 found[song].add(file.name)
