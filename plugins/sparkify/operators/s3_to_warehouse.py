@@ -14,7 +14,7 @@ from sparkify.lineage import Executed, Lineage, Location
 from sparkify.operators.errors import VisibleErrorsMixin
 from sparkify.operators.lineage import LineageMixin
 from sparkify.records.rejects import Forgotten
-from sparkify.runs.songs import known_songs
+from sparkify.runs.songs import known_songs, published_songs
 from sparkify.runs.steps import BOOKKEEPING
 from sparkify.settings import WAREHOUSE, setting
 from sparkify.sources.base import Source, SourceFile
@@ -220,7 +220,7 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
             window,
             self.dataset,
             source.url,
-            self._new(cursor, source, run_id, found) if self.only_new else _files(found),
+            self._new(cursor, source, found) if self.only_new else _files(found),
             missing,
             Partition.from_settings(self.partition) if self.partition else None,
             self.time_column,
@@ -254,11 +254,11 @@ class S3ToWarehouseOperator(VisibleErrorsMixin, LineageMixin, S3ToRedshiftOperat
         self._skip(source, found)
 
     def _new(
-        self, cursor: Any, source: Source, run_id: str, found: Mapping[str, Sequence[SourceFile]]
+        self, cursor: Any, source: Source, found: Mapping[str, Sequence[SourceFile]]
     ) -> list[SourceFile]:
         """Return the files that are new or changed; skip the task if there are none."""
-        versions = known_songs(cursor, source.url, run_id).versions
-        new = [file for file in _files(found) if file.version not in versions]
+        published = published_songs(cursor, source.url)
+        new = [file for file in _files(found) if file.version not in published]
         return new or self._skip(source, found)
 
     def _skip(self, source: Source, found: Mapping[str, Sequence[SourceFile]]) -> NoReturn:
