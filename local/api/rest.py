@@ -1,11 +1,17 @@
 """Client of Airflow's REST API, logged in as the local user."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from typing import Any
 
 Document = dict[str, Any]
+
+TRIES = 5
+"""How often an update is sent that the server fails to make."""
+PAUSE = 0.5
+"""Seconds between two tries."""
 
 # The API is on this machine: bypass any proxy.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -48,7 +54,18 @@ class AirflowApi:
         return self._authorized("POST", path, body)
 
     def patch(self, path: str, body: Document) -> Document:
-        """Update a resource of ``/api/v2``."""
+        """
+        Update a resource of ``/api/v2``, which may take several tries.
+
+        Airflow answers 500 where its database ends the update, for a deadlock with the scheduler.
+        """
+        for _ in range(TRIES - 1):
+            try:
+                return self._authorized("PATCH", path, body)
+            except ApiError as error:
+                if error.status < 500:
+                    raise
+                time.sleep(PAUSE)
         return self._authorized("PATCH", path, body)
 
     def is_up(self) -> bool:

@@ -360,7 +360,7 @@ def test_the_report_opens_from_its_file_and_needs_nothing_else(
         said = page.locator("#loaded")
         expect(said).to_contain_text("6,820 plays by 96 users are loaded, 2018-11-01 to 2018-11-30")
         expect(said).to_contain_text("Data as of 2018-12-01 00:00 UTC")
-        expect(said).to_contain_text("outdated, damaged or loaded in part, as of")
+        expect(said).to_contain_text("Hours that need action, as of")
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         the_month_is_shown(page)
         expect(page.get_by_role("article")).to_have_count(22)
