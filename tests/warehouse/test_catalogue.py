@@ -259,6 +259,18 @@ def test_plays_that_come_between_the_songs_and_the_link_have_their_song(
     check(warehouse, source)
 
 
+def test_songs_that_come_renew_by_which_rule_plays_match(
+    pipeline: Pipeline, source: TestSource, warehouse: Warehouse
+) -> None:
+    """The rules of repair may have changed since the play was loaded."""
+    source.songs(song("SO1"))
+    pipeline.run(*DAY)
+    warehouse.client.execute("update songplays set match_rule = 'repaired'")
+    source.songs(song("SO2", title="Another"))
+    pipeline.run("2018-11-16", "2018-11-17")
+    assert warehouse.column("select match_rule from songplays") == ["exact"]
+
+
 def test_a_source_under_another_url_is_read_again(
     pipeline: Pipeline, source: TestSource, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

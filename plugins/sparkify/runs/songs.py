@@ -37,4 +37,4 @@ def known_songs(cursor: Any, source: str, run_id: str) -> KnownSongs:
         )
         rows = cursor.fetchall()
     versions = {(name, etag) for name, etag, is_published in rows if is_published}
-    return KnownSongs(versions, len(rows) > len(versions))
+    return KnownSongs(versions, any(not is_published for *_, is_published in rows))
